@@ -1,0 +1,39 @@
+"""p(child | parents): family + network, and the combinators over them."""
+
+from anyvae.conditionals.columns import Columns
+from anyvae.conditionals.conditional import Conditional
+from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
+from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
+from anyvae.conditionals.family import Family
+from anyvae.conditionals.parents import Parent, observed
+from anyvae.conditionals.scales import (
+    FeatureScale,
+    FixedScale,
+    NetworkScale,
+    OneScale,
+    OptimalScale,
+    Scale,
+    bounded_scale,
+)
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Columns",
+    "Conditional",
+    "DiagonalNormal",
+    "DiscretisedLogistic",
+    "Family",
+    "FeatureScale",
+    "FixedScale",
+    "NetworkScale",
+    "Normal",
+    "OneScale",
+    "OptimalScale",
+    "Parent",
+    "Scale",
+    "StandardNormal",
+    "UniformCategorical",
+    "bounded_scale",
+    "observed",
+]

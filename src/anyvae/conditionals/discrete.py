@@ -1,0 +1,188 @@
+"""Families of binary values, classes and lattice points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Size, Tensor
+
+from anyvae import distributions
+from anyvae.conditionals.family import Family
+from anyvae.conditionals.scales import FeatureScale, NetworkScale, OneScale, Scale, bounded_scale
+
+__all__ = ["Bernoulli", "Categorical", "DiscretisedLogistic", "UniformCategorical"]
+
+
+@final
+class Bernoulli(Family):
+    r"""Independent binary features.
+
+    .. math:: \log p(v) = \sum_i v_i \, logits_i - \log(1 + e^{logits_i})
+
+    Arguments:
+        event_shape: number of features, or the shape of one row.
+    """
+
+    @property
+    def params(self) -> dict[str, Size]:
+        """`logits`, of the event shape."""
+        return {"logits": self.event_shape}
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.Bernoulli:
+        """See `Family.__call__`."""
+        return distributions.Bernoulli(params["logits"], len(self.event_shape))
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse values other than 0 and 1: a Bernoulli on grey values has no normaliser and is no likelihood."""
+        wrong = (value != 0) & (value != 1)
+        if bool(wrong.any()):
+            raise ValueError(
+                f"{name!r} holds {value[wrong][0].item():g}; Bernoulli wants 0 or 1. For grey values use "
+                "DiscretisedLogistic (levels) or Normal (reals), or binarise them."
+            )
+
+
+@final
+class Categorical(Family):
+    r"""One of K classes, one-hot inside; without parents it learns the class frequencies.
+
+    Arguments:
+        classes: K.
+
+    Raises:
+        ValueError: for fewer than two classes.
+    """
+
+    def __init__(self, classes: int) -> None:
+        if classes < 2:
+            raise ValueError(f"Categorical got {classes} classes; wanted at least 2.")
+        super().__init__(classes)
+
+    @property
+    def params(self) -> dict[str, Size]:
+        """`logits`, one per class."""
+        return {"logits": self.event_shape}
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.OneHotCategorical:
+        """See `Family.__call__`."""
+        return distributions.OneHotCategorical(params["logits"])
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse what is not one-hot."""
+        _check_one_hot(name, value)
+
+
+@final
+class UniformCategorical(Family):
+    r"""One of K classes, each with probability 1 / K, never learned.
+
+    Arguments:
+        classes: K.
+    """
+
+    @property
+    def params(self) -> dict[str, Size]:
+        """None."""
+        return {}
+
+    @property
+    def constants(self) -> dict[str, Tensor]:
+        """Zeros, one per class."""
+        return {"logits": torch.zeros(self.event_shape)}
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.OneHotCategorical:
+        """See `Family.__call__`."""
+        return distributions.OneHotCategorical(constants["logits"])
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse what is not one-hot."""
+        _check_one_hot(name, value)
+
+
+@final
+class DiscretisedLogistic(Family):
+    r"""Points of a lattice under a logistic density with a learned scale per feature.
+
+    .. math:: P(v) = \sigma((v + step/2 - loc) / scale) - \sigma((v - step/2 - loc) / scale)
+
+    Arguments:
+        event_shape: number of features, or the shape of one row.
+        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
+        step: distance of lattice points.
+        scale: where the scale comes from; one learned scale per feature unless said.
+
+    Raises:
+        ValueError: when step is not positive, high lies below low, or the scale is not learned.
+    """
+
+    def __init__(
+        self,
+        event_shape: int | tuple[int, ...],
+        low: float | Tensor,
+        high: float | Tensor,
+        step: float | Tensor = 1.0,
+        scale: Scale | None = None,
+    ) -> None:
+        super().__init__(event_shape)
+        self.scale = FeatureScale() if scale is None else scale
+        if not isinstance(self.scale, OneScale | FeatureScale | NetworkScale):
+            raise ValueError(f"DiscretisedLogistic got {self.scale!r}; wanted OneScale(), FeatureScale() or NetworkScale().")
+        dtype = torch.get_default_dtype()
+        self.low, self.high, self.step = (torch.as_tensor(value, dtype=dtype) for value in (low, high, step))
+        if bool((self.step <= 0).any()) or bool((self.high < self.low).any()):
+            raise ValueError("DiscretisedLogistic wants step > 0 and high >= low, for every feature.")
+
+    @property
+    def params(self) -> dict[str, Size]:
+        """`loc` of the event shape, and `raw_scale`."""
+        return {"loc": self.event_shape, "raw_scale": Size(()) if isinstance(self.scale, OneScale) else self.event_shape}
+
+    @property
+    def free(self) -> frozenset[str]:
+        """`raw_scale`, unless the network gives it."""
+        return frozenset() if isinstance(self.scale, NetworkScale) else frozenset({"raw_scale"})
+
+    @property
+    def constants(self) -> dict[str, Tensor]:
+        """The lattice."""
+        return {"low": self.low, "high": self.high, "step": self.step}
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.DiscretisedLogistic:
+        """See `Family.__call__`."""
+        return distributions.DiscretisedLogistic(
+            params["loc"],
+            bounded_scale(params["raw_scale"]),
+            constants["low"],
+            constants["high"],
+            constants["step"],
+            len(self.event_shape),
+        )
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse values off the lattice."""
+        point = (value - self.low.to(value)) / self.step.to(value)
+        last = (self.high - self.low).to(value) / self.step.to(value)
+        wrong = ((point - point.round()).abs() > 1e-2) | (point < -0.01) | (point > last + 0.01)
+        if bool(wrong.any()):
+            raise ValueError(
+                f"{name!r} holds {value[wrong][0].item():g}, which is no point of its lattice; DiscretisedLogistic "
+                "wants low + step * k. Use Normal for real values."
+            )
+
+
+def _check_one_hot(name: str, value: Tensor) -> None:
+    if not bool(((value == 0) | (value == 1)).all()) or not bool((value.sum(-1) == 1).all()):
+        raise ValueError(
+            f"{name!r} holds rows that are not one-hot; a Categorical wants exactly one 1 a row. "
+            "Turn class numbers into rows with torch.nn.functional.one_hot(...).float()."
+        )

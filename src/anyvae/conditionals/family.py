@@ -1,0 +1,98 @@
+"""What a family is: which distribution, the event shape, the names and sizes of its parameters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Size, Tensor, nn
+from torch.distributions import Distribution
+
+from anyvae.networks import Network
+
+if TYPE_CHECKING:
+    from anyvae.conditionals.conditional import Conditional
+    from anyvae.conditionals.parents import Parent
+
+__all__ = ["Family", "event_size"]
+
+
+def event_size(event_shape: int | tuple[int, ...]) -> Size:
+    """An event shape from a number of features or a tuple.
+
+    Raises:
+        ValueError: when an axis is not positive.
+
+    >>> event_size(3), event_size((1, 28, 28))
+    (torch.Size([3]), torch.Size([1, 28, 28]))
+    """
+    size = Size((event_shape,)) if isinstance(event_shape, int) else Size(event_shape)
+    if any(axis < 1 for axis in size):
+        raise ValueError(f"got the event shape {tuple(size)}; every axis needs at least one element.")
+    return size
+
+
+class Family(ABC):
+    """A value object without weights; `given` makes a conditional of it.
+
+    Arguments:
+        event_shape: number of features, or the shape of one row.
+    """
+
+    def __init__(self, event_shape: int | tuple[int, ...]) -> None:
+        self.event_shape = event_size(event_shape)
+
+    def __repr__(self) -> str:
+        shape = tuple(self.event_shape)
+        return f"{type(self).__name__}({shape[0] if len(shape) == 1 else shape})"
+
+    @property
+    @abstractmethod
+    def params(self) -> dict[str, Size]:
+        """Event shape of each parameter, by name."""
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Parameters that never come from a network: the same for every row."""
+        return frozenset()
+
+    @property
+    def constants(self) -> dict[str, Tensor]:
+        """Tensors that the distribution needs and no gradient changes; the conditional keeps them as buffers."""
+        return {}
+
+    @abstractmethod
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> Distribution:
+        """The distribution with these parameters.
+
+        Arguments:
+            params: one tensor per name of `params`, shape (..., *params[name]).
+            constants: one tensor per name of `constants`.
+            learning: whether a family that calibrates itself on the scored rows may do so.
+        """
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Raise a ValueError when a value lies outside the support; called once, at the door."""
+
+    def given(
+        self,
+        *parents: str | Parent,
+        net: Network | nn.Module | None = None,
+        start: Mapping[str, Tensor | float] | None = None,
+        log_unit: Tensor | None = None,
+    ) -> Conditional:
+        """p(child | parents) with this family.
+
+        Arguments:
+            parents: names of other variables, or references such as `observed("x")`.
+            net: description of the network, or any module; needed when there are parents.
+            start: where a parameter starts: its free value, or the bias of its projection.
+            log_unit: log of one unit of the child's value in input units, shape event_shape; densities
+                are then those of the input.
+        """
+        from anyvae.conditionals.conditional import Conditional
+
+        return Conditional(self, parents, net=net, start=start, log_unit=log_unit)

@@ -1,0 +1,75 @@
+"""How the scale of a likelihood is learned, and the one map from a raw number to a scale."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+__all__ = ["FeatureScale", "FixedScale", "NetworkScale", "OneScale", "OptimalScale", "Scale", "bounded_scale"]
+
+_BOUND = 6.0
+
+
+def bounded_scale(raw: Tensor) -> Tensor:
+    r"""A scale that no raw number can drive to 0 or infinity.
+
+    .. math:: scale = \exp(6 \tanh(raw / 6)) \in (0.0025, 403)
+
+    Smooth, with derivative one of the log-scale at raw = 0, where the scale is 1.
+
+    Arguments:
+        raw: any shape.
+
+    >>> bounded_scale(torch.tensor([-1e30, 0.0, 1e30])).log().round()
+    tensor([-6.,  0.,  6.])
+    """
+    return torch.exp(_BOUND * torch.tanh(raw / _BOUND))
+
+
+@dataclass(frozen=True)
+class Scale(ABC):
+    """Where the scale of a family comes from."""
+
+
+@final
+@dataclass(frozen=True)
+class OneScale(Scale):
+    """One learned scale for all features."""
+
+
+@final
+@dataclass(frozen=True)
+class FeatureScale(Scale):
+    """One learned scale per feature, the same for all rows."""
+
+
+@final
+@dataclass(frozen=True)
+class NetworkScale(Scale):
+    """One scale per feature and row, given by the network."""
+
+
+@final
+@dataclass(frozen=True)
+class OptimalScale(Scale):
+    """One scale for all features, in closed form from the residuals of each batch (Rybkin et al., 2021)."""
+
+
+@final
+@dataclass(frozen=True)
+class FixedScale(Scale):
+    """A scale that is not learned; right only where the noise is known.
+
+    Arguments:
+        value: the scale.
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        if not self.value > 0.0:
+            raise ValueError(f"FixedScale got {self.value}; wanted a positive scale.")

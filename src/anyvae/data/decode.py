@@ -1,0 +1,102 @@
+"""Draws or means a model gives, back in input units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.data.errors import DataError
+from anyvae.data.schema import Feature, Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ELEMENTS = 1 << 18
+
+
+def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Table:
+    """Rows in input units, dtype, order of columns and constants; `decode(encode(rows))` gives the rows back.
+
+    Arguments:
+        schema: of the data.
+        x: (n, *event_shape), draws in encoded form, or means of them.
+        means: whether ``x`` holds means: levels and binaries are then left between the values they can take,
+            as floats. Categories are the most probable one either way, which for a draw is the one drawn.
+
+    Raises:
+        DataError: ``x`` has another shape.
+
+    Example:
+        >>> from anyvae.data import Source, encode, infer_schema
+        >>> source = Source("three", array=np.array([[5, 7], [7, 9], [9, 5]]), table=None)
+        >>> schema = infer_schema(source)
+        >>> decode(schema, encode(schema, source).x).tolist()
+        [[5, 7], [7, 9], [9, 5]]
+    """
+    shape = tuple(schema.event_shape)
+    if tuple(x.shape[1:]) != shape or x.ndim != len(shape) + 1:
+        raise DataError(
+            f"rows to decode have shape {tuple(x.shape)}, but the schema wants (n, {str(shape)[1:]}"
+        )
+    codes = x.detach().cpu().numpy()
+    if schema.kind == "table":
+        return _table(schema, codes.astype(np.float64), means)
+    [feature] = schema.features
+    rows = max(1, _ELEMENTS // feature.width)  # at a time, so that float64 copies stay small
+    blocks = [
+        _restore(feature, codes[i : i + rows].astype(np.float64), means)
+        for i in range(0, max(len(codes), 1), rows)
+    ]
+    values = np.concatenate(blocks)
+    if schema.image:
+        values = values[:, 0] if len(schema.input_shape) == 2 else np.moveaxis(values, 1, -1)
+    return np.ascontiguousarray(values)
+
+
+def _table(schema: Schema, codes: Array, means: bool) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    start = 0
+    for feature in schema.features:
+        kind = pa.type_for_alias(feature.dtype)
+        code = codes[:, start : start + feature.width]
+        start += feature.width
+        if feature.constant is not None:
+            columns[feature.name] = pa.repeat(pa.scalar(feature.constant, kind), len(codes))
+        elif feature.kind == "categorical":
+            columns[feature.name] = pa.array(feature.categories, kind).take(pa.array(code.argmax(axis=1)))
+        else:
+            values = _restore(feature, code[:, 0], means)
+            columns[feature.name] = pa.array(values)
+    return pa.table(columns)
+
+
+def _restore(feature: Feature, codes: Array, means: bool) -> Array:
+    """Values in input units, in the input's dtype unless they are means of something else than floats."""
+    dtype = np.dtype(feature.dtype)
+    if feature.kind == "real":
+        values = codes * feature.scale + feature.mean
+    elif means:
+        scaled = codes * feature.scale + feature.mean
+        values = scaled if feature.kind == "levels" else feature.low + feature.step * codes
+    else:
+        place = codes
+        if feature.kind == "levels":
+            place = (codes * feature.scale + feature.mean - feature.low) / feature.step
+        k = np.clip(np.rint(place), 0, feature.levels - 1).astype(np.int64)
+        values = feature.level_values(k)
+    if means:
+        return values.astype(dtype if dtype.kind == "f" else np.float64)
+    if dtype.kind == "b":
+        return values > 0.5
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        # The float64 below 2**63: the greatest integer itself would round up, out of range.
+        top = np.nextafter(float(info.max), 0) if info.bits == 64 else info.max
+        return np.clip(np.rint(values), info.min, top).astype(dtype)
+    return values.astype(dtype)

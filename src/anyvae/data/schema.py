@@ -1,0 +1,201 @@
+"""The schema: what every column or pixel is, and how it is encoded; kept beside a fitted model as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from anyvae.data.errors import DataError, number
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+Kind = Literal["real", "levels", "binary", "categorical"]
+Likelihood = Literal["normal", "discretised", "bernoulli"]
+
+_CHANGE = "; pass --likelihood to change"
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One column of a table, or all elements of an array together.
+
+    Arguments:
+        name: of the column; ``pixels`` or ``values`` for an array.
+        kind: ``real``, ``levels`` (value = low + step * k, k = 0 .. levels - 1), ``binary`` (the same with
+            two levels) or ``categorical``.
+        width: elements in the encoded vector: 1, the number of categories, the size of an array's event, or 0
+            for a constant column.
+        dtype: of the input, such as ``int64`` or ``string``; restored on the way out.
+        low: lowest level.
+        step: between levels.
+        levels: how many.
+        values: every level where ``low + step * k`` misses the last bit of the input, else None.
+        categories: sorted; a missing cell is never one.
+        mean: of the observed values, float64.
+        scale: their standard deviation, float64, positive; real and levels are encoded as (value - mean) /
+            scale.
+        constant: the one value of a constant column, served back by `anyvae.data.decode`.
+    """
+
+    name: str
+    kind: Kind
+    width: int
+    dtype: str
+    low: float = 0.0
+    step: float = 1.0
+    levels: int = 0
+    values: list[float] | None = None
+    categories: list[str] = []
+    mean: float = 0.0
+    scale: float = 1.0
+    constant: int | float | str | bool | None = None
+
+    @property
+    def high(self) -> float:
+        """The highest level."""
+        return float(self.level_values(np.array(self.levels - 1)))
+
+    def level_values(self, k: Array) -> Array:
+        """Values of the levels ``k``, in input units, float64.
+
+        Arguments:
+            k: integers of any shape, from 0 to levels - 1.
+
+        Example:
+            >>> feature = Feature(name="a", kind="levels", width=1, dtype="int8", low=3.0, step=2.0, levels=5)
+            >>> feature.level_values(np.array([0, 4]))
+            array([ 3., 11.])
+        """
+        if self.values is not None:
+            return np.asarray(self.values, dtype=np.float64)[k]
+        return self.low + self.step * k
+
+
+class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What rows look like as they were given and as they are encoded.
+
+    Arguments:
+        kind: ``array`` or ``table``.
+        event_shape: of one encoded row: (C, H, W) for images, (d,) for other arrays, (width,) for tables.
+        input_shape: of one row as given: (H, W), (H, W, C) or (d,); (columns,) for tables.
+        features: the columns, in the order given; one for an array.
+        image: whether rows are pictures.
+        binarise: whether grey values are Bernoulli means, drawn afresh every epoch.
+        constant_elements: flat positions in the event of encoded elements that never vary.
+        missing_cells: how many were missing where the schema was inferred.
+        rows: how many rows it was inferred from.
+    """
+
+    kind: Literal["array", "table"]
+    event_shape: tuple[int, ...]
+    input_shape: tuple[int, ...]
+    features: list[Feature]
+    image: bool = False
+    binarise: bool = False
+    constant_elements: list[int] = []
+    missing_cells: int = 0
+    rows: int = 0
+
+    def to_json(self) -> bytes:
+        """The schema as JSON; `from_json` gives it back exactly."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Schema:
+        """The schema in a JSON document.
+
+        Arguments:
+            content: what `to_json` gave.
+
+        Raises:
+            DataError: not JSON, or fields that are unknown, missing or of another type.
+
+        Example:
+            >>> Schema.from_json(b"[]")
+            Traceback (most recent call last):
+                ...
+            anyvae.data.errors.DataError: the schema cannot be read (Expected `object`, got `array`): fit anew
+        """
+        try:
+            schema = msgspec.json.decode(content, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            raise DataError(f"the schema cannot be read ({cause}): fit anew") from cause
+        width = sum(feature.width for feature in schema.features)
+        if width != math.prod(schema.event_shape):
+            raise DataError(
+                f"the schema has {width} elements but the event shape {schema.event_shape}: fit again"
+            )
+        return schema
+
+    def sentences(self) -> list[str]:
+        """What was decided about the data, to be said aloud.
+
+        Example:
+            >>> from anyvae.data import infer_schema, load_source
+            >>> print(infer_schema(load_source("digits")).sentences()[0])
+            pixels are grey 0..16 (17 levels): discretised logistic likelihood; pass --likelihood to change
+        """
+        said = [_array_sentence(self) if self.kind == "array" else _table_sentence(self)]
+        constants = [feature for feature in self.features if feature.constant is not None]
+        if self.kind == "array" and self.constant_elements:
+            n, thing = len(self.constant_elements), "pixel" if self.image else "element"
+            said.append(f"{n} {thing}{'s never vary' if n > 1 else ' never varies'}: kept, and served back")
+        if constants:
+            names = ", ".join(f"{f.name} = {f.constant}" for f in constants[:8])
+            more = f" and {len(constants) - 8} more" if len(constants) > 8 else ""
+            said.append(f"constant columns are kept and served back: {names}{more}")
+        if self.missing_cells:
+            cells = self.rows * math.prod(self.input_shape)
+            said.append(
+                f"{self.missing_cells:,} of {cells:,} cells are missing: they have no part in the likelihood"
+            )
+        return said
+
+
+def _levels(feature: Feature) -> str:
+    step = "" if feature.step == 1 else f" in steps of {number(feature.step)}"
+    return f"{number(feature.low)}..{number(feature.high)}{step} ({feature.levels:,} levels)"
+
+
+def _array_sentence(schema: Schema) -> str:
+    [feature] = schema.features
+    subject = f"{feature.name} are"
+    colour = "colour" if schema.event_shape[0] == 3 else "grey"
+    if schema.binarise:
+        span = f"{number(feature.low)}..{number(feature.high)}"
+        said = f"{subject} grey {span}, read as means of 0 or 1: Bernoulli likelihood"
+    elif feature.kind == "binary":
+        said = f"{subject} {number(feature.low)} or {number(feature.high)}: Bernoulli likelihood"
+    elif feature.kind == "levels":
+        what = f"{colour} " if schema.image else ""
+        said = f"{subject} {what}{_levels(feature)}: discretised logistic likelihood"
+    else:
+        said = f"{subject} real numbers: normal likelihood with learned noise"
+    return said + _CHANGE
+
+
+def _table_sentence(schema: Schema) -> str:
+    varying = [feature for feature in schema.features if feature.constant is None]
+    first = varying[0]
+    d = len(schema.features)
+    if (
+        first.kind == "levels"
+        and len(varying) >= 16
+        and len({(f.low, f.step, f.levels, f.scale) for f in varying}) == 1
+    ):
+        return f"{d} columns share the values {_levels(first)}: discretised logistic likelihood{_CHANGE}"
+    whole = all(f.step == 1 and f.low.is_integer() for f in varying if f.kind == "levels")
+    words = {
+        "real": "real (normal with learned noise)",
+        "levels": f"of {'whole numbers' if whole else 'evenly spaced values'} (discretised logistic)",
+        "binary": "binary (Bernoulli)",
+        "categorical": "of categories (categorical)",
+    }
+    parts = []
+    for kind, word in words.items():
+        n = sum(feature.kind == kind for feature in varying)
+        if n:
+            parts.append(f"{n} {word}")
+    return f"{d} column{'s' * (d != 1)}: {', '.join(parts)}{_CHANGE}"

@@ -1,0 +1,162 @@
+"""A source: rows as they were given, before any of them is encoded."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.data.errors import DataError, listing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows as they were given: an array or a table, with what is known of them.
+
+    Arguments:
+        name: what the rows are called: ``digits``, ``mnist`` or the file's name.
+        array: rows of numbers, (n, *event), in their own dtype; images are (n, H, W) or (n, H, W, C).
+        table: rows of named columns; exactly one of ``array`` and ``table`` is set.
+        labels: (n,), never fitted; they colour pictures and feed probes.
+        test: the source's own test part, for sources that have one.
+        binarise: whether grey values are Bernoulli means, to be drawn afresh every epoch.
+        notes: sentences to be said aloud to the user.
+
+    Raises:
+        DataError: both or neither of ``array`` and ``table``, or labels of another length.
+
+    Example:
+        >>> source = Source("three rows", array=np.eye(3), table=None)
+        >>> len(source), source.take(np.array([2, 0])).array[0]
+        (3, array([0., 0., 1.]))
+    """
+
+    name: str
+    array: Array | None
+    table: pa.Table | None
+    labels: Array | None = None
+    test: Source | None = None
+    binarise: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.array is None) == (self.table is None):
+            raise DataError(f"source {self.name!r} wants exactly one of array and table")
+        if self.labels is not None and self.labels.shape != (len(self),):
+            raise DataError(
+                f"source {self.name!r} has {len(self)} rows but labels of shape {self.labels.shape}: "
+                f"give one label a row"
+            )
+
+    def __len__(self) -> int:
+        rows: Any = self.table if self.array is None else self.array
+        return len(rows)
+
+    def take(self, rows: Array) -> Source:
+        """The given rows, in the given order, without the test part.
+
+        Arguments:
+            rows: (m,) integer row numbers, from 0.
+
+        Example:
+            >>> source = Source("squares", array=np.arange(4)[:, None] ** 2, table=None)
+            >>> source.take(np.array([3, 1])).array.ravel()
+            array([9, 1])
+        """
+        return Source(
+            name=self.name,
+            array=None if self.array is None else self.array[rows],
+            table=None if self.table is None else self.table.take(rows),
+            labels=None if self.labels is None else self.labels[rows],
+            binarise=self.binarise,
+            notes=self.notes,
+        )
+
+
+def load_source(spec: str | Path, *, label: str | None = None) -> Source:
+    """Rows from a file, a folder of images, or one of the built-in names.
+
+    Arguments:
+        spec: ``digits``, ``mnist``, ``fashion-mnist``, or the path of a ``.csv``, ``.csv.gz``, ``.parquet``,
+            ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
+            to mean the file.
+        label: a column of a table that holds labels; it is left out of the fit.
+
+    Raises:
+        DataError: the source is missing, empty, unreadable or holds what cannot be fitted.
+
+    Example:
+        >>> digits = load_source("digits")
+        >>> digits.array.shape, digits.labels.shape
+        ((1797, 8, 8), (1797,))
+    """
+    from anyvae.data.names import NAMES, load_name
+
+    if isinstance(spec, str) and spec in NAMES:
+        if label is not None:
+            raise DataError(
+                f"{spec} has labels of its own and no column {label!r}: leave the label option out"
+            )
+        return load_name(spec)
+    if not str(spec):
+        raise DataError(f"the source has no name: give a path, or one of {listing(list(NAMES))}")
+    path = Path(spec).expanduser()
+    try:
+        if path.is_dir():
+            source = _folder(path)
+        elif path.exists():
+            source = _file(path, label)
+        else:
+            raise DataError(_absent(spec, path, NAMES))
+    except (OSError, MemoryError) as cause:
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        raise DataError(f"{path} cannot be read ({reason}): check the path and its permissions") from cause
+    if label is not None and source.table is None:
+        raise DataError(f"{path} has no columns, so no label column {label!r}: leave the label option out")
+    return source
+
+
+def _file(path: Path, label: str | None) -> Source:
+    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
+    if ending is None:
+        raise DataError(
+            f"{path} has an ending anyvae cannot read: give {', '.join(ENDINGS)} or a folder of images"
+        )
+    if ending in (".npy", ".npz"):
+        from anyvae.data.arrays import read_npy, read_npz
+
+        if ending == ".npy":
+            return Source(path.name, array=read_npy(path), table=None)
+        array, labels = read_npz(path)
+        return Source(path.name, array=array, table=None, labels=labels)
+
+    from anyvae.data.tables import pop_label, read_csv, read_parquet, tidy
+
+    table, notes = read_parquet(path) if ending == ".parquet" else read_csv(path)
+    table, labels = pop_label(table, label, path.name)
+    return Source(path.name, array=None, table=tidy(table, path.name), labels=labels, notes=notes)
+
+
+def _folder(path: Path) -> Source:
+    from anyvae.data.images import read_images
+
+    array, labels, notes = read_images(path)
+    return Source(path.resolve().name, array=array, table=None, labels=labels, notes=notes)
+
+
+def _absent(spec: str | Path, path: Path, names: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(str(spec).lower(), names, n=1)
+    if not close and path.parent.is_dir():
+        close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"give a path, or one of {listing(list(names))}"
+    return f"no file, folder or data set is called {str(spec)!r}: {hint}"

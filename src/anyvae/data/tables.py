@@ -1,0 +1,279 @@
+"""Tables from ``.csv`` and ``.parquet`` files, tidied to columns of numbers, truth values and strings."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.data.errors import DataError, listing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
+
+    Types come from the whole file. Empty cells, ``NA``, ``NaN`` and ``null`` are missing. A first line of
+    numbers is data, not names; an unnamed first column that counts the rows is left out.
+
+    Arguments:
+        path: the file.
+
+    Raises:
+        DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
+            not UTF-8.
+    """
+    text = _bytes(path)
+    header, delimiter = _header(text, path.name)
+    notes = [] if delimiter == "," else [f"cells of {path.name} are split at {_DELIMITERS[delimiter]}"]
+    names: list[str] | None = None
+    if _is_data(header):
+        names = [f"c{i}" for i in range(len(header))]
+        notes.append(
+            f"the first line of {path.name} holds numbers, so its columns are named {names[0]} to {names[-1]}"
+        )
+    elif twice := [name for name, times in Counter(header).items() if times > 1]:
+        raise DataError(
+            f"{path.name} has more than one column named {listing(twice)}: give each its own name"
+        )
+    table = _parse(text, path.name, delimiter, names)
+    table, dropped = _drop_index(table)
+    if "" in table.column_names:
+        raise DataError(
+            f"column {table.column_names.index('') + 1} of {path.name} has no name: name it in line 1"
+        )
+    if dropped:
+        notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
+    return table, tuple(notes)
+
+
+def read_parquet(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table of a ``.parquet`` file, and sentences to say aloud.
+
+    Arguments:
+        path: the file.
+
+    Raises:
+        DataError: bytes that are no parquet file, or two columns of one name.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, ValueError, zlib.error) as cause:
+        raise DataError(
+            f"{path.name} cannot be read as parquet ({_first_line(cause)}): write it again"
+        ) from cause
+    if twice := [name for name, times in Counter(table.column_names).items() if times > 1]:
+        raise DataError(
+            f"{path.name} has more than one column named {listing(twice)}: give each its own name"
+        )
+    index = [name for name in table.column_names if name.startswith("__index_level_")]
+    notes = (f"the row index of {path.name} is left out",) if index else ()
+    return table.drop_columns(index).replace_schema_metadata(None), notes
+
+
+def pop_label(table: pa.Table, label: str | None, name: str) -> tuple[pa.Table, Array | None]:
+    """The table without its label column, and the labels, (n,).
+
+    Arguments:
+        table: the table.
+        label: name of the column, or None for none.
+        name: of the table, for a message.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    import pyarrow as pa
+
+    if label is None:
+        return table, None
+    if label not in table.column_names:
+        raise DataError(
+            f"{name} has no label column {label!r}: its columns are {listing(table.column_names)}"
+        )
+    column = table[label]
+    kind = column.type
+    if pa.types.is_integer(kind) and not column.null_count:
+        labels = column.to_numpy()
+    elif (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or (pa.types.is_boolean(kind) and not column.null_count)
+    ):
+        labels = np.array([np.nan if v is None else v for v in column.to_pylist()])
+    else:
+        labels = np.array(["" if v is None else str(v) for v in column.to_pylist()], dtype=np.str_)
+    return table.drop_columns([label]), labels
+
+
+def tidy(table: pa.Table, name: str) -> pa.Table:
+    """The table with one chunk a column, and only numbers, truth values and strings in it.
+
+    Arguments:
+        table: the table.
+        name: of the table, for a message.
+
+    Raises:
+        DataError: no rows, no columns, or a column of another type, such as dates.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not table.num_columns:
+        raise DataError(f"{name} has no columns to fit: give at least one besides the label")
+    if not table.num_rows:
+        raise DataError(f"{name} has no rows: give a table with data below its header")
+    columns = {}
+    for column_name in table.column_names:
+        column = table[column_name].combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        kind = column.type
+        if kind == pa.float16():
+            column = column.cast(pa.float32())
+        elif kind == pa.string_view():
+            column = column.cast(pa.string())
+        elif not is_fittable(kind):
+            raise DataError(unfittable(column_name, kind, name))
+        if is_text(column.type):  # an empty string is a missing cell
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+        columns[column_name] = column
+    return pa.table(columns)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds strings."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_fittable(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers, truth values, strings or nothing at all."""
+    import pyarrow as pa
+
+    t = pa.types
+    return bool(
+        t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind) or t.is_null(kind) or is_text(kind)
+    )
+
+
+def unfittable(column: str, kind: pa.DataType, table: str) -> str:
+    """The message for a column whose type cannot be fitted."""
+    import pyarrow as pa
+
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return f"column {column!r} of {table} is not UTF-8 text: save the file as UTF-8, or drop the column"
+    if pa.types.is_temporal(kind):
+        advice = "turn it into a number, such as days since a date, or drop it"
+    elif pa.types.is_decimal(kind):
+        advice = "turn it into floats or integers"
+    else:
+        advice = "turn it into numbers or strings, or drop it"
+    return f"column {column!r} of {table} has type {kind}, which cannot be fitted: {advice}"
+
+
+def _bytes(path: Path) -> bytes:
+    text = path.read_bytes()
+    if path.name.lower().endswith(".gz"):
+        try:
+            text = gzip.decompress(text)
+        except (OSError, EOFError, zlib.error) as cause:
+            raise DataError(f"{path.name} is not a whole gzip file ({cause}): compress it again") from cause
+    text = text.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+    if not text.strip():
+        raise DataError(f"{path.name} is empty: give a table with a header line and data below it")
+    return text
+
+
+def _header(text: bytes, name: str) -> tuple[list[str], str]:
+    start = text[: 1 << 20].lstrip(b"\r\n")
+    try:
+        line = next(iter(start.decode("utf-8", errors="replace").splitlines()))
+        if "\0" in line:
+            raise DataError(f"{name} is not a text file: give a table as comma-separated UTF-8 text")
+        delimiter = next((d for d in _DELIMITERS if d in line), ",")
+        return next(
+            csv.reader(io.StringIO(start.decode("utf-8", errors="replace")), delimiter=delimiter)
+        ), delimiter
+    except csv.Error as cause:
+        raise DataError(
+            f"the header line of {name} cannot be read ({cause}): give one name a column"
+        ) from cause
+
+
+def _is_data(header: list[str]) -> bool:
+    """Numbers all through, yet not the 0, 1, 2, ... that data-frame libraries give nameless columns."""
+    try:
+        values = [float(cell) for cell in header]
+    except ValueError:
+        return False
+    return values not in ([float(start + i) for i in range(len(values))] for start in (0, 1))
+
+
+def _parse(text: bytes, name: str, delimiter: str, names: list[str] | None) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    ragged: list[tuple[int | None, int, int]] = []
+
+    def remember(row: Any) -> str:
+        ragged.append((row.number, row.actual_columns, row.expected_columns))
+        return "error"
+
+    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember)
+    convert = pc.ConvertOptions(strings_can_be_null=True)
+
+    def read(**options: Any) -> pa.Table:
+        reading = pc.ReadOptions(column_names=names, **options)
+        return pc.read_csv(pa.BufferReader(text), reading, parse, convert)
+
+    try:
+        try:
+            return read()
+        except pa.ArrowInvalid:
+            # Types are inferred from the first block, so a later one may not fit them: read again as a single
+            # block.
+            ragged.clear()
+            return read(use_threads=False, block_size=min(len(text) + 1, 2**31 - 1))
+    except (pa.ArrowException, ValueError) as cause:
+        if not ragged:
+            raise DataError(
+                f"{name} cannot be read as csv ({_first_line(cause)}): mend or export it again"
+            ) from cause
+        line, got, wanted = ragged[0]
+        where = "a line" if line is None else f"line {line}"
+        raise DataError(
+            f"{where} of {name} has {got} cell{'s' * (got != 1)} where {wanted} were expected: "
+            f"mend it, quoting any {_DELIMITERS[delimiter]} inside a cell"
+        ) from cause
+
+
+def _drop_index(table: pa.Table) -> tuple[pa.Table, bool]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if table.num_columns < 2 or table.column_names[0] != "" or not pa.types.is_integer(table.schema.types[0]):
+        return table, False
+    unique = pc.count_distinct(table[0]).as_py() == table.num_rows
+    return (table.remove_column(0), True) if unique else (table, False)
+
+
+def _first_line(cause: BaseException) -> str:
+    return (str(cause).splitlines() or [type(cause).__name__])[0].rstrip(". ")

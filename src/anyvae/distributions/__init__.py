@@ -1,0 +1,25 @@
+"""Distributions that torch lacks, or has only in a slower form: pure `torch.distributions.Distribution`s."""
+
+from anyvae.distributions.cells import Cellwise, sum_event
+from anyvae.distributions.columns import Columns
+from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
+from anyvae.distributions.discretised import DiscretisedLogistic
+from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
+from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
+from anyvae.distributions.units import InUnits
+
+__all__ = [
+    "Bernoulli",
+    "Cellwise",
+    "Columns",
+    "DiscretisedLogistic",
+    "InUnits",
+    "Normal",
+    "OneHotCategorical",
+    "OptimalNormal",
+    "StandardNormal",
+    "analytic_kl",
+    "has_analytic_kl",
+    "sampled_kl",
+    "sum_event",
+]

@@ -1,0 +1,88 @@
+"""The base of every distribution whose event is a block of conditionally independent cells."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+__all__ = ["Cellwise", "sum_event"]
+
+
+def sum_event(cells: Tensor, event_dims: int) -> Tensor:
+    """Sum the last `event_dims` axes, one number per row.
+
+    >>> sum_event(torch.ones(5, 2, 3), 2)
+    tensor([6., 6., 6., 6., 6.])
+    """
+    if event_dims == 1:
+        return cells.sum(-1)
+    return cells.flatten(-event_dims).sum(-1) if event_dims else cells
+
+
+class Cellwise(Distribution):
+    r"""A distribution whose log-density is a sum over the cells of its event.
+
+    .. math:: \log p(v) = \sum_i \log p_i(v_i)
+
+    A subclass gives `cells(value)`, one log-density per cell (nats), so that a missing cell can be left
+    out of the sum exactly; and `from_noise(noise)`, its draw as a function of standard normal numbers of
+    shape `noise_shape`, so that an evaluation can fix the noise of each row.
+
+    Arguments:
+        batch_shape: axes over independent rows.
+        event_shape: axes of one row.
+    """
+
+    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012  (torch's own declaration)
+    has_rsample = False
+
+    def __init__(self, batch_shape: torch.Size, event_shape: torch.Size) -> None:
+        super().__init__(batch_shape, event_shape, validate_args=False)
+
+    @property
+    def event_dims(self) -> int:
+        """Number of axes of the event."""
+        return len(self._event_shape)
+
+    @property
+    def noise_shape(self) -> torch.Size:
+        """Shape of the standard normal numbers that one draw of one row needs."""
+        return self._event_shape
+
+    @abstractmethod
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
+
+    @abstractmethod
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The draw that standard normal `noise`, shape (..., *batch_shape, *noise_shape), stands for."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density of each row of `value`, shape (...), in nats."""
+        return sum_event(self.cells(value), len(self._event_shape))
+
+    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
+        """Draw, differentiably where `has_rsample`, shape (*sample_shape, *batch_shape, *event_shape)."""
+        if not self.has_rsample:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no differentiable draw; use sample(), or a relaxed family."
+            )
+        return self._draw(sample_shape)
+
+    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:
+        """Draw without gradient, shape (*sample_shape, *batch_shape, *event_shape)."""
+        with torch.no_grad():
+            return self._draw(sample_shape)
+
+    def _draw(self, sample_shape: Any) -> Tensor:
+        shape = torch.Size(sample_shape) + self._batch_shape + self.noise_shape
+        like = self._like()
+        return self.from_noise(torch.randn(shape, dtype=like.dtype, device=like.device))
+
+    @abstractmethod
+    def _like(self) -> Tensor:
+        """A parameter, whose dtype and device the draws take."""

@@ -1,0 +1,55 @@
+"""A product of distributions over the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from anyvae.distributions.cells import Cellwise
+
+__all__ = ["Columns"]
+
+
+@final
+class Columns(Cellwise):
+    r"""Independent blocks of one row vector, each with a distribution of its own.
+
+    .. math:: \log p(v) = \sum_b \log p_b(v_{slice_b})
+
+    Arguments:
+        parts: distributions over vectors, in the order in which they stand in the row.
+    """
+
+    support = constraints.real
+
+    def __init__(self, parts: Sequence[Cellwise]) -> None:
+        width = sum(part.event_shape[0] for part in parts)
+        super().__init__(parts[0].batch_shape, torch.Size((width,)))
+        self.parts = tuple(parts)
+        self._sizes = [part.event_shape[0] for part in parts]
+
+    @property
+    def mean(self) -> Tensor:
+        """The means of the blocks side by side, shape (*batch, width)."""
+        return torch.cat([part.mean for part in self.parts], -1)
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-density of each cell, nats."""
+        blocks = value.split(self._sizes, -1)
+        return torch.cat([part.cells(block) for part, block in zip(self.parts, blocks, strict=True)], -1)
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The draws of the blocks side by side."""
+        blocks = noise.split(self._sizes, -1)
+        return torch.cat([part.from_noise(block) for part, block in zip(self.parts, blocks, strict=True)], -1)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Columns:
+        """The same distribution with other batch axes."""
+        return Columns([part.expand(batch_shape) for part in self.parts])
+
+    def _like(self) -> Tensor:
+        return self.parts[0]._like()

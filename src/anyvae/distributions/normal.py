@@ -1,0 +1,241 @@
+"""Normal distributions with independent features: the hot path of most models."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints, register_kl
+
+from anyvae.distributions.cells import Cellwise, sum_event
+
+__all__ = ["Normal", "OptimalNormal", "StandardNormal"]
+
+_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@final
+class StandardNormal(Cellwise):
+    r"""N(0, I), without parameters.
+
+    Arguments:
+        event_shape: shape of one row.
+        batch_shape: axes over rows.
+        dtype, device: of its draws.
+
+    >>> StandardNormal((2,)).log_prob(torch.zeros(2)) + math.log(2 * math.pi)
+    tensor(0.)
+    """
+
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        batch_shape: tuple[int, ...] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        super().__init__(torch.Size(batch_shape), torch.Size(event_shape))
+        self._zero = torch.zeros((), dtype=dtype, device=device)
+
+    @property
+    def mean(self) -> Tensor:
+        """Zeros of shape (*batch_shape, *event_shape)."""
+        return self._zero.expand(self._batch_shape + self._event_shape)
+
+    @property
+    def variance(self) -> Tensor:
+        """Ones of shape (*batch_shape, *event_shape)."""
+        return self.mean + 1.0
+
+    def cells(self, value: Tensor) -> Tensor:
+        """-value^2 / 2 - log(2 pi) / 2."""
+        return -0.5 * value.square() - _HALF_LOG_2PI
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The noise itself."""
+        return noise
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> StandardNormal:
+        """The same distribution with other batch axes."""
+        return StandardNormal(
+            tuple(self._event_shape), tuple(batch_shape), self._zero.dtype, self._zero.device
+        )
+
+    def _like(self) -> Tensor:
+        return self._zero
+
+
+@final
+class Normal(Cellwise):
+    r"""Independent normal features.
+
+    .. math:: \log p(v) = -\sum_i \tfrac12 ((v_i - loc_i) / scale_i)^2 + \log scale_i + \tfrac12 \log 2\pi
+
+    Arguments:
+        loc: means, shape (*batch, *event).
+        scale: standard deviations, anything that broadcasts to `loc`.
+        event_dims: how many of the last axes are the event.
+
+    >>> Normal(torch.zeros(4, 3), torch.ones(3)).log_prob(torch.zeros(4, 3)).shape
+    torch.Size([4])
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, loc: Tensor, scale: Tensor, event_dims: int = 1) -> None:
+        cut = loc.dim() - event_dims
+        super().__init__(loc.shape[:cut], loc.shape[cut:])
+        self.loc = loc
+        self.scale = scale
+
+    @property
+    def mean(self) -> Tensor:
+        """`loc`."""
+        return self.loc
+
+    @property
+    def stddev(self) -> Tensor:
+        """`scale`, of the shape of `loc`."""
+        return self.scale.expand_as(self.loc)
+
+    @property
+    def variance(self) -> Tensor:
+        """`scale` squared, of the shape of `loc`."""
+        return self.stddev.square()
+
+    def entropy(self) -> Tensor:
+        """Entropy of each row, nats."""
+        return sum_event(self.scale.log().expand_as(self.loc) + 0.5 + _HALF_LOG_2PI, self.event_dims)
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-density of each feature, nats."""
+        return -0.5 * ((value - self.loc) / self.scale).square() - (self.scale.log() + _HALF_LOG_2PI)
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """loc + scale * noise."""
+        return torch.addcmul(self.loc, self.scale, noise)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Normal:
+        """The same distribution with other batch axes."""
+        loc = self.loc.expand(torch.Size(batch_shape) + self._event_shape)
+        return Normal(loc, self.stddev.expand_as(loc), self.event_dims)
+
+    def _like(self) -> Tensor:
+        return self.loc
+
+
+@final
+class OptimalNormal(Cellwise):
+    r"""Normal features with one scale, set in closed form from the rows that are scored.
+
+    .. math:: scale^2 = \operatorname{mean}_{rows, i} (v_i - loc_i)^2
+
+    While `learning`, `cells` takes this maximum-likelihood scale of the very batch and moves `running`,
+    the stored mean square, towards it; else the stored one is used, so that a score never depends on the
+    other rows. By the envelope theorem the gradient with respect to `loc` is that of a fixed scale.
+
+    Source: Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021).
+
+    Arguments:
+        loc: means, shape (*batch, *event).
+        running: mean square of the residuals, shape (), changed in place while learning.
+        learning: whether scored rows set the scale.
+        floor: smallest scale.
+        momentum: weight of the new batch in `running`.
+        event_dims: how many of the last axes are the event.
+    """
+
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(
+        self,
+        loc: Tensor,
+        running: Tensor,
+        *,
+        learning: bool,
+        floor: float = 1e-3,
+        momentum: float = 0.05,
+        event_dims: int = 1,
+    ) -> None:
+        cut = loc.dim() - event_dims
+        super().__init__(loc.shape[:cut], loc.shape[cut:])
+        self.loc = loc
+        self.running = running
+        self.learning = learning
+        self.floor = floor
+        self.momentum = momentum
+
+    @property
+    def mean(self) -> Tensor:
+        """`loc`."""
+        return self.loc
+
+    @property
+    def scale(self) -> Tensor:
+        """The stored scale, shape ()."""
+        return (self.running + self.floor**2).sqrt()
+
+    @property
+    def variance(self) -> Tensor:
+        """Stored scale squared, of the shape of `loc`."""
+        return self.scale.square().expand_as(self.loc)
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-density of each feature under the batch's own (learning) or the stored scale, nats."""
+        error = (value - self.loc).square()
+        variance = self.running + self.floor**2
+        if self.learning:
+            batch = error.mean()
+            variance = batch + self.floor**2
+            with torch.no_grad():
+                self.running.lerp_(batch.to(self.running.dtype), self.momentum)
+        return -0.5 * (error / variance + variance.log()) - _HALF_LOG_2PI
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """loc + scale * noise."""
+        return self.loc + self.scale * noise
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> OptimalNormal:
+        """The same distribution with other batch axes."""
+        return OptimalNormal(
+            self.loc.expand(torch.Size(batch_shape) + self._event_shape),
+            self.running,
+            learning=self.learning,
+            floor=self.floor,
+            momentum=self.momentum,
+            event_dims=self.event_dims,
+        )
+
+    def _like(self) -> Tensor:
+        return self.loc
+
+
+@register_kl(Normal, StandardNormal)
+def _kl_normal_standard(q: Normal, p: StandardNormal) -> Tensor:
+    return sum_event(0.5 * (q.loc.square() + q.scale.square() - 1.0) - q.scale.log(), q.event_dims)
+
+
+@register_kl(Normal, Normal)
+def _kl_normal_normal(q: Normal, p: Normal) -> Tensor:
+    ratio = q.scale / p.scale
+    shift = (q.loc - p.loc) / p.scale
+    return sum_event(0.5 * (ratio.square() + shift.square() - 1.0) - ratio.log(), q.event_dims)
+
+
+@register_kl(StandardNormal, Normal)
+def _kl_standard_normal(q: StandardNormal, p: Normal) -> Tensor:
+    inner = 0.5 * ((1.0 + p.loc.square()) / p.scale.square() - 1.0) + p.scale.log()
+    return sum_event(inner, p.event_dims)
+
+
+@register_kl(StandardNormal, StandardNormal)
+def _kl_standard_standard(q: StandardNormal, p: StandardNormal) -> Tensor:
+    return sum_event(torch.zeros_like(q.mean), q.event_dims)

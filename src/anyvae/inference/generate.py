@@ -1,0 +1,150 @@
+"""Draws, means and posteriors from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from anyvae.conditionals import Conditional
+from anyvae.inference.likelihood import evaluating
+from anyvae.inference.noise import RowNoise, row_keys, seeded
+from anyvae.model import Batch, LatentVariableModel
+from anyvae.model.plan import generation_order
+
+__all__ = ["embed", "generate", "mean", "posterior", "reconstruct", "sample"]
+
+
+def generate(
+    model: LatentVariableModel, rows: int, *, seed: int | None = None, given: Mapping[str, Tensor] | None = None
+) -> tuple[dict[str, Tensor], dict[str, Distribution]]:
+    """Ancestral draws of every variable, and the distribution that each was drawn from.
+
+    Arguments:
+        model: the model.
+        rows: how many.
+        seed: of the draws; torch's generator as it stands where None.
+        given: variables held fixed, shape (rows, *event); their parents are drawn without regard to them.
+    """
+    evidence = model.admit(dict(given or {}))
+    for name, item in evidence.items():
+        if len(item.value) != rows:
+            raise ValueError(f"{name!r} has {len(item.value)} rows, but {rows} are to be drawn.")
+    values = {name: item.value for name, item in evidence.items()}
+    distributions: dict[str, Distribution] = {}
+    with seeded(seed), evaluating(model):
+        for name in generation_order(model.generative_parts, frozenset(values)):
+            distribution = _condition(model, model.generative_parts[name], values, rows)
+            lead = Size((rows,))
+            if distribution.batch_shape != lead:
+                distribution = distribution.expand(lead)
+            distributions[name] = distribution
+            values[name] = distribution.sample()
+    return values, distributions
+
+
+def sample(
+    model: LatentVariableModel,
+    rows: int,
+    names: Sequence[str] | None = None,
+    *,
+    seed: int | None = None,
+    given: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    r"""Draws from the model: z ~ p(z), then x ~ p(x | z), never its mean.
+
+    Arguments:
+        model: the model.
+        rows: how many.
+        names: which variables; the observed ones where None.
+        seed: of the draws; torch's generator as it stands where None.
+        given: variables held fixed, shape (rows, *event), such as declared conditions.
+
+    >>> from anyvae.conditionals import Bernoulli, DiagonalNormal, StandardNormal
+    >>> from anyvae.model import VAE
+    >>> from anyvae.networks import MLP
+    >>> encoder = DiagonalNormal(2).given("x", net=MLP([8]))
+    >>> vae = VAE(StandardNormal(2), encoder, Bernoulli(6).given("z", net=MLP([8])))
+    >>> sample(vae, 4, seed=0)["x"].unique().tolist()
+    [0.0, 1.0]
+    """
+    values, _ = generate(model, rows, seed=seed, given=given)
+    return {name: values[name] for name in (model.observed if names is None else names)}
+
+
+def mean(model: LatentVariableModel, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """E[v | parents] of every observed variable at given latents: a mean, not a draw.
+
+    Arguments:
+        model: the model.
+        given: every latent (and condition) by name, shape (rows, *event).
+    """
+    evidence = model.admit(dict(given))
+    values = {name: item.value for name, item in evidence.items()}
+    rows = len(next(iter(values.values())))
+    with evaluating(model):
+        found: dict[str, Tensor] = {}
+        for name in generation_order(model.generative_parts, frozenset(values)):
+            distribution = _condition(model, model.generative_parts[name], values, rows)
+            found[name] = values[name] = distribution.mean.expand(rows, *model.shapes[name])
+    return {name: found[name] for name in model.observed if name in found}
+
+
+def posterior(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> dict[str, Distribution]:
+    """q(latent | ...) of every latent, in drawing order; parents that are drawn use the row's fixed noise.
+
+    Arguments:
+        model: the model.
+        batch: tensors or `Partial`s by name.
+        seed: of the draws.
+    """
+    with evaluating(model):
+        evidence = model.admit(batch)
+        trace = model.trace(batch, 1, RowNoise(seed, row_keys(evidence)))
+        return {name: trace.q(name) for name, from_q in trace.plan.draws if from_q}
+
+
+def embed(model: LatentVariableModel, batch: Batch) -> Tensor:
+    """Posterior means of all latents side by side, deterministic, shape (B, total latent features)."""
+    with evaluating(model):
+        found = posterior(model, batch)
+        rows = len(next(iter(model.admit(batch).values())).value)
+        return torch.cat([q.mean.expand(rows, *q.event_shape).flatten(1) for q in found.values()], -1)
+
+
+def reconstruct(
+    model: LatentVariableModel, batch: Batch, *, draw: bool = False, seed: int = 0
+) -> dict[str, Tensor]:
+    """What the model makes of a batch through its posterior.
+
+    Arguments:
+        model: the model.
+        batch: tensors or `Partial`s by name.
+        draw: x ~ p(x | z) at z ~ q(z | x); else the mean of p(x | z) at the posterior means.
+        seed: of the draws.
+
+    Returns:
+        The observed variables, shape (B, *event).
+    """
+    evidence = model.admit(batch)
+    given = {name: item.value for name, item in evidence.items() if name in model.conditions}
+    with seeded(seed), evaluating(model):
+        if draw:
+            trace = model.trace(batch)
+            return {name: trace.p(name).sample() for name in model.observed}
+        rows = len(next(iter(evidence.values())).value)
+        latents = {name: q.mean.expand(rows, *q.event_shape) for name, q in posterior(model, batch).items()}
+        return mean(model, latents | given)
+
+
+def _condition(
+    model: LatentVariableModel, conditional: Conditional, values: Mapping[str, Tensor], rows: int
+) -> Distribution:
+    arguments = [
+        model.zeros((rows, *model.shapes[parent.name])) + 1.0 if parent.mask else values[parent.name]
+        for parent in conditional.parents
+    ]
+    distribution: Distribution = conditional(*arguments)
+    return distribution

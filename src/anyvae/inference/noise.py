@@ -1,0 +1,94 @@
+"""Noise that belongs to a row, so that an evaluation does not depend on how rows are batched."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Size, Tensor
+
+from anyvae.model import Evidence
+
+__all__ = ["RowNoise", "row_keys", "seeded"]
+
+_POOL_BITS = 16
+
+
+@final
+class RowNoise:
+    """Standard normal numbers that are a function of the seed, the variable and the row's content alone.
+
+    Each variable has a fixed pool of 65,536 normal vectors; the S draws of a row are S neighbours in the
+    pool, from a place that the row's content chooses. So an evaluation is deterministic, a batch gives
+    what a loop over its rows gives, and neither batch size nor row order matters.
+
+    Arguments:
+        seed: chooses the pools.
+        keys: one integer per row, shape (B,), from `row_keys`.
+        offset: how many draws of each row were made before.
+        pools: pools of earlier batches, reused.
+    """
+
+    def __init__(
+        self, seed: int, keys: Tensor, offset: int = 0, pools: dict[tuple[str, int], Tensor] | None = None
+    ) -> None:
+        self.seed = seed
+        self.keys = keys
+        self.offset = offset
+        self.pools = {} if pools is None else pools
+
+    def __call__(self, name: str, shape: Size, dtype: torch.dtype) -> Tensor:
+        """Noise of shape (S, B, *noise_shape) for one variable."""
+        samples, rows = shape[:2]
+        width = shape[2:].numel()
+        pool = self.pools.get((name, width))
+        if pool is None:
+            # Python's hash of a string differs between processes; this sum of its bytes does not.
+            salt = int.from_bytes(name.encode()[:6].ljust(6, b"_"), "little")
+            generator = torch.Generator().manual_seed((self.seed * 1_000_003 + salt) % 2**63)
+            pool = torch.randn(2**_POOL_BITS, width, generator=generator)
+            self.pools[name, width] = pool
+        index = (self.keys.unsqueeze(0) + self.offset + torch.arange(samples).unsqueeze(1)) & (2**_POOL_BITS - 1)
+        noise = pool[index.flatten()].view(samples, rows, *shape[2:])
+        return noise.to(dtype=dtype, device=self.keys.device)
+
+
+def row_keys(evidence: dict[str, Evidence]) -> Tensor:
+    """One integer per row, a hash of the row's given values, shape (B,), on the CPU."""
+    total: Tensor | None = None
+    for index, name in enumerate(sorted(evidence)):
+        item = evidence[name]
+        # + 0.0 folds minus zero; float32 gives rows the same key in every precision of the model.
+        bits = (item.value.detach().cpu().float() + 0.0).flatten(1).contiguous().view(torch.int32).long()
+        generator = torch.Generator().manual_seed(7919 + index)
+        odd = torch.randint(2**40, (bits.shape[1],), generator=generator) * 2 + 1
+        part = (bits * odd).sum(1)
+        total = part if total is None else total * 31 + part
+    assert total is not None
+    mixed = (total ^ (total >> 29)) * 0x1B873593
+    return (mixed ^ (mixed >> 32)) & (2**_POOL_BITS - 1)
+
+
+class seeded:  # noqa: N801  (a context manager, used like torch.no_grad)
+    """Torch's generators at `seed` inside the block, and as they were after it; nothing at all where it is None.
+
+    >>> before = torch.random.get_rng_state()
+    >>> with seeded(3):
+    ...     first = torch.rand(1)
+    >>> with seeded(3):
+    ...     second = torch.rand(1)
+    >>> bool(first == second), bool((before == torch.random.get_rng_state()).all())
+    (True, True)
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+        self._fork = torch.random.fork_rng(devices=range(torch.cuda.device_count()), enabled=seed is not None)
+
+    def __enter__(self) -> None:
+        self._fork.__enter__()
+        if self.seed is not None:
+            torch.manual_seed(self.seed)
+
+    def __exit__(self, *error: object) -> None:
+        self._fork.__exit__(*error)  # type: ignore[arg-type]

@@ -1,0 +1,97 @@
+"""What a model is given: tensors by name, whole or with holes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias, final
+
+import torch
+from torch import Size, Tensor
+
+__all__ = ["Batch", "Evidence", "Partial", "admit"]
+
+
+@final
+class Partial(NamedTuple):
+    """A value of which only a part is given.
+
+    Arguments:
+        value: shape (B, *event); what stands in the holes is never read.
+        mask: True where given; (B,) for whole rows, (B, *event) for single cells.
+
+    >>> Partial(torch.tensor([[1.0, float("nan")]]), torch.tensor([[True, False]])).mask.shape
+    torch.Size([1, 2])
+    """
+
+    value: Tensor
+    mask: Tensor
+
+
+Batch: TypeAlias = Mapping[str, "Tensor | Partial"]
+
+
+@final
+class Evidence(NamedTuple):
+    """One name of a batch, checked and with its holes filled.
+
+    Arguments:
+        value: shape (B, *event), finite everywhere.
+        mask: None where everything is given; else bool, (B,) for rows or (B, *event) for cells.
+    """
+
+    value: Tensor
+    mask: Tensor | None
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether whole rows are missing rather than cells."""
+        return self.mask is not None and self.mask.dim() == 1
+
+    def cell_mask(self) -> Tensor:
+        """The mask as floats of the value's shape."""
+        if self.mask is None:
+            return torch.ones_like(self.value)
+        mask = self.mask.view(-1, *(1,) * (self.value.dim() - 1)) if self.by_rows else self.mask
+        return mask.to(self.value.dtype).expand_as(self.value)
+
+
+def admit(batch: Batch, shapes: Mapping[str, Size], dtype: torch.dtype, device: torch.device) -> dict[str, Evidence]:
+    """Check a batch against the model's variables and cast it; the only place where this happens.
+
+    Arguments:
+        batch: tensors or `Partial`s by name.
+        shapes: event shape of every variable.
+        dtype, device: of the model's weights.
+
+    Raises:
+        ValueError: naming the variable, for an unknown name, a wrong shape, or differing numbers of rows.
+    """
+    evidence: dict[str, Evidence] = {}
+    rows: int | None = None
+    for name, item in batch.items():
+        if name not in shapes:
+            raise ValueError(f"the batch holds {name!r}, which is no variable of the model; it has {sorted(shapes)}.")
+        value, mask = item if isinstance(item, Partial) else (item, None)
+        if value.dim() == 0 or value.shape[1:] != shapes[name]:
+            hint = ""
+            if value.shape[1:].numel() == shapes[name].numel():
+                hint = f" Reshape it: {name}.view(-1, {', '.join(map(str, shapes[name]))})."
+            raise ValueError(
+                f"{name!r} has shape {tuple(value.shape)}; wanted (rows, {', '.join(map(str, shapes[name]))}).{hint}"
+            )
+        if rows is not None and len(value) != rows:
+            raise ValueError(f"{name!r} has {len(value)} rows, the other variables of the batch {rows}.")
+        rows = len(value)
+        value = value.to(device=device, dtype=dtype)
+        if mask is not None:
+            if mask.shape not in (value.shape[:1], value.shape):
+                raise ValueError(
+                    f"the mask of {name!r} has shape {tuple(mask.shape)}; wanted {tuple(value.shape[:1])} "
+                    f"(rows) or {tuple(value.shape)} (cells)."
+                )
+            mask = mask.to(device=device, dtype=torch.bool)
+            wide = mask.view(-1, *(1,) * (value.dim() - 1)) if mask.dim() == 1 else mask
+            # Filled before anything reads it: where() after an operation would pass NaN gradients.
+            value = torch.where(wide, value, torch.zeros((), dtype=dtype, device=device))
+        evidence[name] = Evidence(value, mask)
+    return evidence

@@ -1,0 +1,195 @@
+"""Latent-variable models: how data are generated, and how latents are inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Size, Tensor, nn
+
+from anyvae.conditionals import Conditional, Family
+from anyvae.model.batch import Batch, Evidence, Partial, admit
+from anyvae.model.plan import Plan, generation_order, make_plan
+from anyvae.model.trace import Noise, Trace
+
+__all__ = ["VAE", "LatentVariableModel"]
+
+
+@final
+class LatentVariableModel(nn.Module):
+    r"""Two graphs over named variables: p for generation, q for inference.
+
+    .. math:: p(x, z) = \prod_v p(v \mid parents_p(v)), \quad q(z \mid x) = \prod_v q(v \mid parents_q(v))
+
+    Arguments:
+        generative: p(v | ...) by name of v, observed and latent variables alike.
+        inference: q(v | ...) by name of v, for the latent ones.
+        conditions: event shape of names that are only ever given.
+
+    Raises:
+        ValueError: where parts do not fit each other, naming them.
+
+    >>> from anyvae.conditionals import Bernoulli, DiagonalNormal, StandardNormal
+    >>> from anyvae.networks import MLP
+    >>> model = LatentVariableModel(
+    ...     generative={"z": StandardNormal(2), "x": Bernoulli(6).given("z", net=MLP([8]))},
+    ...     inference={"z": DiagonalNormal(2).given("x", net=MLP([8]))},
+    ... )
+    >>> model.trace({"x": torch.ones(5, 6)}, samples=3).log_weight().shape
+    torch.Size([3, 5])
+    """
+
+    def __init__(
+        self,
+        generative: Mapping[str, Conditional | Family],
+        inference: Mapping[str, Conditional | Family] | None = None,
+        *,
+        conditions: Mapping[str, int | tuple[int, ...]] | None = None,
+    ) -> None:
+        super().__init__()
+        p = {name: _as_conditional(part) for name, part in generative.items()}
+        q = {name: _as_conditional(part) for name, part in (inference or {}).items()}
+        self.conditions = {
+            name: Size((shape,)) if isinstance(shape, int) else Size(shape)
+            for name, shape in (conditions or {}).items()
+        }
+        self._check_names(p, q)
+        self.shapes: dict[str, Size] = {name: part.event_shape for name, part in p.items()} | self.conditions
+        for name, part in q.items():
+            if name in p and part.event_shape != p[name].event_shape:
+                raise ValueError(
+                    f"q({name}) has event shape {tuple(part.event_shape)} but p({name}) has "
+                    f"{tuple(p[name].event_shape)}; they are distributions of one variable, make the sizes equal."
+                )
+        for name, part in [*p.items(), *q.items()]:
+            part.build(name, self.shapes)
+        self.generative = nn.ModuleDict(p)
+        self.inference = nn.ModuleDict(q)
+        # Plain dicts beside the registered ones: a ModuleDict look-up costs a microsecond at every term.
+        self.generative_parts = p
+        self.inference_parts = q
+        generation_order(p, frozenset(self.conditions))
+        self._plans: dict[tuple[frozenset[str], frozenset[str]], Plan] = {}
+        self.register_buffer("_anchor", torch.zeros(()), persistent=False)
+        self._anchor: Tensor
+
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """Names of the variables that are inferred."""
+        return tuple(self.inference_parts)
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the generative variables that are not inferred."""
+        return tuple(name for name in self.generative_parts if name not in self.inference_parts)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights and of every value inside."""
+        return self._anchor.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Of the weights and of every value inside."""
+        return self._anchor.device
+
+    def zeros(self, shape: tuple[int, ...]) -> Tensor:
+        """Zeros of the model's dtype and device."""
+        return torch.zeros(shape, dtype=self.dtype, device=self.device)
+
+    def admit(self, batch: Batch) -> dict[str, Evidence]:
+        """Check a batch, cast it and fill its holes; see `anyvae.model.batch.admit`."""
+        evidence = admit(batch, self.shapes, self.dtype, self.device)
+        absent = [name for name in self.conditions if name not in evidence]
+        if absent:
+            raise ValueError(f"the model is conditioned on {absent[0]!r}, which the batch lacks; pass it.")
+        return evidence
+
+    def check(self, batch: Batch) -> None:
+        """Check shapes and supports of a whole data set once, at the door.
+
+        Raises:
+            ValueError: naming the variable, what it holds and what its family wants.
+        """
+        evidence = self.admit(batch)
+        for name, item in evidence.items():
+            if name in self.generative_parts:
+                value = item.value
+                if item.mask is not None:
+                    value = value[item.mask if item.by_rows else item.mask.flatten(1).all(1)]
+                if value.numel():
+                    self.generative_parts[name].family.check(name, value)
+
+    def plan(self, evidence: Mapping[str, Evidence]) -> Plan:
+        """The drawing order for evidence of this pattern, made once a pattern."""
+        whole = frozenset(name for name, item in evidence.items() if item.mask is None)
+        key = (whole, frozenset(evidence) - whole)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = make_plan(self.generative_parts, self.inference_parts, *key)
+        return found
+
+    def trace(self, batch: Batch, samples: int = 1, noise: Noise | None = None) -> Trace:
+        """Infer the latents of a batch and record the pass.
+
+        Arguments:
+            batch: tensors (B, *event) or `Partial`s by name.
+            samples: S, draws of the latents per row.
+            noise: fixed noise for the draws; torch's generator where None.
+
+        Raises:
+            ValueError: for a batch that does not fit the model, or latents that cannot be reached from it.
+        """
+        if samples < 1:
+            raise ValueError(f"trace got samples={samples}; wanted at least 1.")
+        evidence = self.admit(batch)
+        if not evidence:
+            raise ValueError("the batch is empty; pass at least one variable, or use sample(model, rows).")
+        rows = len(next(iter(evidence.values())).value)
+        return Trace(self, evidence, self.plan(evidence), samples, rows, noise)
+
+    def forward(self, batch: Batch, samples: int = 1) -> Trace:
+        """The same as `trace`."""
+        return self.trace(batch, samples)
+
+    @staticmethod
+    def _check_names(p: Mapping[str, Conditional], q: Mapping[str, Conditional]) -> None:
+        for name in [*p, *q]:
+            if not name.isidentifier():
+                raise ValueError(f"got the variable name {name!r}; wanted a Python identifier such as 'z1'.")
+        strangers = sorted(set(q) - set(p))
+        if strangers:
+            raise ValueError(
+                f"q({strangers[0]}) infers a variable that is never generated; add p({strangers[0]}) to `generative` "
+                f"(it has {sorted(p)})."
+            )
+
+
+def VAE(  # noqa: N802  (a constructor: reads as the class it returns)
+    prior: Conditional | Family, encoder: Conditional | Family, decoder: Conditional | Family
+) -> LatentVariableModel:
+    r"""The two-node model: p(z) p(x | z) and q(z | x).
+
+    Arguments:
+        prior: p(z).
+        encoder: q(z | x), given "x".
+        decoder: p(x | z), given "z".
+
+    Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
+
+    >>> from anyvae.conditionals import Bernoulli, DiagonalNormal, StandardNormal
+    >>> from anyvae.networks import MLP
+    >>> vae = VAE(
+    ...     prior=StandardNormal(2),
+    ...     encoder=DiagonalNormal(2).given("x", net=MLP([8])),
+    ...     decoder=Bernoulli(6).given("z", net=MLP([8])),
+    ... )
+    >>> vae.latents, vae.observed
+    (('z',), ('x',))
+    """
+    return LatentVariableModel(generative={"z": prior, "x": decoder}, inference={"z": encoder})
+
+
+def _as_conditional(part: Conditional | Family) -> Conditional:
+    return part.given() if isinstance(part, Family) else part

@@ -1,0 +1,212 @@
+"""The record of one pass over a batch, from which every bound and score derives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, final
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from anyvae.conditionals import Conditional
+from anyvae.distributions import Cellwise, analytic_kl, has_analytic_kl, sum_event
+from anyvae.model.batch import Evidence
+from anyvae.model.plan import Plan
+
+if TYPE_CHECKING:
+    from anyvae.model.graph import LatentVariableModel
+
+__all__ = ["Noise", "Trace"]
+
+Noise: TypeAlias = Callable[[str, Size, torch.dtype], Tensor]
+"""Standard normal numbers for one variable: (name, (S, B, *noise_shape), dtype) to a tensor of that shape."""
+
+
+@final
+class Trace:
+    r"""Values, log p and log q of every variable for one batch; densities are worked out when asked for.
+
+    Leading axes are right-aligned: `(S, B)`, then the event; what does not depend on a draw has fewer.
+
+    Arguments:
+        model: the model.
+        evidence: the checked batch.
+        plan: the drawing order.
+        samples: S.
+        rows: B.
+        noise: fixed noise, or None for torch's generator.
+    """
+
+    __slots__ = ("_p", "_q", "evidence", "model", "noise", "plan", "rows", "samples", "values")
+
+    def __init__(
+        self,
+        model: LatentVariableModel,
+        evidence: dict[str, Evidence],
+        plan: Plan,
+        samples: int,
+        rows: int,
+        noise: Noise | None,
+    ) -> None:
+        self.model = model
+        self.evidence = evidence
+        self.plan = plan
+        self.samples = samples
+        self.rows = rows
+        self.noise = noise
+        self.values: dict[str, Tensor] = {name: item.value for name, item in evidence.items()}
+        self._p: dict[str, Distribution] = {}
+        self._q: dict[str, Distribution] = {}
+        for name, from_q in plan.draws:
+            drawn = self._draw(name, self.q(name) if from_q else self.p(name))
+            item = evidence.get(name)
+            self.values[name] = drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
+
+    def p(self, name: str) -> Distribution:
+        """p(name | its parents), at this trace's values."""
+        found = self._p.get(name)
+        if found is None:
+            found = self._p[name] = self._condition(self.model.generative_parts[name])
+        return found
+
+    def q(self, name: str) -> Distribution:
+        """q(name | its parents), at this trace's values.
+
+        Raises:
+            KeyError: when the model infers no variable of that name.
+        """
+        found = self._q.get(name)
+        if found is None:
+            found = self._q[name] = self._condition(self.model.inference_parts[name])
+        return found
+
+    def log_p(self, name: str) -> Tensor:
+        """log p(name | parents), nats, shape (..., B); of a row with holes that stay open, its given cells only."""
+        item = self.evidence.get(name)
+        distribution = self.p(name)
+        if item is None or item.mask is None or any(name == drawn for drawn, _ in self.plan.draws):
+            return distribution.log_prob(self.values[name])
+        if item.by_rows:
+            return distribution.log_prob(item.value) * item.mask.to(item.value.dtype)
+        if not isinstance(distribution, Cellwise):
+            raise ValueError(
+                f"{name!r} misses single cells, but {type(distribution).__name__} has no density per cell; "
+                "drop those rows, or use a family of independent features."
+            )
+        return sum_event(distribution.cells(item.value) * item.cell_mask(), len(distribution.event_shape))
+
+    def log_q(self, name: str) -> Tensor:
+        """log q(name | parents) at the drawn value, nats, shape (..., B); 0 in rows where it was given."""
+        value = self.q(name).log_prob(self.values[name])
+        item = self.evidence.get(name)
+        if item is None or item.mask is None:
+            return value
+        if not item.by_rows:
+            raise ValueError(
+                f"{name!r} has an inference conditional and misses single cells; give or withhold whole rows."
+            )
+        return torch.where(item.mask, torch.zeros_like(value), value)
+
+    def kl(self, name: str) -> Tensor | None:
+        """KL(q || p) of one latent in closed form, nats, shape (..., B); None where there is none that is valid."""
+        if name in self.plan.exact and has_analytic_kl(self.q(name), self.p(name)):
+            # The sum over latents is at hand as a density over rows: (..., B), never a scalar.
+            return self.broadcast(analytic_kl(self.q(name), self.p(name)))
+        return None
+
+    def log_weight(self) -> Tensor:
+        r"""log p(given, drawn) - log q(drawn | given), nats, shape (S, B).
+
+        .. math:: \log w_s = \log p(x, z_s) - \log q(z_s \mid x)
+        """
+        total: Tensor | None = None
+        for name in self.plan.scored:
+            term = self.log_p(name)
+            total = term if total is None else total + term
+        for name, from_q in self.plan.draws:
+            if not from_q:
+                # Drawn from its own p: the two densities cancel.
+                term = -self.p(name).log_prob(self.values[name])
+            else:
+                term = -self.log_q(name)
+            total = term if total is None else total + term
+        if total is None:
+            raise ValueError("nothing of the model was given or drawn; pass a batch with at least one variable.")
+        return total.expand(self.samples, self.rows)
+
+    def elbo(self) -> Tensor:
+        r"""The evidence lower bound with exact KLs where they are valid, nats, shape (B,).
+
+        .. math:: E_q[\log p(x, z) - \log q(z \mid x)]
+        """
+        return self.log_likelihood() - self.kl_total()
+
+    def log_likelihood(self) -> Tensor:
+        r"""E_q of the log-densities of everything that was given, nats, shape (B,)."""
+        latent = {name for name, _ in self.plan.draws}
+        parts = [self.log_p(name) for name in self.plan.scored if name not in latent]
+        return self.expect(sum(parts[1:], parts[0])) if parts else self._zeros()
+
+    def kl_of(self, name: str) -> Tensor:
+        """KL(q || p) of one latent, exact where that is valid and sampled elsewhere, nats, shape (B,)."""
+        exact = self.kl(name)
+        return self.expect(self.log_q(name) - self.log_p(name) if exact is None else exact)
+
+    def kl_total(self) -> Tensor:
+        """Sum of `kl_of` over the latents, nats, shape (B,)."""
+        parts = [self.kl_of(name) for name, from_q in self.plan.draws if from_q]
+        return sum(parts[1:], parts[0]) if parts else self._zeros()
+
+    def expect(self, term: Tensor) -> Tensor:
+        """The mean over every leading axis but the rows, shape (B,)."""
+        while term.dim() > 1:
+            term = term.mean(0)
+        return term if term.dim() == 1 else term.expand(self.rows)
+
+    def log_mean_exp(self, log_weight: Tensor) -> Tensor:
+        """log of the mean over samples of exp(log_weight), shape (B,)."""
+        return log_weight.logsumexp(0) - math.log(log_weight.shape[0])
+
+    def broadcast(self, term: Tensor) -> Tensor:
+        """A per-row term with its row axis, also where one value serves all rows."""
+        return term if term.dim() else term.expand(self.rows)
+
+    def _condition(self, conditional: Conditional) -> Distribution:
+        arguments: list[Tensor] = []
+        for parent in conditional.parents:
+            if parent.mask:
+                arguments.append(self._mask(parent.name))
+            else:
+                arguments.append(self.values[parent.name])
+        distribution: Distribution = conditional(*arguments)
+        return distribution
+
+    def _mask(self, name: str) -> Tensor:
+        item = self.evidence.get(name)
+        if item is None:
+            return self.model.zeros((self.rows, *self.model.shapes[name]))
+        return item.cell_mask()
+
+    def _draw(self, name: str, distribution: Distribution) -> Tensor:
+        lead = Size((self.samples, self.rows)) if self.samples > 1 else Size((self.rows,))
+        extra = len(lead) - len(distribution.batch_shape)
+        if self.noise is not None:
+            if not isinstance(distribution, Cellwise):
+                raise ValueError(
+                    f"{name!r} follows {type(distribution).__name__}, which cannot be drawn from fixed noise; "
+                    "give it from_noise(noise), or evaluate without fixed noise."
+                )
+            shape = Size((self.samples, self.rows)) + distribution.noise_shape
+            noise = self.noise(name, shape, self.model.dtype)
+            return distribution.from_noise(noise if self.samples > 1 else noise[0])
+        if extra and distribution.batch_shape != lead[extra:]:
+            distribution = distribution.expand(lead[extra:])
+        if not extra and distribution.batch_shape != lead:
+            distribution = distribution.expand(lead)
+        draw = distribution.rsample if distribution.has_rsample else distribution.sample
+        return draw(lead[:extra])
+
+    def _zeros(self) -> Tensor:
+        return self.model.zeros((self.rows,))

@@ -1,0 +1,7 @@
+"""Trunks: dense and convolutional. They know nothing of probability."""
+
+from anyvae.networks.base import Network, WrappedModule
+from anyvae.networks.convolutional import ConvNet
+from anyvae.networks.dense import MLP, Linear
+
+__all__ = ["MLP", "ConvNet", "Linear", "Network", "WrappedModule"]

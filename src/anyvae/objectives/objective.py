@@ -1,0 +1,132 @@
+"""What is maximised: one number per row, which the caller reduces."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from torch import Tensor
+
+from anyvae.model import Batch, LatentVariableModel, Trace
+from anyvae.objectives.schedule import Schedule, as_schedule
+
+__all__ = ["ELBO", "IWAE", "Objective", "elbo", "iwae"]
+
+
+def elbo(trace: Trace) -> Tensor:
+    r"""The evidence lower bound, nats, shape (B,).
+
+    .. math:: E_q[\log p(x \mid z)] - KL(q(z \mid x) \,\|\, p(z)) \le \log p(x)
+
+    KLs are exact where torch registers a formula and the graph allows it, sampled elsewhere; `trace.kl(name)`
+    tells which. Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
+    """
+    return trace.elbo()
+
+
+def iwae(trace: Trace) -> Tensor:
+    r"""The importance-weighted bound over the trace's S draws, nats, shape (B,).
+
+    .. math:: \log \tfrac1S \sum_s p(x, z_s) / q(z_s \mid x)
+
+    Source: Importance Weighted Autoencoders (Burda et al., 2016).
+    """
+    return trace.log_mean_exp(trace.log_weight())
+
+
+class Objective(ABC):
+    """A function of a model and a batch that is maximised, one number per row.
+
+    Arguments:
+        samples: S, draws of the latents per row.
+
+    Raises:
+        ValueError: when there are fewer samples than one.
+    """
+
+    def __init__(self, samples: int = 1) -> None:
+        if samples < 1:
+            raise ValueError(f"{type(self).__name__} got samples={samples}; wanted at least 1.")
+        self.samples = samples
+
+    def __call__(self, model: LatentVariableModel, batch: Batch, progress: float = 1.0) -> Tensor:
+        """The objective of each row, nats, shape (B,).
+
+        Arguments:
+            model: the model.
+            batch: tensors or `Partial`s by name.
+            progress: fraction of training done, for schedules.
+
+        Raises:
+            ValueError: when a latent is drawn without a gradient, which this estimator needs.
+        """
+        trace = model(batch, self.samples)
+        if torch.is_grad_enabled():
+            _refuse_score_only(trace)
+        return self.of(trace, progress)
+
+    @abstractmethod
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """The objective of each row of a finished trace, nats, shape (B,)."""
+
+
+@final
+class ELBO(Objective):
+    r"""The evidence lower bound, with a weight on the KL.
+
+    .. math:: E_q[\log p(x \mid z)] - \beta \, KL(q(z \mid x) \,\|\, p(z))
+
+    A bound on log p(x) only for beta >= 1, and the tightest at beta = 1; what is reported is always the
+    bound at 1. Source: beta-VAE (Higgins et al., 2017).
+
+    Arguments:
+        beta: weight of the KL, a number or a `Schedule`.
+        samples: S, draws per row.
+
+    Raises:
+        ValueError: for a negative beta.
+    """
+
+    def __init__(self, beta: float | Schedule = 1.0, samples: int = 1) -> None:
+        super().__init__(samples)
+        if not isinstance(beta, Schedule) and not beta >= 0.0:
+            raise ValueError(f"ELBO got beta={beta}; wanted a weight >= 0.")
+        self.beta = as_schedule(beta)
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """See `Objective.of`."""
+        beta = self.beta(progress)
+        kl = trace.kl_total()
+        return trace.log_likelihood() - (kl if beta == 1.0 else beta * kl)
+
+
+@final
+class IWAE(Objective):
+    r"""The importance-weighted bound: tighter with every sample, log p(x) in the limit.
+
+    .. math:: \log \tfrac1S \sum_s p(x, z_s) / q(z_s \mid x)
+
+    It has no beta: a weight on a KL would end the bound, and no KL is computed.
+    Source: Importance Weighted Autoencoders (Burda et al., 2016).
+
+    Arguments:
+        samples: S, draws per row.
+    """
+
+    def __init__(self, samples: int = 8) -> None:
+        super().__init__(samples)
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """See `Objective.of`."""
+        return iwae(trace)
+
+
+def _refuse_score_only(trace: Trace) -> None:
+    for name, from_q in trace.plan.draws:
+        distribution = trace.q(name) if from_q else trace.p(name)
+        if not distribution.has_rsample:
+            raise ValueError(
+                f"the pathwise estimator cannot differentiate through {name!r}, drawn from {type(distribution).__name__}; "
+                "give its labels in every row, or use a relaxed family."
+            )

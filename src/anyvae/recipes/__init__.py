@@ -1,0 +1,17 @@
+"""The named models of the literature: one constructor each, no forward of their own."""
+
+from anyvae.recipes.flat import default_networks, linear_vae, vae
+from anyvae.recipes.likelihood import Likelihood, likelihood_of
+from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
+
+__all__ = [
+    "RECIPES",
+    "Likelihood",
+    "Recipe",
+    "default_latent_features",
+    "default_networks",
+    "find_recipe",
+    "likelihood_of",
+    "linear_vae",
+    "vae",
+]

@@ -1,0 +1,117 @@
+"""What a report shows: plain numbers, nothing of torch, so that a page can be drawn anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Rows = Array | Mapping[str, Array]
+"""Rows in the units of the input: images or vectors in one array, or a table as named columns."""
+
+Level = Literal["good", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One finding in words: how serious it is, its name, and a sentence or two with the numbers."""
+
+    level: Level
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    r"""Everything one page shows about one fitted model.
+
+    n is the number of held-out rows, K the number of latents, m the number of rows pictured. Bounds and
+    divergences are in nats per row, in the units of the input, with the KL at its full weight.
+
+    Arguments:
+        title: the headline.
+        source: name of the data.
+        recipe: name of the model.
+        latent_mean: :math:`(n, K)` means of the posteriors of held-out rows.
+        latent_scale: :math:`(n, K)` their standard deviations.
+        kl_per_latent: :math:`(K,)` nats.
+        observed: :math:`(m, ...)` rows as they were given. A table's marginals are drawn from all m rows, so
+            a few hundred are better than ten; its first five are printed.
+        reconstructed_mean: the decoder's mean of those rows.
+        reconstructed_draw: one draw from the decoder for those rows.
+        sampled: rows drawn from the model, noise and all.
+        sampled_mean: the decoder's means for the latents of `sampled`.
+        image_shape: `(H, W)` or `(H, W, C)` where rows are pictures.
+        traversals: pairs of a latent's index and the decoder's means `(steps, ...)`, or columns of them,
+            while that latent moves evenly from -3 to 3 and the others rest at 0.
+        labels: :math:`(n,)` labels of the held-out rows, never fitted.
+        history: columns of equal length, NaN where nothing was measured: `step`, `epoch`, `seconds`,
+            `train_elbo`, `validation_elbo`, `validation_log_likelihood`, `validation_kl`, `learning_rate`.
+        metrics: the contents of `metrics.json`.
+        settings: what was fitted and how.
+        features: one dictionary a column: `name`, `kind`, `detail`.
+        notes: sentences that were said aloud while fitting.
+        noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
+
+    Raises:
+        ValueError: when the shapes of the latents disagree, or the columns of the history differ in length.
+    """
+
+    title: str
+    source: str
+    recipe: str
+    latent_mean: Array
+    latent_scale: Array
+    kl_per_latent: Array
+    observed: Rows
+    reconstructed_mean: Rows
+    reconstructed_draw: Rows
+    sampled: Rows
+    sampled_mean: Rows
+    image_shape: tuple[int, ...] | None = None
+    traversals: Sequence[tuple[int, Rows]] = ()
+    labels: Array | None = None
+    history: Mapping[str, Array] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str | int | float] = field(default_factory=dict)
+    features: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
+    noise: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.latent_mean.ndim != 2 or self.latent_mean.shape != self.latent_scale.shape:
+            raise ValueError(
+                f"findings: latent_mean has shape {self.latent_mean.shape} and latent_scale "
+                f"{self.latent_scale.shape}; both must be (rows, latents)."
+            )
+        if self.kl_per_latent.shape != self.latent_mean.shape[1:]:
+            raise ValueError(
+                f"findings: kl_per_latent has shape {self.kl_per_latent.shape}, but latent_mean has "
+                f"{self.latent_mean.shape[1]} latents. Give the average over rows, one number a latent."
+            )
+        if self.labels is not None and len(self.labels) != len(self.latent_mean):
+            raise ValueError(
+                f"findings: {len(self.labels)} labels for {len(self.latent_mean)} held-out rows; "
+                "give one label a row of latent_mean."
+            )
+        lengths = {name: len(values) for name, values in self.history.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"findings: columns of the history differ in length: {lengths}.")
+
+    def metric(self, name: str, part: str = "held_out") -> float:
+        """One number of `metrics`, NaN where it was not measured."""
+        value = self.metrics.get(part, {}).get(name)
+        return float("nan") if value is None else float(value)
+
+    def measured(self, column: str) -> tuple[Array, Array]:
+        """The steps at which a column of the history was measured, and its values there."""
+        if column not in self.history:
+            return np.empty(0), np.empty(0)
+        values = np.asarray(self.history[column], dtype=float)
+        steps = np.asarray(self.history.get("step", np.arange(len(values))), dtype=float)
+        known = np.isfinite(values) & np.isfinite(steps)
+        return steps[known], values[known]

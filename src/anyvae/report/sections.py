@@ -1,0 +1,210 @@
+"""The parts of the page that every model has: curves, likelihood, latents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from anyvae.report import figures
+from anyvae.report.findings import Array, Diagnosis, Findings
+from anyvae.report.markup import card, details, grid, image, legend, section, table
+from anyvae.report.plane import latent_plane
+from anyvae.report.summaries import (
+    ACTIVE_VARIANCE,
+    active_count,
+    active_latents,
+    aggregate_histogram,
+    aggregate_moments,
+    by_activity,
+    finite_rows,
+)
+from anyvae.report.words import decimal, number
+
+SHOWN_LATENTS = 12
+MOST_LATENTS = 48
+HISTOGRAM_ROWS = 2000
+
+
+def verdicts(found: Sequence[Diagnosis]) -> str:
+    """The diagnosis in words."""
+    from html import escape
+
+    names = {"good": "Good", "note": "Note", "problem": "Problem"}
+    items = "".join(
+        f'<li class="{d.level}"><em>{names[d.level]}</em><div><b>{escape(d.title)}</b>'
+        f"<p>{escape(d.text)}</p></div></li>"
+        for d in found
+    )
+    counts = {level: sum(d.level == level for d in found) for level in names}
+    lead = "What the figures below say, the most serious first."
+    if found and not counts["problem"]:
+        lead = "No problem found." if not counts["note"] else "No problem found, and a few things to know."
+    body = f'<div class="card"><ul class="verdicts">{items}</ul></div>' if found else ""
+    return section("diagnosis", "Diagnosis", lead if found else "Nothing was measured.", body)
+
+
+def training(findings: Findings) -> str:
+    """Curves over the steps of training."""
+    panels = []
+    train = findings.measured("train_elbo")
+    valid = findings.measured("validation_elbo")
+    lines = [
+        (*curve, colour)
+        for curve, colour in ((train, figures.DATA), (valid, figures.ACCENT))
+        if len(curve[0])
+    ]
+    if lines:
+        known = [
+            entry
+            for entry, curve in (
+                (("training batches", figures.DATA), train),
+                (("validation rows", figures.ACCENT), valid),
+            )
+            if len(curve[0])
+        ]
+        best = ""
+        if len(valid[0]):
+            at = int(np.argmax(valid[1]))
+            at_step = f"{valid[0][at]:,.0f}"
+            best = f"Best validation bound {valid[1][at]:,.2f} at step {at_step} of {valid[0][-1]:,.0f}."
+        picture = figures.curves(lines, name="nats per row", alt=f"Evidence lower bound over steps. {best}")
+        panels.append(card("Evidence lower bound (ELBO)", legend(known) + image(picture), best))
+    for column, title, caption in (
+        ("validation_log_likelihood", "Reconstruction, E log p(x | z)", "The ELBO is this minus the KL."),
+        ("validation_kl", "KL(q(z | x) ‖ p(z))", "Nats that the latents carry about a row."),
+        ("learning_rate", "Learning rate", ""),
+    ):
+        steps, values = findings.measured(column)
+        if len(values):
+            name = "learning rate" if column == "learning_rate" else "nats per row"
+            picture = figures.curves([(steps, values, figures.ACCENT)], name=name, alt=f"{title} over steps")
+            panels.append(card(title, image(picture), caption))
+    if not panels:
+        return section("training", "Training", "No curve was recorded.", "")
+    lead = "In nats per row; higher is better. The first steps may lie below the frame."
+    return section("training", "Training", lead, grid(panels))
+
+
+def likelihood(findings: Findings) -> str:
+    """The bound and the importance-weighted estimate, on held-out and on training rows."""
+    parts = [part for part in ("held_out", "train") if findings.metrics.get(part)]
+    if not parts:
+        return section("likelihood", "Log-likelihood", "Nothing was measured.", "")
+    names = {"held_out": "held out", "train": "training rows"}
+    rows = [
+        (
+            label,
+            *(
+                figure_with_error(findings.metric(key, part), findings.metric(f"{key}_standard_error", part))
+                for part in parts
+            ),
+        )
+        for label, key in (("Log-likelihood", "log_likelihood"), ("ELBO", "elbo"))
+    ]
+    gap = [findings.metric("log_likelihood", part) - findings.metric("elbo", part) for part in parts]
+    rows.append(("Gap between them", *(figure_with_error(value, math.nan) for value in gap)))
+    for label, key in (("Importance samples", "samples"), ("Rows", "rows"), ("Active units", "active_units")):
+        rows.append((label, *(number(findings.metric(key, part)) for part in parts)))
+    lead = "Nats per row, in the units of the input, with one standard error over rows."
+    caption = (
+        "The log-likelihood is estimated by importance sampling from the posterior, and with finitely many "
+        "samples is itself a lower bound in expectation. Both have the KL at its full weight."
+    )
+    body = table(["", *(names[part] for part in parts)], rows, kind="narrow")
+    return section("likelihood", "Log-likelihood", lead, card("Held out and trained on", body, caption))
+
+
+def figure_with_error(value: float, error: float) -> str:
+    """A number and its standard error."""
+    return decimal(value) + (f" ± {error:.2f}" if math.isfinite(value) and math.isfinite(error) else "")
+
+
+def latents(findings: Findings) -> str:
+    """KL per latent, the latent plane and the aggregate posterior against the prior."""
+    order, active = by_activity(findings), active_latents(findings)
+    kl = np.asarray(findings.kl_per_latent, dtype=float)
+    bars = image(figures.kl_bars(kl, order, active))
+    colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
+    caption = (
+        f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
+        f"more than {ACTIVE_VARIANCE:g}. Together they carry {np.nansum(kl):.2f} nats."
+    )
+    cards = [card("KL per latent", legend(colours) + bars, caption)]
+    shown, left_out = finite_rows(findings)
+    if len(shown.latent_mean):
+        cards.append(latent_plane(shown, left_out))
+    body = grid(cards)
+    lead = "What the model writes down about a row, and how much of it."
+    return section("latents", "Latents", lead, body)
+
+
+def aggregate(findings: Findings) -> str:
+    """The aggregate posterior against the prior, latent by latent, with its moments."""
+    findings, _ = finite_rows(findings)
+    if not len(findings.latent_mean):
+        return ""
+    rows = np.random.default_rng(0).permutation(len(findings.latent_mean))[:HISTOGRAM_ROWS]
+    edges = np.linspace(-4.0, 4.0, 49)
+    order = by_activity(findings)
+
+    def one(k: int) -> str:
+        density = aggregate_histogram(findings.latent_mean[rows, k], findings.latent_scale[rows, k], edges)
+        return card(
+            f"z{k}", image(figures.aggregate(edges, density, alt=f"Aggregate posterior of z{k} and N(0, 1)"))
+        )
+
+    body = grid([one(k) for k in order[:SHOWN_LATENTS]], kind="tiny")
+    rest = order[SHOWN_LATENTS:MOST_LATENTS]
+    if rest:
+        left_out = len(order) - SHOWN_LATENTS - len(rest)
+        more = f" ({left_out} that carry least are left out)" if left_out else ""
+        body += details(f"{len(rest)} more latents{more}", grid([one(k) for k in rest], kind="tiny"))
+    body += details("Moments of every latent", moments_table(findings, order))
+    lead = (
+        "The average of the posteriors of held-out rows (filled) should be the prior N(0, 1) (line): draws "
+        "from the model start there."
+    )
+    return section("prior", "Aggregate posterior against the prior", lead, body)
+
+
+def moments_table(findings: Findings, order: Sequence[int]) -> str:
+    """Mean, standard deviation and strongest correlation of each latent."""
+    moments = aggregate_moments(findings.latent_mean, findings.latent_scale)
+    between = np.array(moments.correlation)
+    np.fill_diagonal(between, 0.0)
+    active = active_latents(findings)
+    rows = [
+        (
+            f"z{k}",
+            "yes" if active[k] else "no",
+            decimal(findings.kl_per_latent[k], 3),
+            f"{moments.mean[k]:+.3f}",
+            f"{moments.scale[k]:.3f}",
+            f"{_root_mean_square(findings.latent_scale[:, k]):.3f}",
+            _partner(between, k),
+        )
+        for k in order
+    ]
+    head = [
+        "Latent",
+        "Active",
+        "KL, nats",
+        "Mean",
+        "Deviation",
+        "Deviation within a row",
+        "Strongest correlation",
+    ]
+    return table(head, rows, kind="even")
+
+
+def _root_mean_square(values: Array) -> float:
+    return float(np.sqrt(np.mean(np.asarray(values, dtype=float) ** 2)))
+
+
+def _partner(between: Array, k: int) -> str:
+    if len(between) < 2:
+        return "–"
+    j = int(np.argmax(np.abs(between[k])))
+    return f"{between[k, j]:+.2f} with z{j}"

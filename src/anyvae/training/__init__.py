@@ -1,0 +1,27 @@
+"""Players, the fit loop, checkpoints, callbacks."""
+
+from anyvae.training.checkpoint import CheckpointError, load_tensors, save_tensors, write_atomically
+from anyvae.training.data import TensorData
+from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress, TensorBoard
+from anyvae.training.loop import FitResult, default_batch_size, default_steps, fit
+from anyvae.training.player import Player, fused_adam
+
+__all__ = [
+    "Callback",
+    "CheckpointError",
+    "Evaluation",
+    "FitResult",
+    "Interrupted",
+    "NonFiniteError",
+    "Player",
+    "Progress",
+    "TensorBoard",
+    "TensorData",
+    "default_batch_size",
+    "default_steps",
+    "fit",
+    "fused_adam",
+    "load_tensors",
+    "save_tensors",
+    "write_atomically",
+]

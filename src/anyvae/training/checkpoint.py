@@ -1,0 +1,86 @@
+"""Checkpoints: one safetensors file, written whole or not at all, read without executing anything."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+__all__ = ["CheckpointError", "load_tensors", "save_tensors", "write_atomically"]
+
+_FORMAT = "anyvae-1"
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint of this library, or is damaged."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
+
+    Arguments:
+        path: of the file.
+        content: all of it.
+
+    Raises:
+        OSError: when the folder cannot be written or the disk is full; the old file is untouched.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and a JSON state as one safetensors file, atomically.
+
+    Arguments:
+        path: of the file.
+        tensors: by name; copied to the CPU.
+        state: whatever JSON can hold.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_tensors(Path(folder) / "a.safetensors", {"w": torch.ones(2)}, {"step": 3})
+    ...     load_tensors(Path(folder) / "a.safetensors")
+    ({'w': tensor([1., 1.])}, {'step': 3})
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"format": _FORMAT, "state": msgspec.json.encode(state).decode()}
+    write_atomically(path, save(plain, metadata))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Nothing in the file is executed or unpickled: a header of numbers and raw bytes is all that is understood.
+
+    Raises:
+        CheckpointError: when the file is missing, damaged, or of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise CheckpointError(f"{path} is no anyvae file (its format is {metadata.get('format')!r}).")
+            state = msgspec.json.decode(metadata.get("state", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118  (no dict)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist.") from None
+    except (SafetensorError, msgspec.DecodeError, OSError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read as safetensors ({error}); it is damaged or of another kind, and nothing was loaded."
+        ) from error

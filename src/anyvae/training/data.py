@@ -1,0 +1,94 @@
+"""Training rows in memory, indexed as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from anyvae.model import Batch, Partial
+
+__all__ = ["TensorData", "as_tensor_data"]
+
+
+@final
+class TensorData:
+    """Named tensors of equal length; a batch is one indexing operation per name, no collation in Python.
+
+    Arguments:
+        tensors: values or `Partial`s by name, shape (n, *event).
+        binarise: names whose values are probabilities of one, drawn afresh every time they are read.
+        columns: names of the cells of a variable, for messages.
+
+    Raises:
+        ValueError: when there is no row, lengths differ, or a mean to binarise lies outside [0, 1].
+
+    >>> data = TensorData({"x": torch.arange(6.).view(3, 2)})
+    >>> data.batch(torch.tensor([2, 0]))["x"]
+    tensor([[4., 5.],
+            [0., 1.]])
+    """
+
+    def __init__(
+        self,
+        tensors: Batch,
+        binarise: Sequence[str] = (),
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.values = {name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()}
+        self.masks = {name: item.mask for name, item in tensors.items() if isinstance(item, Partial)}
+        self.binarise = frozenset(binarise)
+        self.columns = dict(columns or {})
+        lengths = {name: len(value) for name, value in self.values.items()}
+        if len(set(lengths.values())) != 1 or not min(lengths.values()):
+            raise ValueError(f"the variables have {lengths} rows; wanted the same positive number in all.")
+        for name in self.binarise:
+            value = self.values[name]
+            if not bool(((value >= 0) & (value <= 1)).all()):
+                raise ValueError(f"{name!r} is to be binarised but leaves [0, 1]; divide by its largest value.")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def batch(self, rows: Tensor) -> dict[str, Tensor | Partial]:
+        """Some rows, binarised where that is asked for (with torch's generator)."""
+        found: dict[str, Tensor | Partial] = {}
+        for name, value in self.values.items():
+            part = value[rows]
+            if name in self.binarise:
+                part = torch.bernoulli(part)
+            mask = self.masks.get(name)
+            found[name] = part if mask is None else Partial(part, mask[rows])
+        return found
+
+    def fixed(self, rows: Tensor | None = None, seed: int = 0) -> dict[str, Tensor | Partial]:
+        """Rows as one batch, binarised once with a seed of its own; all rows where None."""
+        found: dict[str, Tensor | Partial] = {}
+        for name, value in self.values.items():
+            part = value if rows is None else value[rows]
+            if name in self.binarise:
+                generator = torch.Generator(device=part.device).manual_seed(seed)
+                part = torch.bernoulli(part, generator=generator)
+            mask = self.masks.get(name)
+            if mask is None:
+                found[name] = part
+            else:
+                found[name] = Partial(part, mask if rows is None else mask[rows])
+        return found
+
+    def take(self, rows: Tensor) -> TensorData:
+        """The same variables, some rows."""
+        tensors: dict[str, Tensor | Partial] = {}
+        for name, value in self.values.items():
+            mask = self.masks.get(name)
+            tensors[name] = value[rows] if mask is None else Partial(value[rows], mask[rows])
+        return TensorData(tensors, tuple(self.binarise), self.columns)
+
+
+def as_tensor_data(data: TensorData | Batch | Tensor) -> TensorData:
+    """Training data from a tensor (taken as "x"), a batch, or `TensorData`."""
+    if isinstance(data, TensorData):
+        return data
+    return TensorData({"x": data} if isinstance(data, Tensor) else data)

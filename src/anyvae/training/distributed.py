@@ -1,0 +1,148 @@
+"""One process or many: the same loop on torch's own distributed stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+from torch import Tensor, nn
+
+from anyvae.model import LatentVariableModel
+
+if TYPE_CHECKING:
+    from anyvae.training.player import Seat
+
+__all__ = ["World", "world"]
+
+
+@final
+@dataclass(frozen=True)
+class World:
+    """Who else computes.
+
+    Arguments:
+        rank: of this process, from 0.
+        size: number of processes.
+        device: on which this process computes.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def share(self, rows: Tensor) -> tuple[Tensor, float]:
+        """This process's rows of a batch, and the weight that makes the mean over processes a mean over rows.
+
+        Processes average their gradients as equals; with a weight of size / (all rows) for each row the average is
+        exactly the gradient of the mean, also when the rows do not divide evenly.
+        """
+        if self.size == 1:
+            return rows, 1.0 / len(rows)
+        own = rows[self.rank :: self.size]
+        if not len(own):
+            return rows[:1], 0.0
+        return own, self.size / len(rows)
+
+    def total(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over processes."""
+        if self.size > 1:
+            torch.distributed.all_reduce(value)
+        return value
+
+    def any(self, flag: bool) -> bool:
+        """Whether any process says so, so that all leave a loop at the same step."""
+        if self.size == 1:
+            return flag
+        return bool(self.total(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """The same tensor of every process, by rank."""
+        if self.size == 1:
+            return [value]
+        found = [torch.empty_like(value) for _ in range(self.size)]
+        torch.distributed.all_gather(found, value)
+        return found
+
+    def wrap(self, seat: Seat, *, sharded: bool, compiled: bool) -> nn.Module:
+        """The seat's step with gradients averaged over processes, compiled on request."""
+        step: nn.Module = seat
+        if self.size > 1 and not sharded:
+            from torch.nn.parallel import DistributedDataParallel
+
+            ids = [self.device.index] if self.device.type == "cuda" else None
+            step = DistributedDataParallel(seat, device_ids=ids)
+        return torch.compile(step) if compiled else step  # type: ignore[return-value]
+
+    def shard(self, model: LatentVariableModel) -> None:
+        """Spread every conditional's weights over the processes (`fully_shard`)."""
+        from torch.distributed.fsdp import fully_shard
+
+        for part in [*model.generative.values(), *model.inference.values()]:
+            if any(True for _ in part.parameters()):
+                fully_shard(part)
+
+
+@contextmanager
+def world(device: torch.device | None = None) -> Iterator[World]:
+    """The processes started by torchrun, or this one alone.
+
+    Joins the process group when the environment names one and leaves it as it was afterwards.
+
+    Arguments:
+        device: to compute on; where None the process's own GPU if there is one, else the CPU.
+    """
+    rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if device is None:
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+    started = False
+    if size > 1 and not torch.distributed.is_initialized():
+        if device.type == "cuda":  # untested: no machine with a GPU has run this line
+            torch.cuda.set_device(device)
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        started = True
+    try:
+        yield World(rank, size, device)
+    finally:
+        if started:
+            torch.distributed.destroy_process_group()
+
+
+def full_state(module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Any]:
+    """Whole tensors of sharded weights (or of an optimiser's state) on the CPU; every process must call it."""
+    from torch.distributed.checkpoint.state_dict import (
+        StateDictOptions,
+        get_model_state_dict,
+        get_optimizer_state_dict,
+    )
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    if optimizer is None:
+        return dict(get_model_state_dict(module, options=options))
+    return dict(get_optimizer_state_dict(module, optimizer, options=options))
+
+
+def load_full_state(
+    module: nn.Module, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
+) -> None:
+    """Put whole tensors back into sharded weights (or an optimiser's state)."""
+    from torch.distributed.checkpoint.state_dict import (
+        StateDictOptions,
+        set_model_state_dict,
+        set_optimizer_state_dict,
+    )
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    if optimizer is None:
+        set_model_state_dict(module, state, options=options)
+    else:
+        set_optimizer_state_dict(module, optimizer, state, options=options)

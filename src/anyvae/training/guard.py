@@ -1,0 +1,59 @@
+"""Finds out which part of a model, and which column, made a loss infinite."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from anyvae.distributions import Cellwise
+from anyvae.model import Batch, LatentVariableModel
+from anyvae.model.batch import Partial
+from anyvae.training.data import TensorData
+
+__all__ = ["blame"]
+
+
+def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
+    """A clause that names the first thing that is not finite: a cell of the batch, a weight, or a term.
+
+    Arguments:
+        model: the model.
+        batch: the rows of the step.
+        data: for the names of the columns.
+    """
+    for name, item in batch.items():
+        value = torch.where(item.mask, item.value, 0.0) if isinstance(item, Partial) else item
+        where = _first(value)
+        if where is not None:
+            return f"the data hold {_cell(data, name, where)} = {value.flatten(1)[where].item()}"
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            return f"the weights {name!r} are not finite; the step before went too far"
+    with torch.no_grad():
+        trace = model.trace(batch)
+        for name, from_q in trace.plan.draws:
+            if from_q and _first(trace.values[name]) is not None:
+                return f"the draw of {name!r} from its inference conditional is not finite"
+        for name in trace.plan.scored:
+            distribution = trace.p(name)
+            if isinstance(distribution, Cellwise):
+                cells = distribution.cells(trace.values[name])
+                where = _first(cells.reshape(-1, *distribution.event_shape))
+                if where is not None:
+                    return f"log p({name}) is not finite at {_cell(data, name, where)}"
+            elif _first(trace.log_p(name)[..., None]) is not None:
+                return f"log p({name}) is not finite"
+    return "the sum of the terms is not finite"
+
+
+def _first(value: Tensor) -> tuple[int, int] | None:
+    """Row and flat cell of the first value that is not finite."""
+    wrong = (~torch.isfinite(value)).flatten(1).nonzero()
+    return (int(wrong[0, 0]), int(wrong[0, 1])) if len(wrong) else None
+
+
+def _cell(data: TensorData, name: str, where: tuple[int, int]) -> str:
+    columns = data.columns.get(name)
+    if columns is not None and where[1] < len(columns):
+        return f"column {columns[where[1]]!r} of {name!r}"
+    return f"element {where[1]} of {name!r}"

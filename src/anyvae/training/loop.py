@@ -1,0 +1,174 @@
+"""The fit loop: thin, resumable to the bit, the same on one process and on many."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+
+from anyvae.inference import seeded
+from anyvae.model import Batch, LatentVariableModel
+from anyvae.objectives import ELBO, Objective, Schedule, WarmupCosine
+from anyvae.training.data import TensorData, as_tensor_data
+from anyvae.training.distributed import world
+from anyvae.training.events import Callback, Evaluation
+from anyvae.training.player import Player
+from anyvae.training.run import Budget, Run
+
+__all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
+
+
+@final
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit did.
+
+    Arguments:
+        history: one `Evaluation` per evaluation, bounds in nats per row.
+        steps: optimiser steps taken.
+        best_step: step whose weights the model now has.
+        seconds: of training, over all resumed parts.
+        ended: "steps", "patience" or "minutes".
+    """
+
+    history: tuple[Evaluation, ...]
+    steps: int
+    best_step: int
+    seconds: float
+    ended: str
+
+
+def default_steps(rows: int) -> int:
+    """How many optimiser steps rows of this number are given: 4,000 up to 5,000 rows, then with their root.
+
+    A budget in steps and not in epochs: a small table needs as many steps as a larger one.
+
+    >>> default_steps(1000), default_steps(60_000)
+    (4000, 13856)
+    """
+    return round(min(20_000.0, max(4000.0, 4000.0 * math.sqrt(rows / 5000))))
+
+
+def default_batch_size(rows: int) -> int:
+    """An eighth of the rows, between 32 and 256.
+
+    >>> default_batch_size(100), default_batch_size(1600), default_batch_size(10**6)
+    (32, 200, 256)
+    """
+    return min(256, max(32, rows // 8))
+
+
+def fit(
+    model: LatentVariableModel,
+    data: TensorData | Batch | Tensor,
+    *,
+    objective: Objective | None = None,
+    players: Sequence[Player] | None = None,
+    validation: TensorData | Batch | Tensor | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | Schedule = 1e-3,
+    seed: int = 0,
+    precision: torch.dtype | None = None,
+    patience: float = 0.2,
+    evaluations: int = 50,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    shard: bool = False,
+    compiled: bool = False,
+    device: torch.device | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> FitResult:
+    r"""Maximise the mean objective over the rows of `data`, in place.
+
+    Under torchrun every process takes its share of each batch and the result is that of one process up to
+    rounding. Torch's generators are left as they were; the run has its own from `seed`.
+
+    Arguments:
+        model: the model; its weights are changed, and those of the best validation bound are kept.
+        data: training rows; a lone tensor is "x".
+        objective: what is maximised; the ELBO where None.
+        players: several optimisers with objectives of their own, instead of `objective` and `learning_rate`.
+        validation: rows whose bound chooses the weights and ends the run early; none where None.
+        epochs, steps: length of the run; `default_steps` of the rows where both are None.
+        minutes: ends the run earlier; schedules then run over time, and so no longer to the bit.
+        batch_size: rows a step over all processes; `default_batch_size` where None.
+        learning_rate: peak of a warm-up and cosine decay, or a schedule.
+        seed: of row order, draws and dropout.
+        precision: `torch.bfloat16` runs the networks' products in it (autocast); weights stay as they are.
+        patience: fraction of the run without a better validation bound that ends it, 1 for never.
+        evaluations: how many are spread over the run.
+        checkpoint: file to write after evaluations and on an interrupt.
+        resume: continue from the checkpoint if it exists, to the same weights as an uninterrupted run.
+        shard: spread the weights over the processes.
+        compiled: run the step through torch.compile.
+        device: to compute on; a GPU where there is one.
+        callbacks: told of progress and evaluations.
+
+    Raises:
+        ValueError: for data that do not fit the model, and options that contradict each other.
+        NonFiniteError: when a loss is not finite, naming step and part.
+        Interrupted: after Ctrl-C, when the checkpoint is written.
+
+    >>> from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
+    >>> from anyvae.model import VAE
+    >>> from anyvae.networks import Linear
+    >>> vae = VAE(StandardNormal(1), DiagonalNormal(1).given("x", net=Linear()), Normal(2).given("z", net=Linear()))
+    >>> result = fit(vae, torch.randn(64, 2), steps=10)
+    >>> result.steps, result.ended
+    (10, 'steps')
+    """
+    training = as_tensor_data(data)
+    held = None if validation is None else as_tensor_data(validation)
+    if players is not None and objective is not None:
+        raise ValueError("fit got both `players` and `objective`; each player has its own objective, pass one of them.")
+    if epochs is not None and steps is not None:
+        raise ValueError("fit got both `epochs` and `steps`; pass one of them.")
+    for name, value in {"epochs": epochs, "steps": steps, "minutes": minutes, "batch_size": batch_size}.items():
+        if value is not None and not value > 0:
+            raise ValueError(f"fit got {name}={value}; wanted a positive number.")
+    if not 0.0 < patience <= 1.0:
+        raise ValueError(f"fit got patience={patience}; wanted a fraction of the run in (0, 1].")
+    if resume and checkpoint is None:
+        raise ValueError("fit got resume=True without a checkpoint to resume from; pass its path.")
+    model.check(training.fixed())
+    size = min(len(training), default_batch_size(len(training)) if batch_size is None else batch_size)
+    per_epoch = -(-len(training) // size)
+    planned = steps or (epochs * per_epoch if epochs else default_steps(len(training)))
+    if players is None:
+        rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(learning_rate)
+        players = [Player("model", objective or ELBO(), learning_rate=rate)]
+    budget = Budget(planned, size, per_epoch, minutes, patience, max(1, planned // evaluations))
+    with world(device) as here, seeded(seed + 7919 * here.rank):
+        run = Run(
+            model,
+            training,
+            held,
+            list(players),
+            budget,
+            seed=seed,
+            precision=precision,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            here=here,
+            sharded=shard,
+            compiled=compiled,
+            callbacks=list(callbacks) if here.first else [],
+        )
+        started = time.perf_counter()
+        try:
+            if resume:
+                run.restore()
+            ended = run.train(started)
+        finally:
+            for callback in run.callbacks:
+                callback.close()
+        run.keep_best()
+    return FitResult(tuple(run.history), run.step, run.best_step, run.seconds, ended)

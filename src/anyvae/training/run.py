@@ -1,0 +1,353 @@
+"""The state of one run, and the loop over it."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from anyvae.inference import evaluate_bound
+from anyvae.model import LatentVariableModel
+from anyvae.training.checkpoint import load_tensors, save_tensors
+from anyvae.training.data import TensorData
+from anyvae.training.distributed import World, full_state, load_full_state
+from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
+from anyvae.training.guard import blame
+from anyvae.training.player import Player, Seat
+
+__all__ = ["Budget", "Run"]
+
+_WATCHED_ROWS = 2000
+
+
+@final
+@dataclass(frozen=True)
+class Budget:
+    """How long a run may be.
+
+    Arguments:
+        steps: planned.
+        batch_size: rows a step.
+        per_epoch: steps an epoch.
+        minutes: limit, or None.
+        patience: fraction of the run without a better bound.
+        interval: steps between evaluations.
+    """
+
+    steps: int
+    batch_size: int
+    per_epoch: int
+    minutes: float | None
+    patience: float
+    interval: int
+
+
+@final
+class Run:
+    """One run: everything that a checkpoint must hold lives here.
+
+    Arguments are those of `fit`, checked and with defaults filled in.
+    """
+
+    def __init__(
+        self,
+        model: LatentVariableModel,
+        training: TensorData,
+        validation: TensorData | None,
+        players: list[Player],
+        budget: Budget,
+        *,
+        seed: int,
+        precision: torch.dtype | None,
+        checkpoint: Path | None,
+        here: World,
+        sharded: bool,
+        compiled: bool,
+        callbacks: list[Callback],
+    ) -> None:
+        self.model = model.to(here.device)
+        self.training = training
+        self.budget = budget
+        self.seed = seed
+        self.precision = precision
+        self.checkpoint = checkpoint
+        self.here = here
+        self.sharded = sharded and here.size > 1
+        self.callbacks = callbacks
+        if self.sharded:
+            here.shard(model)
+        self.seats = [Seat(player, model) for player in players]
+        if len({seat.player.name for seat in self.seats}) != len(self.seats):
+            raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
+        self.steppers = []
+        for seat in self.seats:
+            self._only(seat)
+            self.steppers.append(here.wrap(seat, sharded=self.sharded, compiled=compiled))
+        self.step = 0
+        self.seconds = 0.0
+        self.best_step = 0
+        self.best_bound = -math.inf
+        self.best: dict[str, Tensor] = {}
+        self.history: list[Evaluation] = []
+        watched = torch.randperm(len(training), generator=_generator(seed, 0))[:_WATCHED_ROWS].sort().values
+        self._watched = training.fixed(watched)
+        self._validation = None if validation is None else validation.fixed()
+        self._ended = ""
+
+    def train(self, started: float) -> str:
+        """Run to the end of the budget; returns what ended it."""
+        before = self.seconds
+        order, epoch = torch.empty(0), -1
+        reported, rows_since, objective_since = started, 0, 0.0
+        self.model.train()
+        with _interruptible() as interrupted:
+            while not self._ended:
+                if self.step // self.budget.per_epoch != epoch:
+                    epoch = self.step // self.budget.per_epoch
+                    order = torch.randperm(len(self.training), generator=_generator(self.seed, epoch + 1))
+                place = (self.step % self.budget.per_epoch) * self.budget.batch_size
+                rows = order[place : place + self.budget.batch_size]
+                objective = self._step(rows, self._progress(before + time.perf_counter() - started))
+                self.step += 1
+                rows_since += len(rows)
+                objective_since += objective * len(rows)
+                now = time.perf_counter()
+                self.seconds = before + now - started
+                last = self.step >= self.budget.steps
+                if last or self.step % self.budget.interval == 0:
+                    self._evaluate()
+                    self._ended = self._end(last)
+                    self.save()
+                if self.callbacks and now - reported > 0.2:
+                    self._report(rows_since / (now - reported), objective_since / rows_since)
+                    reported, rows_since, objective_since = now, 0, 0.0
+                if self._agreed(bool(interrupted)):
+                    self.save()
+                    raise Interrupted(self.step, self.checkpoint)
+        return self._ended
+
+    def _step(self, rows: Tensor, progress: float) -> float:
+        """One move of every player whose turn it is; returns the first player's objective, nats per row."""
+        own, weight = self.here.share(rows)
+        batch = self.training.batch(own)
+        objective = 0.0
+        for seat, stepper in zip(self.seats, self.steppers, strict=True):
+            if self.step % seat.player.every:
+                continue
+            if len(self.seats) > 1:
+                self._only(seat)
+            seat.set_learning_rate(progress)
+            seat.optimizer.zero_grad(set_to_none=True)
+            if self.precision is None:
+                loss = stepper(batch, progress, weight)
+            else:
+                with torch.autocast(self.here.device.type, self.precision):
+                    loss = stepper(batch, progress, weight)
+            loss.backward()
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.checkpoint)
+            seat.optimizer.step()
+            if seat is self.seats[0]:
+                objective = -value
+        return objective
+
+    def _progress(self, seconds: float) -> float:
+        done = self.step / self.budget.steps
+        if self.budget.minutes is None:
+            return done
+        done = min(1.0, max(done, seconds / (60.0 * self.budget.minutes)))
+        if self.here.size > 1:
+            # Clocks differ; a learning rate that differs would let the copies of the weights drift apart.
+            shared = torch.tensor(done, dtype=torch.float64, device=self.here.device)
+            torch.distributed.broadcast(shared, 0)
+            done = float(shared)
+        return done
+
+    def _evaluate(self) -> None:
+        train = evaluate_bound(self.model, self._watched).elbo.mean().item()
+        values = [math.nan, math.nan, math.nan]
+        if self._validation is not None:
+            held = evaluate_bound(self.model, self._validation)
+            kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
+            values = [held.elbo.mean().item(), held.log_likelihood.mean().item(), kl]
+        bound = train if self._validation is None else values[0]
+        if not math.isfinite(bound):
+            raise NonFiniteError(self.step, "the bound of the evaluation is not finite", self.checkpoint)
+        rate = self.seats[0].optimizer.param_groups[0]["lr"]
+        epoch = self.step / self.budget.per_epoch
+        evaluation = Evaluation(self.step, epoch, self.seconds, train, *values, learning_rate=rate)
+        self.history.append(evaluation)
+        # Without validation rows the last weights are kept: a bound on the training rows would choose over-fit.
+        if self._validation is None or bound > self.best_bound:
+            self.best_bound, self.best_step = bound, self.step
+            self.best = {name: tensor.clone() for name, tensor in self._model_state().items()}
+        for callback in self.callbacks:
+            callback.on_evaluation(evaluation)
+
+    def _end(self, last: bool) -> str:
+        if last:
+            return "steps"
+        if self.budget.minutes is not None and self._agreed(self.seconds >= 60.0 * self.budget.minutes):
+            return "minutes"
+        stale = self.step - self.best_step
+        return "patience" if stale > self.budget.patience * self.budget.steps else ""
+
+    def _report(self, rate: float, objective: float) -> None:
+        left = (self.budget.steps - self.step) * self.budget.batch_size / max(rate, 1e-9)
+        if self.budget.minutes is not None:
+            left = min(left, 60.0 * self.budget.minutes - self.seconds)
+        bound = self.history[-1].validation_elbo if self.history else math.nan
+        for callback in self.callbacks:
+            callback.on_progress(Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound))
+
+    def _agreed(self, flag: bool) -> bool:
+        # A collective at every step would cost more than a small step; every tenth is soon enough.
+        return self.here.any(flag) if self.here.size == 1 or self.step % 10 == 0 else False
+
+    def _only(self, seat: Seat) -> None:
+        seat.own_gradients_only(p for name, p in self.model.named_parameters() if name not in seat.owned)
+
+    def keep_best(self) -> None:
+        """Give the model the weights of the best bound, and gradients back to every parameter."""
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(True)
+        if self.best:
+            self._load_model(self.best)
+        self.model.eval()
+
+    def _model_state(self) -> dict[str, Tensor]:
+        return full_state(self.model) if self.sharded else dict(self.model.state_dict())
+
+    def _load_model(self, state: dict[str, Tensor]) -> None:
+        if self.sharded:
+            load_full_state(self.model, state)
+        else:
+            self.model.load_state_dict(state)
+
+    def save(self) -> None:
+        """Write the checkpoint, if one is asked for; every process must call it."""
+        if self.checkpoint is None:
+            return
+        tensors = {f"model.{name}": tensor for name, tensor in self._model_state().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for seat in self.seats:
+            for name, state in self._optimizer_state(seat).items():
+                for key, value in state.items():
+                    tensors[f"optimizer.{seat.player.name}.{key}.{name}"] = torch.as_tensor(value)
+        for rank, generator in enumerate(self.here.gather(torch.random.get_rng_state())):
+            tensors[f"generator.cpu.{rank}"] = generator
+        if self.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
+            states = self.here.gather(torch.cuda.get_rng_state(self.here.device).to(self.here.device))
+            tensors |= {f"generator.cuda.{rank}": state for rank, state in enumerate(states)}
+        if self.here.first:
+            save_tensors(self.checkpoint, tensors, self._counters())
+
+    def _counters(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "best_step": self.best_step,
+            "best_bound": self.best_bound if math.isfinite(self.best_bound) else None,
+            "history": [list(evaluation.as_dict().values()) for evaluation in self.history],
+            "ended": self._ended,
+            "plan": self._plan(),
+        }
+
+    def _plan(self) -> dict[str, Any]:
+        """What must be the same for a resumed run to reach the same weights."""
+        return {
+            "rows": len(self.training),
+            "steps": self.budget.steps,
+            "batch_size": self.budget.batch_size,
+            "seed": self.seed,
+            "processes": self.here.size,
+            "precision": str(self.precision),
+        }
+
+    def restore(self) -> None:
+        """Continue from the checkpoint; start anew where there is none.
+
+        Raises:
+            CheckpointError: when the file is damaged.
+            ValueError: when it belongs to a run with other data or settings, naming the difference.
+        """
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
+        tensors, state = load_tensors(self.checkpoint)
+        for key, value in self._plan().items():
+            if state["plan"].get(key) != value:
+                raise ValueError(
+                    f"{self.checkpoint} was written by a run with {key} = {state['plan'].get(key)}, this one has "
+                    f"{value}; resume with the same data and options, or start in another folder."
+                )
+        self._load_model(_under(tensors, "model."))
+        self.best = _under(tensors, "best.")
+        for seat in self.seats:
+            self._load_optimizer(seat, _under(tensors, f"optimizer.{seat.player.name}."))
+        torch.random.set_rng_state(tensors[f"generator.cpu.{self.here.rank}"])
+        if self.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
+            torch.cuda.set_rng_state(tensors[f"generator.cuda.{self.here.rank}"], self.here.device)
+        self.step, self.seconds, self._ended = state["step"], state["seconds"], state["ended"]
+        self.best_step = state["best_step"]
+        self.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
+        nan = math.nan
+        self.history = [Evaluation(*(nan if value is None else value for value in row)) for row in state["history"]]
+
+    def _optimizer_state(self, seat: Seat) -> dict[str, dict[str, Any]]:
+        if self.sharded:
+            return dict(full_state(seat, seat.optimizer)["state"])
+        return {name: seat.optimizer.state[parameter] for name, parameter in seat.owned.items()}
+
+    def _load_optimizer(self, seat: Seat, tensors: dict[str, Tensor]) -> None:
+        state: dict[str, dict[str, Tensor]] = {}
+        for joined, value in tensors.items():
+            key, name = joined.split(".", 1)
+            state.setdefault(name, {})[key] = value
+        if self.sharded:
+            groups = full_state(seat, seat.optimizer)["param_groups"]
+            load_full_state(seat, {"state": state, "param_groups": groups}, seat.optimizer)
+            return
+        for name, parameter in seat.owned.items():
+            if name in state:
+                seat.optimizer.state[parameter] = {
+                    key: value if key == "step" else value.to(parameter) for key, value in state[name].items()
+                }
+
+
+def _generator(seed: int, index: int) -> torch.Generator:
+    """A generator of its own for each epoch, so that no order has to be stored."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collects the first Ctrl-C instead of raising it, so that a step is never cut in half; a second one raises."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def handle(number: int, frame: Any) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, previous)
