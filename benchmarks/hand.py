@@ -32,12 +32,12 @@ class _HandWritten(nn.Module):
             output = self.decoder(z).float()
         kl = -0.5 * (1 + log_variance - loc.square() - log_variance.exp()).sum(-1)
         if self.log_scale is None:
-            return (
-                F.binary_cross_entropy_with_logits(output, x, reduction="none").flatten(1).sum(-1) + kl
-            ).mean()
-        standard = (x - output) * torch.exp(-self.log_scale)
-        cells = 0.5 * standard.square() + self.log_scale + 0.5 * math.log(2 * math.pi)
-        return (cells.sum(-1) + kl).mean()
+            cells = F.binary_cross_entropy_with_logits(output, x, reduction="none").flatten(1)
+        else:
+            standard = (x - output) * torch.exp(-self.log_scale)
+            cells = 0.5 * standard.square() + self.log_scale + 0.5 * math.log(2 * math.pi)
+        loss: Tensor = (cells.sum(-1) + kl).mean()
+        return loss
 
 
 def hand(shape: Shape, data: Tensor, precision: torch.dtype | None = None) -> InProcess:
@@ -67,4 +67,5 @@ def hand(shape: Shape, data: Tensor, precision: torch.dtype | None = None) -> In
 
 def _batches(count: int, batch: int) -> Iterator[Tensor]:
     while True:
-        yield from torch.randperm(count).split(batch)
+        order = torch.randperm(count)
+        yield from (order[start : start + batch] for start in range(0, count, batch))

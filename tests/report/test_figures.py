@@ -42,24 +42,23 @@ def test_the_filled_area_is_the_density(share: float) -> None:
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_group() -> None:
-    points = np.array([[-2.0, 0.0], [2.0, 0.0], [2.0, 1.0]])
+    points = np.array([[-1.5, 0.0], [1.5, 0.0], [1.5, 0.5]])
     groups = [(np.array([0]), "#d97706"), (np.array([1, 2]), "#4263c4")]
     picture = figures.plane(points, groups, names=("z0", "z1"), alt="")
     middle = ink(picture, figures.INK).shape[1] / 2
     orange, blue = (np.argwhere(ink(picture, colour, 0.8)) for _, colour in groups)
     assert (orange[:, 1] < middle).all()
     assert (blue[:, 1] > middle).all()
-    assert len(blue) == pytest.approx(2 * len(orange), rel=0.05)
+    assert len(blue) == pytest.approx(2 * len(orange), rel=0.2)
 
 
-def test_a_curve_ends_where_its_values_end() -> None:
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_a_rising_curve_rises(slope: float) -> None:
     steps = np.arange(50.0)
-    for values, highest in ((steps, -1), (-steps, 4)):
-        picture = figures.curves([(steps, values, figures.ACCENT)], name="nats", alt="")
-        line = np.argwhere(ink(picture, figures.ACCENT))
-        top = line[line[:, 0].argmin(), 1]
-        ends = line[:, 1].min(), line[:, 1].max()
-        assert abs(top - ends[1]) < 8 if highest == -1 else top < np.mean(ends)
+    picture = figures.curves([(steps, slope * steps, figures.ACCENT)], name="nats", alt="")
+    line = np.argwhere(ink(picture, figures.ACCENT))
+    row, column = line.T
+    assert np.corrcoef(-row, column)[0, 1] * slope > 0.99
 
 
 def test_the_transient_of_the_start_does_not_flatten_the_curve() -> None:

@@ -56,7 +56,9 @@ class Columns(Family):
     @property
     def constants(self) -> dict[str, Tensor]:
         """The constants of all parts."""
-        return {f"{i}_{key}": value for i, part in enumerate(self.parts) for key, value in part.constants.items()}
+        return {
+            f"{i}_{key}": value for i, part in enumerate(self.parts) for key, value in part.constants.items()
+        }
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
@@ -76,4 +78,3 @@ class Columns(Family):
         blocks = value.split([part.event_shape[0] for part in self.parts], -1)
         for i, (part, block) in enumerate(zip(self.parts, blocks, strict=True)):
             part.check(f"{name}[{i}]", block)
-

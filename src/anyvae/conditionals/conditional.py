@@ -74,7 +74,7 @@ class Conditional(nn.Module):
         self._start = dict(start or {})
         self.net: nn.Module | None = None
         self.free = nn.ParameterDict()
-        self.constants = sorted(family.constants)
+        self.constants = {name: f"constant_{name}" for name in family.constants}
         for name, constant in family.constants.items():
             self.register_buffer(f"constant_{name}", constant.clone())
         self.log_unit: Tensor | None
@@ -86,6 +86,8 @@ class Conditional(nn.Module):
         self.register_buffer("total_log_unit", total)
         self._input_shapes: tuple[Size, ...] | None = None
         self._from_net: tuple[str, ...] = ()
+        self._has_free = False
+        self._in_units = unit is not None
 
     @property
     def event_shape(self) -> Size:
@@ -122,8 +124,8 @@ class Conditional(nn.Module):
         if self._input_shapes is not None:
             if inputs != self._input_shapes:
                 raise ValueError(
-                    f"{name!r} was built for parents of shapes {[tuple(s) for s in self._input_shapes]} and is now "
-                    f"joined to {[tuple(s) for s in inputs]}; make a new part with .given(...)."
+                    f"{name!r} was built for parents of shapes {[tuple(s) for s in self._input_shapes]} and "
+                    f"is now joined to {[tuple(s) for s in inputs]}; make a new part with .given(...)."
                 )
             return self
         params = self.family.params
@@ -143,6 +145,7 @@ class Conditional(nn.Module):
                     if key in self._start:
                         bias = self.net.bias(key)  # type: ignore[operator]
                         bias.copy_(torch.as_tensor(self._start[key], dtype=bias.dtype).expand_as(bias))
+        self._has_free = len(self.free) > 0
         self._input_shapes = inputs
         return self
 
@@ -153,10 +156,12 @@ class Conditional(nn.Module):
             parents: one tensor per parent, shape (..., *event_shape of the parent); leading axes broadcast.
         """
         if self._input_shapes is None:
-            raise RuntimeError(f"{self!r} has no weights yet; join it to a model, or call build(name, shapes).")
-        found: dict[str, Tensor] = dict(self.free.items())
-        if self.net is not None:
-            for key, value in zip(self._from_net, self.net(*parents), strict=True):
+            raise RuntimeError(
+                f"{self!r} has no weights yet; join it to a model, or call build(name, shapes)."
+            )
+        found: dict[str, Tensor] = dict(self.free.items()) if self._has_free else {}
+        if self._from_net:
+            for key, value in zip(self._from_net, self.net(*parents), strict=True):  # type: ignore[misc]
                 # Products may run in bfloat16; densities never do.
                 found[key] = value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
         return found
@@ -167,11 +172,13 @@ class Conditional(nn.Module):
         Arguments:
             parents: one tensor per parent, shape (..., *event_shape of the parent); leading axes broadcast.
         """
-        constants = {name: getattr(self, f"constant_{name}") for name in self.constants}
+        # Straight from the registry: attribute look-up on a module is slow, and this runs at every step.
+        constants = {name: self._buffers[key] for name, key in self.constants.items()}
         learning = self.training and torch.is_grad_enabled()
-        distribution = self.family(self.params(*parents), constants, learning=learning)
-        if self.log_unit is None:
+        distribution = self.family(self.params(*parents), constants, learning=learning)  # type: ignore[arg-type]
+        if not self._in_units:
             return distribution
         assert isinstance(distribution, Cellwise)
+        assert self.log_unit is not None
         assert self.total_log_unit is not None
         return InUnits(distribution, self.log_unit, self.total_log_unit)

@@ -10,7 +10,15 @@ from torch import Size, Tensor
 
 from anyvae import distributions
 from anyvae.conditionals.family import Family
-from anyvae.conditionals.scales import FeatureScale, FixedScale, NetworkScale, OneScale, OptimalScale, Scale, bounded_scale
+from anyvae.conditionals.scales import (
+    FeatureScale,
+    FixedScale,
+    NetworkScale,
+    OneScale,
+    OptimalScale,
+    Scale,
+    bounded_log_scale,
+)
 
 __all__ = ["DiagonalNormal", "Normal", "StandardNormal"]
 
@@ -21,6 +29,11 @@ def _check_finite(family: Family, name: str, value: Tensor) -> None:
             f"{name!r} holds values that are not finite; {family!r} wants finite numbers. "
             "Mark holes with Partial(value, mask), and drop infinities."
         )
+
+
+def _normal(loc: Tensor, raw_scale: Tensor, event_dims: int) -> distributions.Normal:
+    log_scale = bounded_log_scale(raw_scale)
+    return distributions.Normal(loc, log_scale.exp(), event_dims, log_scale)
 
 
 @final
@@ -77,7 +90,7 @@ class DiagonalNormal(Family):
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
     ) -> distributions.Normal:
         """See `Family.__call__`."""
-        return distributions.Normal(params["loc"], bounded_scale(params["raw_scale"]), len(self.event_shape))
+        return _normal(params["loc"], params["raw_scale"], len(self.event_shape))
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values that are not finite."""
@@ -131,8 +144,9 @@ class Normal(Family):
         loc, dims = params["loc"], len(self.event_shape)
         if isinstance(self.scale, OptimalScale):
             return distributions.OptimalNormal(loc, constants["running"], learning=learning, event_dims=dims)
-        scale = constants["scale"] if isinstance(self.scale, FixedScale) else bounded_scale(params["raw_scale"])
-        return distributions.Normal(loc, scale, dims)
+        if isinstance(self.scale, FixedScale):
+            return distributions.Normal(loc, constants["scale"], dims)
+        return _normal(loc, params["raw_scale"], dims)
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values that are not finite."""

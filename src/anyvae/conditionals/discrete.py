@@ -37,7 +37,7 @@ class Bernoulli(Family):
         return distributions.Bernoulli(params["logits"], len(self.event_shape))
 
     def check(self, name: str, value: Tensor) -> None:
-        """Refuse values other than 0 and 1: a Bernoulli on grey values has no normaliser and is no likelihood."""
+        """Refuse values other than 0 and 1: on grey values a Bernoulli has no normaliser."""
         wrong = (value != 0) & (value != 1)
         if bool(wrong.any()):
             raise ValueError(
@@ -134,7 +134,10 @@ class DiscretisedLogistic(Family):
         super().__init__(event_shape)
         self.scale = FeatureScale() if scale is None else scale
         if not isinstance(self.scale, OneScale | FeatureScale | NetworkScale):
-            raise ValueError(f"DiscretisedLogistic got {self.scale!r}; wanted OneScale(), FeatureScale() or NetworkScale().")
+            raise ValueError(
+                f"DiscretisedLogistic got {self.scale!r}; "
+                "wanted OneScale(), FeatureScale() or NetworkScale()."
+            )
         dtype = torch.get_default_dtype()
         self.low, self.high, self.step = (torch.as_tensor(value, dtype=dtype) for value in (low, high, step))
         if bool((self.step <= 0).any()) or bool((self.high < self.low).any()):
@@ -143,7 +146,10 @@ class DiscretisedLogistic(Family):
     @property
     def params(self) -> dict[str, Size]:
         """`loc` of the event shape, and `raw_scale`."""
-        return {"loc": self.event_shape, "raw_scale": Size(()) if isinstance(self.scale, OneScale) else self.event_shape}
+        return {
+            "loc": self.event_shape,
+            "raw_scale": Size(()) if isinstance(self.scale, OneScale) else self.event_shape,
+        }
 
     @property
     def free(self) -> frozenset[str]:
@@ -175,8 +181,8 @@ class DiscretisedLogistic(Family):
         wrong = ((point - point.round()).abs() > 1e-2) | (point < -0.01) | (point > last + 0.01)
         if bool(wrong.any()):
             raise ValueError(
-                f"{name!r} holds {value[wrong][0].item():g}, which is no point of its lattice; DiscretisedLogistic "
-                "wants low + step * k. Use Normal for real values."
+                f"{name!r} holds {value[wrong][0].item():g}, which is no point of its lattice; "
+                "DiscretisedLogistic wants low + step * k. Use Normal for real values."
             )
 
 

@@ -59,7 +59,7 @@ class Family(ABC):
 
     @property
     def constants(self) -> dict[str, Tensor]:
-        """Tensors that the distribution needs and no gradient changes; the conditional keeps them as buffers."""
+        """Tensors that the distribution needs and no gradient changes; buffers of the conditional."""
         return {}
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Family(ABC):
             learning: whether a family that calibrates itself on the scored rows may do so.
         """
 
-    def check(self, name: str, value: Tensor) -> None:
+    def check(self, name: str, value: Tensor) -> None:  # noqa: B027  (no support to check is a fine default)
         """Raise a ValueError when a value lies outside the support; called once, at the door."""
 
     def given(

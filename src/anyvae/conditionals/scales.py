@@ -9,7 +9,16 @@ from typing import final
 import torch
 from torch import Tensor
 
-__all__ = ["FeatureScale", "FixedScale", "NetworkScale", "OneScale", "OptimalScale", "Scale", "bounded_scale"]
+__all__ = [
+    "FeatureScale",
+    "FixedScale",
+    "NetworkScale",
+    "OneScale",
+    "OptimalScale",
+    "Scale",
+    "bounded_log_scale",
+    "bounded_scale",
+]
 
 _BOUND = 6.0
 
@@ -27,11 +36,16 @@ def bounded_scale(raw: Tensor) -> Tensor:
     >>> bounded_scale(torch.tensor([-1e30, 0.0, 1e30])).log().round()
     tensor([-6.,  0.,  6.])
     """
-    return torch.exp(_BOUND * torch.tanh(raw / _BOUND))
+    return bounded_log_scale(raw).exp()
+
+
+def bounded_log_scale(raw: Tensor) -> Tensor:
+    """The logarithm of `bounded_scale`."""
+    return _BOUND * torch.tanh(raw / _BOUND)
 
 
 @dataclass(frozen=True)
-class Scale(ABC):
+class Scale(ABC):  # noqa: B024  (a closed set of value objects, nothing to override)
     """Where the scale of a family comes from."""
 
 

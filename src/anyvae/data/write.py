@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,12 +82,29 @@ def _put(file: Any, data: Any, ending: str) -> None:
 
         pq.write_table(data, file)
     else:
-        import pyarrow.csv as pc
+        write_csv(file, data)
 
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(data.column_names)  # arrow's own quotes every name
-        file.write(header.getvalue().encode())
-        pc.write_csv(data, file, pc.WriteOptions(include_header=False))
+
+def write_csv(file: IO[bytes], data: Array | pa.Table | Mapping[str, Array]) -> None:
+    """Write rows as csv to an open file.
+
+    Arguments:
+        file: open for bytes.
+        data: as for `write`.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> write_csv(file, {"z0": np.array([0.5, 1.0])})
+        >>> file.getvalue()
+        b'z0\\n0.5\\n1\\n'
+    """
+    import pyarrow.csv as pc
+
+    table = _table(data)
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(table.column_names)  # arrow's own quotes every name
+    file.write(header.getvalue().encode())
+    pc.write_csv(table, file, pc.WriteOptions(include_header=False))
 
 
 def _table(data: Array | pa.Table | Mapping[str, Array]) -> pa.Table:

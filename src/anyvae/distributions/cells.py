@@ -11,6 +11,8 @@ from torch.distributions import Distribution, constraints
 
 __all__ = ["Cellwise", "sum_event"]
 
+_ONE_DRAW = torch.Size()
+
 
 def sum_event(cells: Tensor, event_dims: int) -> Tensor:
     """Sum the last `event_dims` axes, one number per row.
@@ -65,7 +67,7 @@ class Cellwise(Distribution):
         """Log-density of each row of `value`, shape (...), in nats."""
         return sum_event(self.cells(value), len(self._event_shape))
 
-    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = _ONE_DRAW) -> Tensor:
         """Draw, differentiably where `has_rsample`, shape (*sample_shape, *batch_shape, *event_shape)."""
         if not self.has_rsample:
             raise NotImplementedError(
@@ -73,7 +75,7 @@ class Cellwise(Distribution):
             )
         return self._draw(sample_shape)
 
-    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:
+    def sample(self, sample_shape: Any = _ONE_DRAW) -> Tensor:
         """Draw without gradient, shape (*sample_shape, *batch_shape, *event_shape)."""
         with torch.no_grad():
             return self._draw(sample_shape)

@@ -47,8 +47,15 @@ class Bernoulli(Cellwise):
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-mass of each feature, nats."""
-        # softplus(l) - v l, never a probability: no logarithm of zero at any log-odds.
-        return value * self.logits - F.softplus(self.logits)
+        # v l - softplus(l) in one kernel; never a probability, so no logarithm of zero at any log-odds.
+        value, logits = torch.broadcast_tensors(value, self.logits)
+        return -F.binary_cross_entropy_with_logits(logits, value, reduction="none")
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of each row, nats; the sign is changed after the sum, where there is less of it."""
+        value, logits = torch.broadcast_tensors(value, self.logits)
+        loss = F.binary_cross_entropy_with_logits(logits, value, reduction="none")
+        return -sum_event(loss, len(self._event_shape))
 
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""

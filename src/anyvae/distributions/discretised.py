@@ -30,7 +30,8 @@ class DiscretisedLogistic(Cellwise):
         step: distance of lattice points, broadcasts to the event.
         event_dims: how many of the last axes are the event.
 
-    >>> d = DiscretisedLogistic(torch.zeros(1), torch.ones(1), torch.tensor(-2.), torch.tensor(2.), torch.tensor(1.))
+    >>> low, high, step = torch.tensor([-2.0, 2.0, 1.0])
+    >>> d = DiscretisedLogistic(torch.zeros(1), torch.ones(1), low, high, step)
     >>> torch.stack([d.log_prob(torch.tensor([v])) for v in (-2., -1., 0., 1., 2.)]).exp().sum()
     tensor(1.)
     """

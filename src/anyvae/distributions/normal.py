@@ -80,6 +80,7 @@ class Normal(Cellwise):
         loc: means, shape (*batch, *event).
         scale: standard deviations, anything that broadcasts to `loc`.
         event_dims: how many of the last axes are the event.
+        log_scale: log of `scale` where it is at hand, so that it is not taken again.
 
     >>> Normal(torch.zeros(4, 3), torch.ones(3)).log_prob(torch.zeros(4, 3)).shape
     torch.Size([4])
@@ -89,11 +90,21 @@ class Normal(Cellwise):
     support = constraints.real
     has_rsample = True
 
-    def __init__(self, loc: Tensor, scale: Tensor, event_dims: int = 1) -> None:
+    def __init__(
+        self, loc: Tensor, scale: Tensor, event_dims: int = 1, log_scale: Tensor | None = None
+    ) -> None:
         cut = loc.dim() - event_dims
         super().__init__(loc.shape[:cut], loc.shape[cut:])
         self.loc = loc
         self.scale = scale
+        self._log_scale = log_scale
+
+    @property
+    def log_scale(self) -> Tensor:
+        """log of `scale`, of its shape."""
+        if self._log_scale is None:
+            self._log_scale = self.scale.log()
+        return self._log_scale
 
     @property
     def mean(self) -> Tensor:
@@ -112,11 +123,16 @@ class Normal(Cellwise):
 
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""
-        return sum_event(self.scale.log().expand_as(self.loc) + 0.5 + _HALF_LOG_2PI, self.event_dims)
+        return self._sum_log_scale() + self._event_shape.numel() * (0.5 + _HALF_LOG_2PI)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density of each row, nats; the sum of `cells` with the constants summed once."""
+        square = sum_event(((value - self.loc) / self.scale).square(), len(self._event_shape))
+        return -0.5 * square - (self._sum_log_scale() + self._event_shape.numel() * _HALF_LOG_2PI)
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each feature, nats."""
-        return -0.5 * ((value - self.loc) / self.scale).square() - (self.scale.log() + _HALF_LOG_2PI)
+        return -0.5 * ((value - self.loc) / self.scale).square() - (self.log_scale + _HALF_LOG_2PI)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + scale * noise."""
@@ -126,6 +142,13 @@ class Normal(Cellwise):
         """The same distribution with other batch axes."""
         loc = self.loc.expand(torch.Size(batch_shape) + self._event_shape)
         return Normal(loc, self.stddev.expand_as(loc), self.event_dims)
+
+    def _sum_log_scale(self) -> Tensor:
+        """Sum of log scale over the event, whatever of it the scale spans; broadcasts to the rows."""
+        dims = len(self._event_shape)
+        if self.scale.dim() >= dims and self.scale.shape[self.scale.dim() - dims :] == self._event_shape:
+            return sum_event(self.log_scale, dims)
+        return sum_event(self.log_scale.expand(self.loc.shape), dims)
 
     def _like(self) -> Tensor:
         return self.loc
@@ -220,7 +243,10 @@ class OptimalNormal(Cellwise):
 
 @register_kl(Normal, StandardNormal)
 def _kl_normal_standard(q: Normal, p: StandardNormal) -> Tensor:
-    return sum_event(0.5 * (q.loc.square() + q.scale.square() - 1.0) - q.scale.log(), q.event_dims)
+    scale, log_scale = q.scale.expand_as(q.loc), q.log_scale.expand_as(q.loc)
+    squares = sum_event(q.loc.square() + scale.square(), q.event_dims)
+    # Sums first: the row has one number where the event has many.
+    return 0.5 * (squares - q.event_shape.numel()) - sum_event(log_scale, q.event_dims)
 
 
 @register_kl(Normal, Normal)

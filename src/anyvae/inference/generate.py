@@ -18,7 +18,11 @@ __all__ = ["embed", "generate", "mean", "posterior", "reconstruct", "sample"]
 
 
 def generate(
-    model: LatentVariableModel, rows: int, *, seed: int | None = None, given: Mapping[str, Tensor] | None = None
+    model: LatentVariableModel,
+    rows: int,
+    *,
+    seed: int | None = None,
+    given: Mapping[str, Tensor] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Distribution]]:
     """Ancestral draws of every variable, and the distribution that each was drawn from.
 

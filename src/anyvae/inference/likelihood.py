@@ -56,7 +56,12 @@ def take_rows(batch: Batch, rows: slice | Tensor) -> dict[str, Tensor | Partial]
 
 
 def log_likelihood(
-    model: LatentVariableModel, batch: Batch, samples: int = 5000, *, seed: int = 0, precision: torch.dtype | None = None
+    model: LatentVariableModel,
+    batch: Batch,
+    samples: int = 5000,
+    *,
+    seed: int = 0,
+    precision: torch.dtype | None = None,
 ) -> Tensor:
     r"""Importance-sampled estimate of log p(given), nats, shape (B,).
 
@@ -77,7 +82,8 @@ def log_likelihood(
     >>> from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
     >>> from anyvae.networks import Linear
     >>> from anyvae.model import VAE
-    >>> vae = VAE(StandardNormal(1), DiagonalNormal(1).given("x", net=Linear()), Normal(2).given("z", net=Linear()))
+    >>> encoder = DiagonalNormal(1).given("x", net=Linear())
+    >>> vae = VAE(StandardNormal(1), encoder, Normal(2).given("z", net=Linear()))
     >>> log_likelihood(vae, {"x": torch.zeros(3, 2)}, samples=10).shape
     torch.Size([3])
     """
@@ -85,7 +91,10 @@ def log_likelihood(
         raise ValueError(f"log_likelihood got samples={samples}; wanted at least 1.")
     estimates: list[Tensor] = []
     pools: dict[tuple[str, int], Tensor] = {}
-    with evaluating(model), torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None):
+    with (
+        evaluating(model),
+        torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None),
+    ):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
@@ -105,7 +114,12 @@ def log_likelihood(
 
 
 def evaluate_bound(
-    model: LatentVariableModel, batch: Batch, samples: int = 1, *, seed: int = 0, precision: torch.dtype | None = None
+    model: LatentVariableModel,
+    batch: Batch,
+    samples: int = 1,
+    *,
+    seed: int = 0,
+    precision: torch.dtype | None = None,
 ) -> Bound:
     """The evidence lower bound at beta = 1 and its parts, per row; deterministic as `log_likelihood` is.
 
@@ -118,7 +132,10 @@ def evaluate_bound(
     """
     parts: list[Bound] = []
     pools: dict[tuple[str, int], Tensor] = {}
-    with evaluating(model), torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None):
+    with (
+        evaluating(model),
+        torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None),
+    ):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)

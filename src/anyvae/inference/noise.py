@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import final
 
 import torch
@@ -43,12 +44,14 @@ class RowNoise:
         width = shape[2:].numel()
         pool = self.pools.get((name, width))
         if pool is None:
-            # Python's hash of a string differs between processes; this sum of its bytes does not.
-            salt = int.from_bytes(name.encode()[:6].ljust(6, b"_"), "little")
+            # Python's hash of a string differs between processes; a checksum of its bytes does not.
+            salt = zlib.crc32(name.encode())
             generator = torch.Generator().manual_seed((self.seed * 1_000_003 + salt) % 2**63)
-            pool = torch.randn(2**_POOL_BITS, width, generator=generator)
+            pool = torch.randn(2**_POOL_BITS, width, generator=generator, dtype=torch.float32)
             self.pools[name, width] = pool
-        index = (self.keys.unsqueeze(0) + self.offset + torch.arange(samples).unsqueeze(1)) & (2**_POOL_BITS - 1)
+        index = (self.keys.unsqueeze(0) + self.offset + torch.arange(samples).unsqueeze(1)) & (
+            2**_POOL_BITS - 1
+        )
         noise = pool[index.flatten()].view(samples, rows, *shape[2:])
         return noise.to(dtype=dtype, device=self.keys.device)
 
@@ -69,8 +72,8 @@ def row_keys(evidence: dict[str, Evidence]) -> Tensor:
     return (mixed ^ (mixed >> 32)) & (2**_POOL_BITS - 1)
 
 
-class seeded:  # noqa: N801  (a context manager, used like torch.no_grad)
-    """Torch's generators at `seed` inside the block, and as they were after it; nothing at all where it is None.
+class seeded:  # a context manager, used and so named like torch.no_grad
+    """Torch's generators at `seed` inside the block, as they were after it; nothing at all where it is None.
 
     >>> before = torch.random.get_rng_state()
     >>> with seeded(3):

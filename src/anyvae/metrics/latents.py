@@ -65,13 +65,17 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
         kls: list[Tensor] = []
         for name, q in found.items():
             if not isinstance(q, distributions.Normal):
-                raise NotImplementedError(f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}.")
+                raise NotImplementedError(
+                    f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
+                )
             prior = model.generative_parts[name]()
             cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
             scalar = (
                 distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
                 if isinstance(prior, distributions.StandardNormal)
-                else distributions.Normal(prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0)
+                else distributions.Normal(
+                    prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0
+                )
             )
             kls.append(analytic_kl(cells, scalar).flatten(1))
         means.append(torch.cat([q.mean.flatten(1) for q in found.values()], 1))

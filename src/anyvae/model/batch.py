@@ -55,7 +55,9 @@ class Evidence(NamedTuple):
         return mask.to(self.value.dtype).expand_as(self.value)
 
 
-def admit(batch: Batch, shapes: Mapping[str, Size], dtype: torch.dtype, device: torch.device) -> dict[str, Evidence]:
+def admit(
+    batch: Batch, shapes: Mapping[str, Size], dtype: torch.dtype, device: torch.device
+) -> dict[str, Evidence]:
     """Check a batch against the model's variables and cast it; the only place where this happens.
 
     Arguments:
@@ -70,14 +72,17 @@ def admit(batch: Batch, shapes: Mapping[str, Size], dtype: torch.dtype, device: 
     rows: int | None = None
     for name, item in batch.items():
         if name not in shapes:
-            raise ValueError(f"the batch holds {name!r}, which is no variable of the model; it has {sorted(shapes)}.")
+            raise ValueError(
+                f"the batch holds {name!r}, which is no variable of the model; it has {sorted(shapes)}."
+            )
         value, mask = item if isinstance(item, Partial) else (item, None)
         if value.dim() == 0 or value.shape[1:] != shapes[name]:
             hint = ""
             if value.shape[1:].numel() == shapes[name].numel():
                 hint = f" Reshape it: {name}.view(-1, {', '.join(map(str, shapes[name]))})."
             raise ValueError(
-                f"{name!r} has shape {tuple(value.shape)}; wanted (rows, {', '.join(map(str, shapes[name]))}).{hint}"
+                f"{name!r} has shape {tuple(value.shape)}; "
+                f"wanted (rows, {', '.join(map(str, shapes[name]))}).{hint}"
             )
         if rows is not None and len(value) != rows:
             raise ValueError(f"{name!r} has {len(value)} rows, the other variables of the batch {rows}.")

@@ -9,7 +9,7 @@ import torch
 from torch import Size, Tensor, nn
 
 from anyvae.conditionals import Conditional, Family
-from anyvae.model.batch import Batch, Evidence, Partial, admit
+from anyvae.model.batch import Batch, Evidence, admit
 from anyvae.model.plan import Plan, generation_order, make_plan
 from anyvae.model.trace import Noise, Trace
 
@@ -60,7 +60,8 @@ class LatentVariableModel(nn.Module):
             if name in p and part.event_shape != p[name].event_shape:
                 raise ValueError(
                     f"q({name}) has event shape {tuple(part.event_shape)} but p({name}) has "
-                    f"{tuple(p[name].event_shape)}; they are distributions of one variable, make the sizes equal."
+                    f"{tuple(p[name].event_shape)}; they are distributions of one variable, "
+                    "make the sizes equal."
                 )
         for name, part in [*p.items(), *q.items()]:
             part.build(name, self.shapes)
@@ -161,12 +162,12 @@ class LatentVariableModel(nn.Module):
         strangers = sorted(set(q) - set(p))
         if strangers:
             raise ValueError(
-                f"q({strangers[0]}) infers a variable that is never generated; add p({strangers[0]}) to `generative` "
-                f"(it has {sorted(p)})."
+                f"q({strangers[0]}) infers a variable that is never generated; "
+                f"add p({strangers[0]}) to `generative` (it has {sorted(p)})."
             )
 
 
-def VAE(  # noqa: N802  (a constructor: reads as the class it returns)
+def VAE(  # a constructor: reads as the class it returns
     prior: Conditional | Family, encoder: Conditional | Family, decoder: Conditional | Family
 ) -> LatentVariableModel:
     r"""The two-node model: p(z) p(x | z) and q(z | x).

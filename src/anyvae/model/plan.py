@@ -18,7 +18,7 @@ class Plan:
 
     Arguments:
         draws: (name, from q) in drawing order; from p where not from q.
-        scored: generative variables whose log p counts.
+        scored: generative variables whose log p counts; where one is drawn from its own p, the two cancel.
         exact: drawn variables whose KL(q || p) may be taken in closed form.
     """
 
@@ -71,9 +71,9 @@ def make_plan(
             parents = [p.name for p in (inference if from_q else generative)[name].parents if not p.mask]
             missing = [parent for parent in parents if parent not in ready]
             raise ValueError(
-                f"{name!r} cannot be drawn: its {'inference' if from_q else 'generative'} conditional reads {missing}, "
-                f"which is neither given nor drawn before it (given: {sorted(whole | partial)}). Pass it in the batch, "
-                f"read observed({missing[0]!r}) instead, or draw from the prior with sample(...)."
+                f"{name!r} cannot be drawn: its {'inference' if from_q else 'generative'} conditional reads "
+                f"{missing}, which is neither given nor drawn before it (given: {sorted(whole | partial)}). "
+                f"Pass it in the batch, read observed({missing[0]!r}) instead, or draw from the prior with sample(...)."
             )
     exact = frozenset(
         name
@@ -81,10 +81,17 @@ def make_plan(
         if from_q
         and name not in partial
         and name in generative
-        # A closed form averages over v with p's parents held fixed, so none of them may depend on the drawn v.
-        and not any(name in ancestors.get(p.name, frozenset()) for p in generative[name].parents if not p.mask)
+        # A closed form averages over v with p's parents held fixed: none may depend on the drawn v.
+        and not any(
+            name in ancestors.get(p.name, frozenset()) for p in generative[name].parents if not p.mask
+        )
     )
-    scored = tuple(name for name in generative if name in whole or name in partial or name in ancestors)
+    from_p = {name for name, from_q in draws if not from_q}
+    scored = tuple(
+        name
+        for name in generative
+        if name in whole or name in partial or (name in ancestors and name not in from_p)
+    )
     return Plan(tuple(draws), scored, exact)
 
 
@@ -120,7 +127,7 @@ def generation_order(generative: Mapping[str, Conditional], given: frozenset[str
             stuck = waiting[0]
             missing = [p.name for p in generative[stuck].parents if not p.mask and p.name not in ready]
             raise ValueError(
-                f"{stuck!r} cannot be generated: it depends on {missing}, which is neither given nor generated "
-                "before it. Give it, or take the cycle out of the graph."
+                f"{stuck!r} cannot be generated: it depends on {missing}, which is neither given nor "
+                "generated before it. Give it, or take the cycle out of the graph."
             )
     return tuple(order)

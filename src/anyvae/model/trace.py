@@ -62,7 +62,9 @@ class Trace:
         for name, from_q in plan.draws:
             drawn = self._draw(name, self.q(name) if from_q else self.p(name))
             item = evidence.get(name)
-            self.values[name] = drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
+            self.values[name] = (
+                drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
+            )
 
     def p(self, name: str) -> Distribution:
         """p(name | its parents), at this trace's values."""
@@ -83,10 +85,10 @@ class Trace:
         return found
 
     def log_p(self, name: str) -> Tensor:
-        """log p(name | parents), nats, shape (..., B); of a row with holes that stay open, its given cells only."""
+        """log p(name | parents), nats, shape (..., B); of the given cells only where q does not fill the holes."""
         item = self.evidence.get(name)
         distribution = self.p(name)
-        if item is None or item.mask is None or any(name == drawn for drawn, _ in self.plan.draws):
+        if item is None or item.mask is None or (name, True) in self.plan.draws:
             return distribution.log_prob(self.values[name])
         if item.by_rows:
             return distribution.log_prob(item.value) * item.mask.to(item.value.dtype)
@@ -110,7 +112,7 @@ class Trace:
         return torch.where(item.mask, torch.zeros_like(value), value)
 
     def kl(self, name: str) -> Tensor | None:
-        """KL(q || p) of one latent in closed form, nats, shape (..., B); None where there is none that is valid."""
+        """KL(q || p) of one latent in closed form, nats, shape (..., B); None where none is valid."""
         if name in self.plan.exact and has_analytic_kl(self.q(name), self.p(name)):
             # The sum over latents is at hand as a density over rows: (..., B), never a scalar.
             return self.broadcast(analytic_kl(self.q(name), self.p(name)))
@@ -126,14 +128,13 @@ class Trace:
             term = self.log_p(name)
             total = term if total is None else total + term
         for name, from_q in self.plan.draws:
-            if not from_q:
-                # Drawn from its own p: the two densities cancel.
-                term = -self.p(name).log_prob(self.values[name])
-            else:
+            if from_q:
                 term = -self.log_q(name)
-            total = term if total is None else total + term
+                total = term if total is None else total + term
         if total is None:
-            raise ValueError("nothing of the model was given or drawn; pass a batch with at least one variable.")
+            raise ValueError(
+                "nothing of the model was given or drawn; pass a batch with at least one variable."
+            )
         return total.expand(self.samples, self.rows)
 
     def elbo(self) -> Tensor:
@@ -145,7 +146,7 @@ class Trace:
 
     def log_likelihood(self) -> Tensor:
         r"""E_q of the log-densities of everything that was given, nats, shape (B,)."""
-        latent = {name for name, _ in self.plan.draws}
+        latent = {name for name, from_q in self.plan.draws if from_q}
         parts = [self.log_p(name) for name in self.plan.scored if name not in latent]
         return self.expect(sum(parts[1:], parts[0])) if parts else self._zeros()
 
@@ -195,8 +196,8 @@ class Trace:
         if self.noise is not None:
             if not isinstance(distribution, Cellwise):
                 raise ValueError(
-                    f"{name!r} follows {type(distribution).__name__}, which cannot be drawn from fixed noise; "
-                    "give it from_noise(noise), or evaluate without fixed noise."
+                    f"{name!r} follows {type(distribution).__name__}, which cannot be drawn from fixed "
+                    "noise; give it from_noise(noise), or evaluate without fixed noise."
                 )
             shape = Size((self.samples, self.rows)) + distribution.noise_shape
             noise = self.noise(name, shape, self.model.dtype)

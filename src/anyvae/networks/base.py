@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Size, Tensor, nn
 
-__all__ = ["Entry", "Heads", "Network", "WrappedModule"]
+__all__ = ["Cut", "Entry", "Heads", "Network", "WrappedModule"]
 
 
 class Network(ABC):
@@ -73,6 +73,39 @@ class Entry(nn.Module):
 
 
 @final
+class Cut:
+    """Cuts one vector into parameters of given shapes.
+
+    Arguments:
+        outputs: event shape of each parameter.
+
+    >>> [tuple(part.shape) for part in Cut({"loc": Size((2,)), "scale": Size(())})(torch.zeros(5, 3))]
+    [(5, 2), (5,)]
+    """
+
+    def __init__(self, outputs: Mapping[str, Size]) -> None:
+        self.names = list(outputs)
+        self.shapes = list(outputs.values())
+        self.sizes = [shape.numel() for shape in self.shapes]
+        self._plain = all(len(shape) == 1 for shape in self.shapes)
+
+    def __call__(self, joined: Tensor) -> tuple[Tensor, ...]:
+        """One tensor per parameter, shape (..., *outputs[name])."""
+        parts = (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
+        if self._plain:
+            return parts
+        return tuple(
+            part.unflatten(-1, shape) if shape else part.squeeze(-1) for part, shape in zip(parts, self.shapes)
+        )
+
+    def view(self, vector: Tensor, name: str) -> Tensor:
+        """The part of a vector that belongs to one parameter, shape outputs[name]."""
+        index = self.names.index(name)
+        start = sum(self.sizes[:index])
+        return vector[start : start + self.sizes[index]].view(self.shapes[index])
+
+
+@final
 class Heads(nn.Module):
     """The last projection of a dense trunk: one linear layer, cut into the parameters.
 
@@ -83,25 +116,16 @@ class Heads(nn.Module):
 
     def __init__(self, features: int, outputs: Mapping[str, Size]) -> None:
         super().__init__()
-        self.names = list(outputs)
-        self.shapes = list(outputs.values())
-        self.sizes = [prod(shape) for shape in self.shapes]
-        self.linear = nn.Linear(features, sum(self.sizes))
-        self._plain = [len(shape) == 1 for shape in self.shapes]
+        self.cut = Cut(outputs)
+        self.linear = nn.Linear(features, sum(self.cut.sizes))
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, ...]:
         """One tensor per parameter, shape (..., *outputs[name])."""
-        joined = self.linear(hidden)
-        parts = (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
-        if all(self._plain):
-            return tuple(parts)
-        return tuple(part.unflatten(-1, shape) if len(shape) != 1 else part for part, shape in zip(parts, self.shapes))
+        return self.cut(self.linear(hidden))
 
     def bias(self, name: str) -> Tensor:
         """The bias of one parameter, a view of the layer's, shape outputs[name]."""
-        index = self.names.index(name)
-        start = sum(self.sizes[:index])
-        return self.linear.bias[start : start + self.sizes[index]].view(self.shapes[index])
+        return self.cut.view(self.linear.bias, name)
 
 
 @final
@@ -111,7 +135,8 @@ class WrappedModule(Network):
     Arguments:
         module: called as `module(*parents)`; returns (..., features).
 
-    >>> net = WrappedModule(nn.Sequential(nn.Linear(3, 8), nn.Tanh())).build([Size((3,))], {"loc": Size((2,))})
+    >>> trunk = nn.Sequential(nn.Linear(3, 8), nn.Tanh())
+    >>> net = WrappedModule(trunk).build([Size((3,))], {"loc": Size((2,))})
     >>> net(torch.zeros(5, 3))[0].shape
     torch.Size([5, 2])
     """

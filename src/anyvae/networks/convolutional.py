@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -22,8 +23,8 @@ class ConvNet(Network):
     dense layer, to which vector parents are added. Painting (images among the outputs): two dense layers to
     the smallest image, then per entry of `channels`, from the last to the first, a 3x3 convolution to four
     times the channels and a pixel shuffle, which doubles height and width; the head does the last doubling
-    with a 5x5 convolution. A shuffle paints without the checkerboard of a transposed convolution and keeps the
-    costly layers at low resolution. Heights and widths that are no multiple of 2^n are cropped.
+    with a 5x5 convolution. A shuffle paints without the checkerboard of a transposed convolution and keeps
+    the costly layers at low resolution. Heights and widths that are no multiple of 2^n are cropped.
 
     Arguments:
         channels: channels at each resolution, from the highest.
@@ -64,8 +65,8 @@ class ConvNet(Network):
         for shape in [*images_in, *images_out]:
             if min(shape[1:]) < 2 ** len(self.channels):
                 raise ValueError(
-                    f"{self!r} halves the image {len(self.channels)} times, but got one of shape {tuple(shape)}; "
-                    "give fewer channels, or an MLP."
+                    f"{self!r} halves the image {len(self.channels)} times, but got one of shape "
+                    f"{tuple(shape)}; give fewer channels, or an MLP."
                 )
         if images_in and not images_out:
             return _Reader(self, inputs, outputs)
@@ -88,7 +89,7 @@ class _Reader(nn.Module):
         channels = [sum(shape[0] for shape in images), *spec.channels]
         layers: list[nn.Module] = []
         height, width = images[0][1:]
-        for before, after in zip(channels, channels[1:]):
+        for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), spec.activation()]
             height, width = height // 2, width // 2
         self.convolutions = nn.Sequential(*layers)
@@ -134,13 +135,16 @@ class _Painter(nn.Module):
             layers += [nn.Conv2d(coarse, 4 * fine, 3, padding=1), nn.PixelShuffle(2), spec.activation()]
         self.convolutions = nn.Sequential(*layers)
         self.head = nn.Conv2d(spec.channels[0], 4 * sum(self.channels), 5, padding=2)
+        # Channels last: convolutions of few channels are a third faster so on a CPU, and no slower on a GPU.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A convolution has one bias a channel; a pixel that is always dark wants one of its own.
         self.offsets = nn.ParameterList(nn.Parameter(torch.zeros(shape)) for shape in shapes)
 
     def forward(self, *parents: Tensor) -> tuple[Tensor, ...]:
         hidden = self.dense(self.entry(*parents))
         lead = hidden.shape[:-1]
-        image = self.convolutions(hidden.reshape(-1, *self.small))
+        small = hidden.reshape(-1, *self.small).contiguous(memory_format=torch.channels_last)
+        image = self.convolutions(small)
         painted = F.pixel_shuffle(self.head(image), 2)[..., : self.size[0], : self.size[1]]
         painted = painted.reshape(*lead, *painted.shape[1:])
         parts = painted.split(self.channels, -3)

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Entry, Heads, Network
+from anyvae.networks.base import Cut, Entry, Heads, Network
 
 __all__ = ["MLP", "Linear"]
 
@@ -76,8 +76,18 @@ class _Dense(nn.Module):
             layers += _hidden(spec)
         self.trunk = nn.Sequential(*layers)
         self.heads = Heads(widths[-2], outputs) if spec.sizes else _Cut(outputs)
+        # The common case, one vector parent, as a straight line: a call of a module costs a microsecond
+        # or two, and small networks take few of them. A tuple, so that nothing is registered twice.
+        self._line: tuple[nn.Module, ...] = ()
+        if len(inputs) == 1 and len(inputs[0]) == 1 and isinstance(self.heads, Heads):
+            self._line = (self.entry.layers[0], *layers, self.heads.linear)
 
     def forward(self, *parents: Tensor) -> tuple[Tensor, ...]:
+        if self._line:
+            [hidden] = parents
+            for module in self._line:
+                hidden = module(hidden)
+            return self.heads.cut(hidden)
         outputs: tuple[Tensor, ...] = self.heads(self.trunk(self.entry(*parents)))
         return outputs
 
@@ -86,9 +96,7 @@ class _Dense(nn.Module):
             return self.heads.bias(name)
         first = self.entry.layers[0]
         assert isinstance(first, nn.Linear)
-        index = self.heads.names.index(name)
-        start = sum(self.heads.sizes[:index])
-        return first.bias[start : start + self.heads.sizes[index]].view(self.heads.shapes[index])
+        return self.heads.cut.view(first.bias, name)
 
 
 class _Cut(nn.Module):
@@ -96,13 +104,10 @@ class _Cut(nn.Module):
 
     def __init__(self, outputs: Mapping[str, Size]) -> None:
         super().__init__()
-        self.names = list(outputs)
-        self.shapes = list(outputs.values())
-        self.sizes = [shape.numel() for shape in self.shapes]
+        self.cut = Cut(outputs)
 
     def forward(self, joined: Tensor) -> tuple[Tensor, ...]:
-        parts = joined.split(self.sizes, -1)
-        return tuple(part.unflatten(-1, shape) if len(shape) != 1 else part for part, shape in zip(parts, self.shapes))
+        return self.cut(joined)
 
 
 def _hidden(spec: MLP) -> list[nn.Module]:

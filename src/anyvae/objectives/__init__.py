@@ -3,4 +3,15 @@
 from anyvae.objectives.objective import ELBO, IWAE, Objective, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
 
-__all__ = ["ELBO", "IWAE", "Constant", "Cosine", "LinearRamp", "Objective", "Schedule", "WarmupCosine", "elbo", "iwae"]
+__all__ = [
+    "ELBO",
+    "IWAE",
+    "Constant",
+    "Cosine",
+    "LinearRamp",
+    "Objective",
+    "Schedule",
+    "WarmupCosine",
+    "elbo",
+    "iwae",
+]

@@ -127,6 +127,6 @@ def _refuse_score_only(trace: Trace) -> None:
         distribution = trace.q(name) if from_q else trace.p(name)
         if not distribution.has_rsample:
             raise ValueError(
-                f"the pathwise estimator cannot differentiate through {name!r}, drawn from {type(distribution).__name__}; "
-                "give its labels in every row, or use a relaxed family."
+                f"the pathwise estimator cannot differentiate through {name!r}, "
+                f"drawn from {type(distribution).__name__}; give its labels in every row, or use a relaxed family."
             )

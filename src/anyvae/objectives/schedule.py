@@ -103,7 +103,9 @@ class WarmupCosine(Schedule):
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup < 1.0:
-            raise ValueError(f"WarmupCosine got warmup={self.warmup}; wanted a fraction of the run in [0, 1).")
+            raise ValueError(
+                f"WarmupCosine got warmup={self.warmup}; wanted a fraction of the run in [0, 1)."
+            )
 
     def __call__(self, progress: float) -> float:
         """See `Schedule`."""

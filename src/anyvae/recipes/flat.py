@@ -74,8 +74,8 @@ def linear_vae(
 def default_networks(likelihood: Family) -> tuple[Network, Network]:
     """Encoder and decoder that suit an event shape.
 
-    Pictures of at least 16 x 16 get a convolutional decoder, which over-fits less than a dense one of equal size;
-    a dense encoder reads small ones as well as a convolutional one and much faster.
+    Pictures of at least 16 x 16 get a convolutional decoder, which over-fits less than a dense one of equal
+    size; a dense encoder reads small ones as well as a convolutional one and much faster.
     """
     shape = likelihood.event_shape
     if len(shape) == 3 and min(shape[1:]) >= 16:

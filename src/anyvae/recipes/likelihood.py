@@ -10,7 +10,17 @@ from typing import final
 import torch
 from torch import Tensor
 
-from anyvae.conditionals import Bernoulli, Categorical, Columns, DiscretisedLogistic, Family, FeatureScale, Normal, OneScale, Scale
+from anyvae.conditionals import (
+    Bernoulli,
+    Categorical,
+    Columns,
+    DiscretisedLogistic,
+    Family,
+    FeatureScale,
+    Normal,
+    OneScale,
+    Scale,
+)
 from anyvae.data import Encoded, Feature, Schema, log_unit
 
 __all__ = ["Likelihood", "likelihood_of"]

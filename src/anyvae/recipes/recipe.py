@@ -48,9 +48,18 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("vae", "Kingma and Welling, 2013", "N(0, I) prior, diagonal normal posterior, ELBO", vae),
-        Recipe("linear_vae", "Lucas et al., 2019", "vae without hidden layers: probabilistic PCA by ELBO", linear_vae),
-        Recipe("beta_vae", "Higgins et al., 2017", "vae with the KL weighted by 4", vae, lambda: ELBO(beta=4.0)),
-        Recipe("iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE),
+        Recipe(
+            "linear_vae",
+            "Lucas et al., 2019",
+            "vae without hidden layers: probabilistic PCA by ELBO",
+            linear_vae,
+        ),
+        Recipe(
+            "beta_vae", "Higgins et al., 2017", "vae with the KL weighted by 4", vae, lambda: ELBO(beta=4.0)
+        ),
+        Recipe(
+            "iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE
+        ),
     )
 }
 

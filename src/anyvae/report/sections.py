@@ -59,7 +59,7 @@ def training(findings: Findings) -> str:
         known = [
             entry
             for entry, curve in (
-                (("training batches", figures.DATA), train),
+                (("training rows", figures.DATA), train),
                 (("validation rows", figures.ACCENT), valid),
             )
             if len(curve[0])

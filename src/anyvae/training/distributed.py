@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -42,8 +43,8 @@ class World:
     def share(self, rows: Tensor) -> tuple[Tensor, float]:
         """This process's rows of a batch, and the weight that makes the mean over processes a mean over rows.
 
-        Processes average their gradients as equals; with a weight of size / (all rows) for each row the average is
-        exactly the gradient of the mean, also when the rows do not divide evenly.
+        Processes average their gradients as equals; with a weight of size / (all rows) for each row the
+        average is exactly the gradient of the mean, also when the rows do not divide evenly.
         """
         if self.size == 1:
             return rows, 1.0 / len(rows)
@@ -63,6 +64,12 @@ class World:
         if self.size == 1:
             return flag
         return bool(self.total(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def spread(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the first one's numbers, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                torch.distributed.broadcast(tensor, 0)
 
     def gather(self, value: Tensor) -> list[Tensor]:
         """The same tensor of every process, by rank."""
@@ -84,11 +91,14 @@ class World:
 
     def shard(self, model: LatentVariableModel) -> None:
         """Spread every conditional's weights over the processes (`fully_shard`)."""
-        from torch.distributed.fsdp import fully_shard
+        from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
         for part in [*model.generative.values(), *model.inference.values()]:
             if any(True for _ in part.parameters()):
                 fully_shard(part)
+                # Gradients are collected at the tensors that a method returns. The distribution that forward
+                # returns hides its tensors; `params` shows them.
+                register_fsdp_forward_method(part, "params")
 
 
 @contextmanager
@@ -111,14 +121,22 @@ def world(device: torch.device | None = None) -> Iterator[World]:
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         started = True
     try:
-        yield World(rank, size, device)
+        with ExitStack() as quiet:
+            if size > 1:
+                # fully_shard warns of in-place changes to views that a part returns; nothing here makes any.
+                quiet.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", message="FSDP2-wrapped module", category=UserWarning)
+            yield World(rank, size, device)
     finally:
         if started:
             torch.distributed.destroy_process_group()
 
 
 def full_state(module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Any]:
-    """Whole tensors of sharded weights (or of an optimiser's state) on the CPU; every process must call it."""
+    """Whole tensors of sharded weights (or of an optimiser's state), on the CPU of the first process only.
+
+    Every process must call it; the others get nothing.
+    """
     from torch.distributed.checkpoint.state_dict import (
         StateDictOptions,
         get_model_state_dict,

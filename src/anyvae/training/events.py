@@ -83,26 +83,33 @@ class TensorBoard(Callback):
 
     def __init__(self, directory: Path) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter
+            import torch.utils.tensorboard  # noqa: F401
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 "TensorBoard logging needs the package tensorboard; pip install 'anyvae[tensorboard]'."
             ) from error
-        self._writer: Any = SummaryWriter(str(directory))  # type: ignore[no-untyped-call]
+        self._directory = directory
+        self._writer: Any = None
 
     def on_evaluation(self, evaluation: Evaluation) -> None:
         """See `Callback`."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            # Only now: of several processes one is told of evaluations, and only that one may leave a file.
+            self._writer = SummaryWriter(str(self._directory))
         for name, value in evaluation.as_dict().items():
             if name != "step":
                 self._writer.add_scalar(name, value, evaluation.step)
 
     def close(self) -> None:
         """See `Callback`."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 @final
-class Interrupted(Exception):  # noqa: N818  (a message, like KeyboardInterrupt)
+class Interrupted(Exception):
     """The run was interrupted between two steps, after its checkpoint was written."""
 
     def __init__(self, step: int, checkpoint: Path | None) -> None:
@@ -120,5 +127,6 @@ class NonFiniteError(ArithmeticError):
         self.part = part
         kept = " The last good checkpoint is kept." if checkpoint is not None else ""
         super().__init__(
-            f"the loss is not finite at step {step}: {part}. Try a lower learning rate, or look at that column.{kept}"
+            f"the loss is not finite at step {step}: {part}. "
+            f"Try a lower learning rate, or look at that column.{kept}"
         )

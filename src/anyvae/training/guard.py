@@ -7,10 +7,30 @@ from torch import Tensor
 
 from anyvae.distributions import Cellwise
 from anyvae.model import Batch, LatentVariableModel
-from anyvae.model.batch import Partial
 from anyvae.training.data import TensorData
 
-__all__ = ["blame"]
+__all__ = ["blame", "refuse_non_finite"]
+
+
+def refuse_non_finite(data: TensorData) -> None:
+    """Refuse rows with a cell that is given and not finite, before a run begins.
+
+    Raises:
+        ValueError: naming the row and the column.
+    """
+    for name, value in data.values.items():
+        found = _first(value)
+        mask = data.masks.get(name)
+        if found is not None and mask is not None:
+            wide = mask.reshape(*mask.shape, *(1,) * (value.dim() - mask.dim()))
+            value = torch.where(wide, value, torch.zeros((), dtype=value.dtype))
+            found = _first(value)
+        if found is not None:
+            cell = value.reshape(len(value), -1)[found].item()
+            raise ValueError(
+                f"the data hold {_cell(data, name, found)} = {cell} in row {found[0]}; "
+                "mark missing cells with Partial(value, mask), or leave the row out."
+            )
 
 
 def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
@@ -21,11 +41,11 @@ def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
         batch: the rows of the step.
         data: for the names of the columns.
     """
-    for name, item in batch.items():
-        value = torch.where(item.mask, item.value, 0.0) if isinstance(item, Partial) else item
-        where = _first(value)
+    for name, item in model.admit(batch).items():
+        where = _first(item.value)
         if where is not None:
-            return f"the data hold {_cell(data, name, where)} = {value.flatten(1)[where].item()}"
+            cell = item.value.reshape(len(item.value), -1)[where].item()
+            return f"the data hold {_cell(data, name, where)} = {cell}"
     for name, parameter in model.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
             return f"the weights {name!r} are not finite; the step before went too far"
@@ -43,12 +63,15 @@ def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
                     return f"log p({name}) is not finite at {_cell(data, name, where)}"
             elif _first(trace.log_p(name)[..., None]) is not None:
                 return f"log p({name}) is not finite"
+        for name, from_q in trace.plan.draws:
+            if from_q and _first(trace.kl_of(name)) is not None:
+                return f"the KL of {name!r} is not finite"
     return "the sum of the terms is not finite"
 
 
 def _first(value: Tensor) -> tuple[int, int] | None:
     """Row and flat cell of the first value that is not finite."""
-    wrong = (~torch.isfinite(value)).flatten(1).nonzero()
+    wrong = (~torch.isfinite(value)).reshape(len(value), -1).nonzero()
     return (int(wrong[0, 0]), int(wrong[0, 1])) if len(wrong) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -18,6 +19,7 @@ from anyvae.objectives import ELBO, Objective, Schedule, WarmupCosine
 from anyvae.training.data import TensorData, as_tensor_data
 from anyvae.training.distributed import world
 from anyvae.training.events import Callback, Evaluation
+from anyvae.training.guard import refuse_non_finite
 from anyvae.training.player import Player
 from anyvae.training.run import Budget, Run
 
@@ -121,7 +123,8 @@ def fit(
     >>> from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
     >>> from anyvae.model import VAE
     >>> from anyvae.networks import Linear
-    >>> vae = VAE(StandardNormal(1), DiagonalNormal(1).given("x", net=Linear()), Normal(2).given("z", net=Linear()))
+    >>> encoder, decoder = DiagonalNormal(1).given("x", net=Linear()), Normal(2).given("z", net=Linear())
+    >>> vae = VAE(StandardNormal(1), encoder, decoder)
     >>> result = fit(vae, torch.randn(64, 2), steps=10)
     >>> result.steps, result.ended
     (10, 'steps')
@@ -129,17 +132,33 @@ def fit(
     training = as_tensor_data(data)
     held = None if validation is None else as_tensor_data(validation)
     if players is not None and objective is not None:
-        raise ValueError("fit got both `players` and `objective`; each player has its own objective, pass one of them.")
+        raise ValueError(
+            "fit got both `players` and `objective`; each player has its own objective, pass one of them."
+        )
+    if players is not None and learning_rate != 1e-3:
+        raise ValueError(
+            "fit got both `players` and `learning_rate`; give each Player a learning_rate of its own."
+        )
+    if players is not None and not players:
+        raise ValueError("fit got no players; pass at least one, or None for one that owns every parameter.")
     if epochs is not None and steps is not None:
         raise ValueError("fit got both `epochs` and `steps`; pass one of them.")
-    for name, value in {"epochs": epochs, "steps": steps, "minutes": minutes, "batch_size": batch_size}.items():
+    counts = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "evaluations": evaluations}
+    for name, value in {**counts, "minutes": minutes}.items():
         if value is not None and not value > 0:
             raise ValueError(f"fit got {name}={value}; wanted a positive number.")
+    if not isinstance(learning_rate, Schedule) and not 0.0 <= learning_rate < math.inf:
+        raise ValueError(
+            f"fit got learning_rate={learning_rate}; wanted a finite number >= 0, or a schedule."
+        )
     if not 0.0 < patience <= 1.0:
         raise ValueError(f"fit got patience={patience}; wanted a fraction of the run in (0, 1].")
     if resume and checkpoint is None:
         raise ValueError("fit got resume=True without a checkpoint to resume from; pass its path.")
-    model.check(training.fixed())
+    for rows in (training, held):
+        if rows is not None:
+            refuse_non_finite(rows)
+            model.check(rows.fixed())
     size = min(len(training), default_batch_size(len(training)) if batch_size is None else batch_size)
     per_epoch = -(-len(training) // size)
     planned = steps or (epochs * per_epoch if epochs else default_steps(len(training)))
@@ -147,7 +166,10 @@ def fit(
         rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(learning_rate)
         players = [Player("model", objective or ELBO(), learning_rate=rate)]
     budget = Budget(planned, size, per_epoch, minutes, patience, max(1, planned // evaluations))
-    with world(device) as here, seeded(seed + 7919 * here.rank):
+    with world(device) as here, seeded(seed + 7919 * here.rank), ExitStack() as closing:
+        heard = list(callbacks) if here.first else []
+        for callback in reversed(heard):
+            closing.callback(callback.close)
         run = Run(
             model,
             training,
@@ -160,15 +182,13 @@ def fit(
             here=here,
             sharded=shard,
             compiled=compiled,
-            callbacks=list(callbacks) if here.first else [],
+            callbacks=heard,
         )
+        # Pushed last, so done first: a callback that fails to close cannot keep the gradients.
+        closing.callback(run.release)
         started = time.perf_counter()
-        try:
-            if resume:
-                run.restore()
-            ended = run.train(started)
-        finally:
-            for callback in run.callbacks:
-                callback.close()
+        if resume:
+            run.restore()
+        ended = run.train(started)
         run.keep_best()
     return FitResult(tuple(run.history), run.step, run.best_step, run.seconds, ended)

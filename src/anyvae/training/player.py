@@ -32,7 +32,8 @@ class Player:
     Arguments:
         name: for checkpoints and messages.
         objective: what it maximises.
-        parts: prefixes of parameter names that it owns, such as "inference" or "generative.x"; all where empty.
+        parts: prefixes of parameter names that it owns, such as "inference" or "generative.x"; all where
+            empty. Parameters that were frozen before the fit stay frozen.
         optimizer: makes its optimiser.
         learning_rate: as a schedule over the run.
         every: it moves at every so many steps.
@@ -64,7 +65,7 @@ class Seat(nn.Module):
         model: the model, shared by all seats.
 
     Raises:
-        ValueError: when the player owns no parameter.
+        ValueError: when the player owns no parameter, or names a part without one.
     """
 
     def __init__(self, player: Player, model: LatentVariableModel) -> None:
@@ -75,12 +76,16 @@ class Seat(nn.Module):
         self.owned = {
             name: parameter
             for name, parameter in model.named_parameters()
-            if not prefixes or any(name == part or name.startswith(f"{part}.") for part in prefixes)
+            if parameter.requires_grad
+            and (not prefixes or any(f"{name}.".startswith(f"{part}.") for part in prefixes))
         }
-        if not self.owned:
+        names = [f"{name}." for name, _ in model.named_parameters()]
+        strangers = [part for part in prefixes if not any(name.startswith(f"{part}.") for name in names)]
+        if strangers or not self.owned:
+            known = sorted({".".join(name.split(".")[:2]) for name in names})
             raise ValueError(
-                f"player {player.name!r} owns no parameter: nothing in the model starts with {list(prefixes)}. "
-                f"Parts are {sorted({'.'.join(name.split('.')[:2]) for name, _ in model.named_parameters()})}."
+                f"player {player.name!r} finds no parameter to train: nothing in the model starts with "
+                f"{strangers or list(prefixes)} and is free to learn. Parts are {known}."
             )
         self.optimizer = player.optimizer(list(self.owned.values()))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -17,11 +18,12 @@ from torch import Tensor
 
 from anyvae.inference import evaluate_bound
 from anyvae.model import LatentVariableModel
-from anyvae.training.checkpoint import load_tensors, save_tensors
+from anyvae.training.checkpoint import CheckpointError, load_tensors, save_tensors
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, full_state, load_full_state
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
 from anyvae.training.guard import blame
+from anyvae.training.identity import describe, fingerprint
 from anyvae.training.player import Player, Seat
 
 __all__ = ["Budget", "Run"]
@@ -74,18 +76,20 @@ class Run:
         compiled: bool,
         callbacks: list[Callback],
     ) -> None:
-        self.model = model.to(here.device)
+        self.sharded = sharded and here.size > 1
+        # Sharding cannot be undone and ends with the process group: a copy is sharded, the caller's model is not.
+        self.whole = model.to(here.device)
+        self.model = copy.deepcopy(self.whole) if self.sharded else self.whole
         self.training = training
         self.budget = budget
         self.seed = seed
         self.precision = precision
         self.checkpoint = checkpoint
         self.here = here
-        self.sharded = sharded and here.size > 1
         self.callbacks = callbacks
         if self.sharded:
-            here.shard(model)
-        self.seats = [Seat(player, model) for player in players]
+            here.shard(self.model)
+        self.seats = [Seat(player, self.model) for player in players]
         if len({seat.player.name for seat in self.seats}) != len(self.seats):
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
         self.steppers = []
@@ -101,13 +105,14 @@ class Run:
         watched = torch.randperm(len(training), generator=_generator(seed, 0))[:_WATCHED_ROWS].sort().values
         self._watched = training.fixed(watched)
         self._validation = None if validation is None else validation.fixed()
+        self._prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self._ended = ""
 
     def train(self, started: float) -> str:
         """Run to the end of the budget; returns what ended it."""
         before = self.seconds
         order, epoch = torch.empty(0), -1
-        reported, rows_since, objective_since = started, 0, 0.0
+        reported, rows_since, moved_since, objective_since = started, 0, 0, 0.0
         self.model.train()
         with _interruptible() as interrupted:
             while not self._ended:
@@ -119,27 +124,29 @@ class Run:
                 objective = self._step(rows, self._progress(before + time.perf_counter() - started))
                 self.step += 1
                 rows_since += len(rows)
-                objective_since += objective * len(rows)
+                if objective is not None:
+                    moved_since += len(rows)
+                    objective_since += objective * len(rows)
                 now = time.perf_counter()
                 self.seconds = before + now - started
-                last = self.step >= self.budget.steps
-                if last or self.step % self.budget.interval == 0:
+                last, late = self.step >= self.budget.steps, self._late()
+                if last or late or self.step % self.budget.interval == 0:
                     self._evaluate()
-                    self._ended = self._end(last)
+                    self._ended = "steps" if last else "minutes" if late else self._stale()
                     self.save()
                 if self.callbacks and now - reported > 0.2:
-                    self._report(rows_since / (now - reported), objective_since / rows_since)
-                    reported, rows_since, objective_since = now, 0, 0.0
+                    self._report(rows_since / (now - reported), objective_since / max(1, moved_since))
+                    reported, rows_since, moved_since, objective_since = now, 0, 0, 0.0
                 if self._agreed(bool(interrupted)):
                     self.save()
                     raise Interrupted(self.step, self.checkpoint)
         return self._ended
 
-    def _step(self, rows: Tensor, progress: float) -> float:
-        """One move of every player whose turn it is; returns the first player's objective, nats per row."""
+    def _step(self, rows: Tensor, progress: float) -> float | None:
+        """One move of every player whose turn it is; the first one's objective, nats per row, if it moved."""
         own, weight = self.here.share(rows)
         batch = self.training.batch(own)
-        objective = 0.0
+        objective: float | None = None
         for seat, stepper in zip(self.seats, self.steppers, strict=True):
             if self.step % seat.player.every:
                 continue
@@ -175,30 +182,32 @@ class Run:
 
     def _evaluate(self) -> None:
         train = evaluate_bound(self.model, self._watched).elbo.mean().item()
-        values = [math.nan, math.nan, math.nan]
+        held_elbo = held_fit = held_kl = math.nan
         if self._validation is not None:
             held = evaluate_bound(self.model, self._validation)
-            kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
-            values = [held.elbo.mean().item(), held.log_likelihood.mean().item(), kl]
-        bound = train if self._validation is None else values[0]
+            held_elbo, held_fit = held.elbo.mean().item(), held.log_likelihood.mean().item()
+            held_kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
+        bound = train if self._validation is None else held_elbo
         if not math.isfinite(bound):
-            raise NonFiniteError(self.step, "the bound of the evaluation is not finite", self.checkpoint)
+            rows = self._watched if self._validation is None else self._validation
+            part = f"in the evaluation, {blame(self.model, rows, self.training)}"
+            raise NonFiniteError(self.step, part, self.checkpoint)
         rate = self.seats[0].optimizer.param_groups[0]["lr"]
         epoch = self.step / self.budget.per_epoch
-        evaluation = Evaluation(self.step, epoch, self.seconds, train, *values, learning_rate=rate)
+        evaluation = Evaluation(self.step, epoch, self.seconds, train, held_elbo, held_fit, held_kl, rate)
         self.history.append(evaluation)
-        # Without validation rows the last weights are kept: a bound on the training rows would choose over-fit.
+        # Without validation rows the last weights are kept: a bound on training rows would choose over-fit.
         if self._validation is None or bound > self.best_bound:
             self.best_bound, self.best_step = bound, self.step
             self.best = {name: tensor.clone() for name, tensor in self._model_state().items()}
         for callback in self.callbacks:
             callback.on_evaluation(evaluation)
 
-    def _end(self, last: bool) -> str:
-        if last:
-            return "steps"
-        if self.budget.minutes is not None and self._agreed(self.seconds >= 60.0 * self.budget.minutes):
-            return "minutes"
+    def _late(self) -> bool:
+        # At every step: evaluations may lie further apart than the minutes that are left.
+        return self.budget.minutes is not None and self._agreed(self.seconds >= 60.0 * self.budget.minutes)
+
+    def _stale(self) -> str:
         stale = self.step - self.best_step
         return "patience" if stale > self.budget.patience * self.budget.steps else ""
 
@@ -208,7 +217,9 @@ class Run:
             left = min(left, 60.0 * self.budget.minutes - self.seconds)
         bound = self.history[-1].validation_elbo if self.history else math.nan
         for callback in self.callbacks:
-            callback.on_progress(Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound))
+            callback.on_progress(
+                Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound)
+            )
 
     def _agreed(self, flag: bool) -> bool:
         # A collective at every step would cost more than a small step; every tenth is soon enough.
@@ -218,12 +229,20 @@ class Run:
         seat.own_gradients_only(p for name, p in self.model.named_parameters() if name not in seat.owned)
 
     def keep_best(self) -> None:
-        """Give the model the weights of the best bound, and gradients back to every parameter."""
-        for parameter in self.model.parameters():
-            parameter.requires_grad_(True)
-        if self.best:
+        """Give the model the weights of the best bound."""
+        if self.sharded:
+            if self.here.first:
+                self.whole.load_state_dict(self.best)
+            self.here.spread(self.whole.state_dict().values())
+        else:
             self._load_model(self.best)
-        self.model.eval()
+        self.whole.eval()
+
+    def release(self) -> None:
+        """Give gradients back to every parameter that had them, however the run ended."""
+        for seat in self.seats:
+            for parameter in seat.owned.values():
+                parameter.requires_grad_(True)
 
     def _model_state(self) -> dict[str, Tensor]:
         return full_state(self.model) if self.sharded else dict(self.model.state_dict())
@@ -267,8 +286,10 @@ class Run:
         """What must be the same for a resumed run to reach the same weights."""
         return {
             "rows": len(self.training),
-            "steps": self.budget.steps,
-            "batch_size": self.budget.batch_size,
+            "data checksum": self._prints[0],
+            "validation checksum": self._prints[1],
+            "players": [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats],
+            **asdict(self.budget),
             "seed": self.seed,
             "processes": self.here.size,
             "precision": str(self.precision),
@@ -278,18 +299,31 @@ class Run:
         """Continue from the checkpoint; start anew where there is none.
 
         Raises:
-            CheckpointError: when the file is damaged.
-            ValueError: when it belongs to a run with other data or settings, naming the difference.
+            CheckpointError: when the file is damaged, or belongs to a run with other data or settings, which
+                are named.
         """
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         tensors, state = load_tensors(self.checkpoint)
+        plan = state.get("plan")
+        if not isinstance(plan, dict):
+            raise CheckpointError(f"{self.checkpoint} is no checkpoint of a run; it holds {sorted(state)}.")
         for key, value in self._plan().items():
-            if state["plan"].get(key) != value:
-                raise ValueError(
-                    f"{self.checkpoint} was written by a run with {key} = {state['plan'].get(key)}, this one has "
+            if plan.get(key) != value:
+                raise CheckpointError(
+                    f"{self.checkpoint} was written by a run with {key} = {plan.get(key)}, this one has "
                     f"{value}; resume with the same data and options, or start in another folder."
                 )
+        try:
+            self._take(tensors, state)
+        except (KeyError, TypeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(
+                f"{self.checkpoint} does not fit this model ({reason}); resume with the same model, "
+                "or start in another folder."
+            ) from error
+
+    def _take(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self._load_model(_under(tensors, "model."))
         self.best = _under(tensors, "best.")
         for seat in self.seats:
@@ -300,8 +334,9 @@ class Run:
         self.step, self.seconds, self._ended = state["step"], state["seconds"], state["ended"]
         self.best_step = state["best_step"]
         self.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
-        nan = math.nan
-        self.history = [Evaluation(*(nan if value is None else value for value in row)) for row in state["history"]]
+        # JSON has no NaN: what was not measured is null there.
+        rows = [[math.nan if value is None else value for value in row] for row in state["history"]]
+        self.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
 
     def _optimizer_state(self, seat: Seat) -> dict[str, dict[str, Any]]:
         if self.sharded:
@@ -335,15 +370,20 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Collects the first Ctrl-C instead of raising it, so that a step is never cut in half; a second one raises."""
+    """Collects the first Ctrl-C, so that a step is never cut in half; a second one raises."""
     received: list[int] = []
+    first = 0.0
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
 
     def handle(number: int, frame: Any) -> None:
-        if received:
+        nonlocal first
+        if not received:
+            first = time.monotonic()
+        elif time.monotonic() - first > 1.0:
             raise KeyboardInterrupt
+        # Within a second it is the same Ctrl-C: torchrun passes on what the terminal has already sent to all.
         received.append(number)
 
     previous = signal.signal(signal.SIGINT, handle)

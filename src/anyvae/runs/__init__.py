@@ -1,0 +1,18 @@
+"""Run folders: from a source to a fitted model on disk, and back."""
+
+from anyvae.runs.again import source_for, write_report
+from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.fit import FitOptions, fit_run
+from anyvae.runs.fitted import FittedModel, load
+
+__all__ = [
+    "FitOptions",
+    "FittedModel",
+    "RunConfig",
+    "RunFiles",
+    "fit_run",
+    "load",
+    "source_for",
+    "write_file",
+    "write_report",
+]

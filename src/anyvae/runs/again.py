@@ -1,0 +1,85 @@
+"""A run and its data, met again after the fit."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anyvae.data import DataError, Source, held_out_split, infer_schema, load_source
+from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.fitted import load
+
+__all__ = ["source_for", "write_report"]
+
+
+def source_for(config: RunConfig, source: str) -> Source:
+    """Rows for a model fitted by `config`: its column of labels is left out where the source has it.
+
+    Arguments:
+        config: of the run.
+        source: file, folder or name.
+
+    Raises:
+        DataError: when the source cannot be read.
+    """
+    if config.label is not None:
+        try:
+            return load_source(source, label=config.label)
+        except DataError:
+            pass  # most likely it has no such column, which is fine; anything else is told by the next line
+    return load_source(source)
+
+
+def write_report(folder: str | Path, source: str | None = None) -> Path:
+    """Write report.html of a run anew, from its folder and the rows that its fit held out.
+
+    Arguments:
+        folder: of the run.
+        source: where the data are; where the fit found them if None.
+
+    Raises:
+        DataError: when the run is damaged, or its data are gone or have changed.
+    """
+    from anyvae.report import render
+    from anyvae.runs.gather import findings_of
+
+    files, fitted = RunFiles(folder), load(folder)
+    config = fitted.config
+    given = config.source if source is None else source
+    try:
+        rows = source_for(config, given)
+    except DataError as error:
+        raise DataError(
+            f"the report shows rows of the data, and they cannot be read: {error}; "
+            "go to the folder where the fit was run, or say where they are with --source"
+        ) from None
+    if infer_schema(rows, config.likelihood) != fitted.schema:
+        raise DataError(
+            f"{given} is not what {files.folder} was fitted on: give that file with --source, or fit anew"
+        )
+    held_out = rows.test or rows.take(held_out_split(len(rows), config.seed)[1])
+    findings = findings_of(fitted, held_out, files.read_metrics(), read_history(files.history))
+    write_file(files.report, render(findings).encode())
+    return files.report
+
+
+def read_history(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The evaluations of a fit, column by column; empty where the file is missing.
+
+    Raises:
+        DataError: when it is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            names, *rows = csv.reader(file)
+        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+    except (ValueError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read ({error}): remove it, and the report goes without curves"
+        ) from None
+    return {name: values[:, index] for index, name in enumerate(names)}

@@ -1,0 +1,159 @@
+"""Gathers what the report shows of a fitted model."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import anyvae
+from anyvae.conditionals import bounded_scale
+from anyvae.data import Feature, Source
+from anyvae.inference import mean
+from anyvae.metrics import latent_use
+from anyvae.model import Batch, Partial, Trace
+from anyvae.report import Findings
+from anyvae.runs.fitted import FittedModel
+
+__all__ = ["findings_of"]
+
+_PICTURED = 10
+_TABULATED = 500
+_PLOTTED = 5000
+_LOGISTIC_DEVIATION = float(np.pi / np.sqrt(3.0))
+
+
+def findings_of(
+    fitted: FittedModel,
+    held_out: Source,
+    metrics: Mapping[str, Any],
+    history: dict[str, np.ndarray[Any, Any]],
+) -> Findings:
+    """Everything the report shows: draws, means, traversals, posteriors, settings.
+
+    Arguments:
+        fitted: the model.
+        held_out: rows to show and to place in the latent plane.
+        metrics: contents of metrics.json.
+        history: evaluations of the fit, by column; empty where unknown.
+    """
+    schema, config, model = fitted.schema, fitted.config, fitted.model
+    shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
+    plotted = held_out.take(np.arange(min(len(held_out), _PLOTTED)))
+    shown_batch = fitted.batch(shown)
+    drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
+    use = latent_use(model, fitted.batch(plotted))
+    order = use.kl.argsort(descending=True)
+    return Findings(
+        title=f"{config.recipe} on {held_out.name}",
+        source=held_out.name,
+        recipe=config.recipe,
+        notes=list(config.notes),
+        settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1))))),
+        features=_features(fitted),
+        history=history,
+        metrics=dict(metrics),
+        kl_per_latent=use.kl.cpu().numpy(),
+        latent_mean=use.mean.cpu().numpy(),
+        latent_scale=use.scale.cpu().numpy(),
+        labels=plotted.labels,
+        image_shape=tuple(schema.input_shape) if schema.image else None,
+        observed=_rows(fitted, _observed(shown_batch)),
+        reconstructed_mean=_columns(fitted.reconstruct(shown)),
+        reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
+        sampled=_rows(fitted, drawn),
+        sampled_mean=_rows(fitted, drawn_mean, means=True),
+        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]],
+        noise=_noise(fitted),
+    )
+
+
+def _observed(batch: Batch) -> Tensor:
+    x = batch["x"]
+    return x.value if isinstance(x, Partial) else x
+
+
+def _rows(fitted: FittedModel, x: Tensor, *, means: bool = False) -> Any:
+    return _columns(fitted.decode(x, means=means))
+
+
+def _columns(decoded: Any) -> Any:
+    if isinstance(decoded, np.ndarray):
+        return decoded
+    return {name: np.asarray(decoded[name].to_numpy(zero_copy_only=False)) for name in decoded.column_names}
+
+
+def _traverse(fitted: FittedModel, index: int) -> Any:
+    z = torch.zeros(9, fitted.config.latent_features)
+    z[:, index] = torch.linspace(-3.0, 3.0, 9)
+    return _rows(fitted, mean(fitted.model, {"z": z})["x"], means=True)
+
+
+def _noise(fitted: FittedModel) -> dict[str, float]:
+    """Noise and spread of an array in input units, where the decoder has a scale of its own."""
+    free = fitted.model.generative_parts["x"].free
+    if fitted.schema.kind != "array" or "raw_scale" not in free:
+        return {}
+    [feature] = fitted.schema.features
+    scale = float(bounded_scale(free["raw_scale"]).median().detach()) * feature.scale
+    return {
+        "noise_scale": scale * (_LOGISTIC_DEVIATION if feature.kind == "levels" else 1.0),
+        "data_scale": feature.scale,
+    }
+
+
+def _features(fitted: FittedModel) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": feature.name,
+            "kind": "constant" if feature.constant is not None else feature.kind,
+            "detail": _detail(feature),
+        }
+        for feature in fitted.schema.features
+    ]
+
+
+def _detail(feature: Feature) -> str:
+    if feature.constant is not None:
+        return f"always {feature.constant}; kept and served back"
+    if feature.kind == "categorical":
+        shown = ", ".join(feature.categories[:6])
+        return f"{len(feature.categories)} categories: {shown}{', …' if len(feature.categories) > 6 else ''}"
+    if feature.kind == "real":
+        return f"mean {feature.mean:.4g}, standard deviation {feature.scale:.4g}"
+    step = "" if feature.step == 1 else f" in steps of {feature.step:g}"
+    return f"{feature.levels:,} values from {feature.low:g} to {feature.high:g}{step}"
+
+
+def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> dict[str, str | int | float]:
+    config, model = fitted.config, fitted.model
+    exact_kls = {name: trace.kl(name) is not None for name in model.latents}
+    training, machine = metrics.get("training", {}), metrics.get("machine", {})
+    found: dict[str, str | int | float | None] = {
+        "rows": training.get("rows"),
+        "latent features": config.latent_features,
+        "weights": sum(parameter.numel() for parameter in model.parameters()),
+        **{f"q({name})": part.extra_repr() for name, part in model.inference_parts.items()},
+        **{f"p({name})": part.extra_repr() for name, part in model.generative_parts.items()},
+        **{f"KL of {name}": "exact" if exact else "sampled" for name, exact in exact_kls.items()},
+        "steps": training.get("steps"),
+        "epochs": None
+        if not training
+        else round(training["steps"] * config.batch_size / training["rows"], 1),
+        "weights kept from step": training.get("best_step"),
+        "ended by": training.get("ended"),
+        "seconds": training.get("seconds"),
+        "batch size": config.batch_size,
+        "learning rate, peak": config.learning_rate,
+        "precision": config.precision,
+        "seed": config.seed,
+        "threads": machine.get("threads", torch.get_num_threads()),
+        "anyvae": anyvae.__version__,
+        "torch": machine.get("torch", torch.__version__),
+        "Python": machine.get("python", platform.python_version()),
+    }
+    return {name: value for name, value in found.items() if value is not None}
