@@ -178,7 +178,10 @@ class DiscretisedLogistic(Family):
         """Refuse values off the lattice."""
         point = (value - self.low.to(value)) / self.step.to(value)
         last = (self.high - self.low).to(value) / self.step.to(value)
-        wrong = ((point - point.round()).abs() > 1e-2) | (point < -0.01) | (point > last + 0.01)
+        # A hundredth of a step, or what the number type cannot tell apart so many steps from zero.
+        steps = torch.maximum(value.abs(), self.low.to(value).abs()) / self.step.to(value)
+        slack = 0.01 + 4.0 * torch.finfo(value.dtype).eps * steps
+        wrong = ((point - point.round()).abs() > slack) | (point < -slack) | (point > last + slack)
         if bool(wrong.any()):
             raise ValueError(
                 f"{name!r} holds {value[wrong][0].item():g}, which is no point of its lattice; "

@@ -101,7 +101,7 @@ def posterior(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> dic
 
     Arguments:
         model: the model.
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
         seed: of the draws.
     """
     with evaluating(model):
@@ -125,7 +125,7 @@ def reconstruct(
 
     Arguments:
         model: the model.
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
         draw: x ~ p(x | z) at z ~ q(z | x); else the mean of p(x | z) at the posterior means.
         seed: of the draws.
 

@@ -72,7 +72,7 @@ def log_likelihood(
 
     Arguments:
         model: the model.
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
         samples: S.
         seed: of the draws.
         precision: `torch.bfloat16` runs the networks' products in that type; densities stay in the model's.
@@ -125,7 +125,7 @@ def evaluate_bound(
 
     Arguments:
         model: the model.
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
         samples: S, draws per row.
         seed: of the draws.
         precision: as in `log_likelihood`.

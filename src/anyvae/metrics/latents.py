@@ -53,7 +53,7 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
 
     Arguments:
         model: with normal posteriors and priors N(0, I) or learned normal ones.
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
     """
     means: list[Tensor] = []
     scales: list[Tensor] = []

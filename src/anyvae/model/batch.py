@@ -61,7 +61,7 @@ def admit(
     """Check a batch against the model's variables and cast it; the only place where this happens.
 
     Arguments:
-        batch: tensors or `Partial`s by name.
+        batch: tensors or `Partial` values by name.
         shapes: event shape of every variable.
         dtype, device: of the model's weights.
 

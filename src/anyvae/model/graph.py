@@ -135,7 +135,7 @@ class LatentVariableModel(nn.Module):
         """Infer the latents of a batch and record the pass.
 
         Arguments:
-            batch: tensors (B, *event) or `Partial`s by name.
+            batch: tensors (B, *event) or `Partial` values by name.
             samples: S, draws of the latents per row.
             noise: fixed noise for the draws; torch's generator where None.
 

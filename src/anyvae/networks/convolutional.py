@@ -102,7 +102,12 @@ class _Reader(nn.Module):
     def forward(self, *parents: Tensor) -> tuple[Tensor, ...]:
         images = [parent for parent, image in zip(parents, self.is_image, strict=True) if image]
         vectors = [parent for parent, image in zip(parents, self.is_image, strict=True) if not image]
-        stacked = images[0] if len(images) == 1 else torch.cat(torch.broadcast_tensors(*images), -3)
+        if len(images) == 1:
+            stacked = images[0]
+        else:
+            # Leading axes only: an image of one channel is not repeated beside one of three.
+            lead = torch.broadcast_shapes(*(image.shape[:-3] for image in images))
+            stacked = torch.cat([image.expand(*lead, *image.shape[-3:]) for image in images], -3)
         lead = stacked.shape[:-3]
         read = self.convolutions(stacked.reshape(-1, *stacked.shape[-3:]))
         outputs: tuple[Tensor, ...] = self.heads(self.trunk(self.entry(read.reshape(*lead, -1), *vectors)))

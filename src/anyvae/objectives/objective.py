@@ -55,7 +55,7 @@ class Objective(ABC):
 
         Arguments:
             model: the model.
-            batch: tensors or `Partial`s by name.
+            batch: tensors or `Partial` values by name.
             progress: fraction of training done, for schedules.
 
         Raises:

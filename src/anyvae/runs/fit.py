@@ -36,6 +36,7 @@ __all__ = ["FitOptions", "fit_run"]
 
 _VALIDATION_ROWS = 2000
 _TRAIN_ROWS_EVALUATED = 1000
+_TRAIN_SAMPLES = 200
 
 
 @final
@@ -219,7 +220,7 @@ def _open_folder(files: RunFiles, work: RunFiles, config: RunConfig, schema: Sch
             work.checkpoint.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
-            f"{files.folder} cannot be written ({error.strerror or error}): free it, or choose another --out"
+            f"{files.folder} cannot be written ({error.strerror or error}): choose another --out, or free space"
         ) from None
     write_file(work.config, config.to_json())
     write_file(work.schema, schema.to_json())
@@ -253,7 +254,8 @@ def _train(
     weights = sum(parameter.numel() for parameter in model.parameters())
     say(
         f"{config.recipe}: {config.latent_features} latents, {weights:,} weights, "
-        f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows in {config.precision}"
+        f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows "
+        f"in {config.precision}"
     )
     try:
         return fit(
@@ -299,7 +301,7 @@ def _finish(
     held_batch = fitted.batch(prepared.held_out)
     held = fitted.evaluate_batch(held_batch, options.samples)
     rows = torch.arange(min(len(prepared.training), _TRAIN_ROWS_EVALUATED))
-    train = fitted.evaluate_batch(prepared.training.fixed(rows), held["samples"])
+    train = fitted.evaluate_batch(prepared.training.fixed(rows), min(held["samples"], _TRAIN_SAMPLES))
     metrics: dict[str, Any] = {
         "unit": "nats per row",
         "held_out": held,
@@ -324,8 +326,8 @@ def _finish(
     write_file(files.report, render(findings).encode())
     say(
         f"held-out log-likelihood {held['log_likelihood']:.2f} ± "
-        f"{held['log_likelihood_standard_error']:.2f} nats per row ({held['samples']:,} samples), ELBO {held['elbo']:.2f}, {held['active_units']} of "
-        f"{fitted.config.latent_features} latents active"
+        f"{held['log_likelihood_standard_error']:.2f} nats per row ({held['samples']:,} samples), "
+        f"ELBO {held['elbo']:.2f}, {held['active_units']} of {fitted.config.latent_features} latents active"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-__all__ = ["CheckpointError", "load_tensors", "save_tensors", "write_atomically"]
+__all__ = ["CheckpointError", "clear_unfinished", "load_tensors", "save_tensors", "write_atomically"]
 
 _FORMAT = "anyvae-1"
 
@@ -42,6 +43,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what a process left behind that was killed inside `write_atomically`.
+
+    Arguments:
+        path: of the file that was being written.
+    """
+    for litter in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        litter.unlink(missing_ok=True)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:

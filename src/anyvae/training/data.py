@@ -18,7 +18,7 @@ class TensorData:
     """Named tensors of equal length; a batch is one indexing operation per name, no collation in Python.
 
     Arguments:
-        tensors: values or `Partial`s by name, shape (n, *event).
+        tensors: values or `Partial` values by name, shape (n, *event).
         binarise: names whose values are probabilities of one, drawn afresh every time they are read.
         columns: names of the cells of a variable, for messages.
 

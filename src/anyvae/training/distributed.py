@@ -40,18 +40,17 @@ class World:
         """Whether this process writes files and speaks."""
         return self.rank == 0
 
-    def share(self, rows: Tensor) -> tuple[Tensor, float]:
-        """This process's rows of a batch, and the weight that makes the mean over processes a mean over rows.
+    def share(self, rows: Tensor, batch_size: int) -> tuple[Tensor, float]:
+        """This process's rows of a batch, and the weight of each, by which every row of an epoch counts the same.
 
-        Processes average their gradients as equals; with a weight of size / (all rows) for each row the
-        average is exactly the gradient of the mean, also when the rows do not divide evenly.
+        A row weighs 1 / batch_size, also in the short last batch: over an epoch the gradients add up to that of
+        the mean over all rows. Processes average their gradients as equals; hence a weight of size / batch_size
+        with many of them, also when the rows do not divide evenly.
         """
-        if self.size == 1:
-            return rows, 1.0 / len(rows)
         own = rows[self.rank :: self.size]
         if not len(own):
             return rows[:1], 0.0
-        return own, self.size / len(rows)
+        return own, self.size / batch_size
 
     def total(self, value: Tensor) -> Tensor:
         """The sum of a tensor over processes."""

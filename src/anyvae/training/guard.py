@@ -63,9 +63,6 @@ def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
                     return f"log p({name}) is not finite at {_cell(data, name, where)}"
             elif _first(trace.log_p(name)[..., None]) is not None:
                 return f"log p({name}) is not finite"
-        for name, from_q in trace.plan.draws:
-            if from_q and _first(trace.kl_of(name)) is not None:
-                return f"the KL of {name!r} is not finite"
     return "the sum of the terms is not finite"
 
 

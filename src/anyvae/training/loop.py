@@ -21,7 +21,7 @@ from anyvae.training.distributed import world
 from anyvae.training.events import Callback, Evaluation
 from anyvae.training.guard import refuse_non_finite
 from anyvae.training.player import Player
-from anyvae.training.run import Budget, Run
+from anyvae.training.run import WATCHED_ROWS, Budget, Run
 
 __all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
 
@@ -81,7 +81,7 @@ def fit(
     seed: int = 0,
     precision: torch.dtype | None = None,
     patience: float = 0.2,
-    evaluations: int = 50,
+    evaluations: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     shard: bool = False,
@@ -107,7 +107,7 @@ def fit(
         seed: of row order, draws and dropout.
         precision: `torch.bfloat16` runs the networks' products in it (autocast); weights stay as they are.
         patience: fraction of the run without a better validation bound that ends it, 1 for never.
-        evaluations: how many are spread over the run.
+        evaluations: how many are spread over the run; where None at most 50, and no more than cost a tenth of it.
         checkpoint: file to write after evaluations and on an interrupt.
         resume: continue from the checkpoint if it exists, to the same weights as an uninterrupted run.
         shard: spread the weights over the processes.
@@ -165,7 +165,8 @@ def fit(
     if players is None:
         rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(learning_rate)
         players = [Player("model", objective or ELBO(), learning_rate=rate)]
-    budget = Budget(planned, size, per_epoch, minutes, patience, max(1, planned // evaluations))
+    interval = _interval(planned, size, training, held, evaluations)
+    budget = Budget(planned, size, per_epoch, minutes, patience, interval)
     with world(device) as here, seeded(seed + 7919 * here.rank), ExitStack() as closing:
         heard = list(callbacks) if here.first else []
         for callback in reversed(heard):
@@ -192,3 +193,14 @@ def fit(
         ended = run.train(started)
         run.keep_best()
     return FitResult(tuple(run.history), run.step, run.best_step, run.seconds, ended)
+
+
+def _interval(
+    planned: int, size: int, training: TensorData, held: TensorData | None, evaluations: int | None
+) -> int:
+    """Steps between two evaluations."""
+    if evaluations is not None:
+        return max(1, planned // evaluations)
+    rows = min(len(training), WATCHED_ROWS) + (0 if held is None else len(held))
+    # A row costs a third of what it costs in a step, so ten thirds of its rows' steps make a tenth of the run.
+    return max(1, planned // 50, min(planned, round(rows / size / 0.3)))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from anyvae.inference import evaluate_bound
 from anyvae.model import LatentVariableModel
-from anyvae.training.checkpoint import CheckpointError, load_tensors, save_tensors
+from anyvae.training.checkpoint import CheckpointError, clear_unfinished, load_tensors, save_tensors
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, full_state, load_full_state
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
@@ -26,9 +26,10 @@ from anyvae.training.guard import blame
 from anyvae.training.identity import describe, fingerprint
 from anyvae.training.player import Player, Seat
 
-__all__ = ["Budget", "Run"]
+__all__ = ["WATCHED_ROWS", "Budget", "Run"]
 
-_WATCHED_ROWS = 2000
+WATCHED_ROWS = 2000
+"""Training rows whose bound is followed beside the validation bound."""
 
 
 @final
@@ -77,7 +78,7 @@ class Run:
         callbacks: list[Callback],
     ) -> None:
         self.sharded = sharded and here.size > 1
-        # Sharding cannot be undone and ends with the process group: a copy is sharded, the caller's model is not.
+        # Sharding ends with the process group and cannot be undone: a copy is sharded, not the caller's model.
         self.whole = model.to(here.device)
         self.model = copy.deepcopy(self.whole) if self.sharded else self.whole
         self.training = training
@@ -87,6 +88,9 @@ class Run:
         self.checkpoint = checkpoint
         self.here = here
         self.callbacks = callbacks
+        self._learning = [parameter for parameter in self.whole.parameters() if parameter.requires_grad]
+        if checkpoint is not None and here.first:
+            clear_unfinished(checkpoint)
         if self.sharded:
             here.shard(self.model)
         self.seats = [Seat(player, self.model) for player in players]
@@ -102,9 +106,10 @@ class Run:
         self.best_bound = -math.inf
         self.best: dict[str, Tensor] = {}
         self.history: list[Evaluation] = []
-        watched = torch.randperm(len(training), generator=_generator(seed, 0))[:_WATCHED_ROWS].sort().values
+        watched = torch.randperm(len(training), generator=_generator(seed, 0))[:WATCHED_ROWS].sort().values
         self._watched = training.fixed(watched)
         self._validation = None if validation is None else validation.fixed()
+        self._described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
         self._prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self._ended = ""
 
@@ -144,7 +149,7 @@ class Run:
 
     def _step(self, rows: Tensor, progress: float) -> float | None:
         """One move of every player whose turn it is; the first one's objective, nats per row, if it moved."""
-        own, weight = self.here.share(rows)
+        own, weight = self.here.share(rows, self.budget.batch_size)
         batch = self.training.batch(own)
         objective: float | None = None
         for seat, stepper in zip(self.seats, self.steppers, strict=True):
@@ -165,7 +170,7 @@ class Run:
                 raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.checkpoint)
             seat.optimizer.step()
             if seat is self.seats[0]:
-                objective = -value
+                objective = -value * self.budget.batch_size / len(rows)
         return objective
 
     def _progress(self, seconds: float) -> float:
@@ -239,10 +244,10 @@ class Run:
         self.whole.eval()
 
     def release(self) -> None:
-        """Give gradients back to every parameter that had them, however the run ended."""
-        for seat in self.seats:
-            for parameter in seat.owned.values():
-                parameter.requires_grad_(True)
+        """Let every parameter learn again that could before, and drop the gradients, however the run ended."""
+        for parameter in self._learning:
+            parameter.requires_grad_(True)
+            parameter.grad = None
 
     def _model_state(self) -> dict[str, Tensor]:
         return full_state(self.model) if self.sharded else dict(self.model.state_dict())
@@ -288,7 +293,7 @@ class Run:
             "rows": len(self.training),
             "data checksum": self._prints[0],
             "validation checksum": self._prints[1],
-            "players": [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats],
+            "players": self._described,
             **asdict(self.budget),
             "seed": self.seed,
             "processes": self.here.size,

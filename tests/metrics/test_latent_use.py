@@ -1,0 +1,62 @@
+"""What latents are used for: counts and divergences that add up to the bound's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from oracles import LinearGaussian, raw_scale, set_linear
+
+from anyvae.conditionals import Categorical, DiagonalNormal, Normal, StandardNormal, UniformCategorical
+from anyvae.inference import embed, evaluate_bound
+from anyvae.metrics import active_units, latent_use
+from anyvae.model import VAE, LatentVariableModel
+from anyvae.networks import Linear
+
+pytestmark = pytest.mark.usefixtures("double")
+
+
+def test_divergences_sum_to_the_kl_of_the_bound() -> None:
+    oracle = LinearGaussian(6, 3, per_feature=True)
+    x = oracle.rows(5000)
+    use = latent_use(oracle.model, {"x": x})
+    assert use.kl.shape == (3,)
+    assert bool((use.kl > 0).all())
+    torch.testing.assert_close(use.kl.sum(), evaluate_bound(oracle.model, {"x": x}).kl["z"].mean())
+    torch.testing.assert_close(use.mean, embed(oracle.model, {"x": x}))
+    torch.testing.assert_close(use.scale, oracle.posterior_scale.expand(5000, 3))
+    each = 0.5 * (use.mean**2 + use.scale**2 - 1) - use.scale.log()
+    torch.testing.assert_close(use.kl, each.mean(0))
+    assert not use.kl.requires_grad
+
+
+def test_against_a_learned_prior() -> None:
+    model = VAE(DiagonalNormal(2), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    with torch.no_grad():
+        model.generative_parts["z"].free["loc"].copy_(torch.tensor([1.0, -2.0]))
+        model.generative_parts["z"].free["raw_scale"].fill_(raw_scale(0.5))
+    x = torch.randn(10, 3)
+    use = latent_use(model, {"x": x})
+    torch.testing.assert_close(use.kl.sum(), evaluate_bound(model, {"x": x}).kl["z"].mean())
+
+
+def test_active_units_are_those_that_move_with_the_data() -> None:
+    model = VAE(StandardNormal(3), DiagonalNormal(3).given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    gain = torch.diag(torch.tensor([1.0, 0.11, 0.09]))
+    scale = torch.zeros(3)
+    set_linear(
+        model.inference_parts["z"], loc=(torch.ones(3), gain), raw_scale=(scale, torch.zeros(3, 3))
+    )
+    x = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]]).repeat(50, 1)
+    assert active_units(latent_use(model, {"x": x}).mean) == 2
+    assert active_units(torch.ones(10, 4)) == 0
+    generator = torch.Generator().manual_seed(0)
+    assert active_units(torch.randn(100, 4, generator=generator)) == 4
+
+
+def test_other_posteriors_are_refused_by_name() -> None:
+    model = LatentVariableModel(
+        {"y": UniformCategorical(3), "x": Normal(2).given("y", net=Linear())},
+        {"y": Categorical(3).given("x", net=Linear())},
+    )
+    with pytest.raises(NotImplementedError, match=r"q\(y\) is OneHotCategorical"):
+        latent_use(model, {"x": torch.zeros(4, 2)})

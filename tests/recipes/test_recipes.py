@@ -1,0 +1,142 @@
+"""Recipes: one constructor each, built from the workshop's parts; densities in the units of the input."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from anyvae.conditionals import Bernoulli, Categorical, Columns, DiscretisedLogistic, Normal, OneScale
+from anyvae.data import Encoded, Schema, Source, encode, infer_schema
+from anyvae.inference import evaluate_bound, log_likelihood, sample
+from anyvae.model import Partial
+from anyvae.networks import MLP, ConvNet, Linear
+from anyvae.objectives import ELBO, IWAE
+from anyvae.recipes import RECIPES, default_latent_features, default_networks, find_recipe, likelihood_of, linear_vae, vae
+
+
+def prepared(source: Source) -> tuple[Schema, Encoded]:
+    schema = infer_schema(source)
+    return schema, encode(schema, source)
+
+
+def mixed(rows: int = 60, missing: bool = False) -> Source:
+    generator = np.random.default_rng(0)
+    weight = generator.normal(70, 10, rows)
+    columns = {
+        "height": generator.normal(170, 9, rows),
+        "weight": [None if missing and i % 7 == 0 else float(w) for i, w in enumerate(weight)],
+        "children": generator.integers(0, 5, rows),
+        "smokes": generator.random(rows) < 0.2,
+        "town": generator.choice(["Ulm", "Bonn", "Kiel"], rows, p=[0.6, 0.3, 0.1]).tolist(),
+    }
+    return Source("people", None, pa.table(columns))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("missing", [False, True])
+def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
+    torch.manual_seed(0)
+    schema, encoded = prepared(mixed(missing=missing))
+    recipe = RECIPES[name]
+    model = recipe.build(likelihood_of(schema, encoded), 3)
+    batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
+    model.check(batch)
+    value = recipe.objective()(model, batch)
+    assert value.shape == (60,)
+    value.mean().backward()
+    assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
+    assert bool(torch.isfinite(log_likelihood(model, batch, samples=5)).all())
+    model.check({"x": sample(model, 20, seed=0)["x"]})
+
+
+def test_recipes_are_what_they_say() -> None:
+    assert set(RECIPES) == {"vae", "linear_vae", "beta_vae", "iwae"}
+    assert all(name == recipe.name and recipe.paper and recipe.parts for name, recipe in RECIPES.items())
+    beta, importance = RECIPES["beta_vae"].objective(), RECIPES["iwae"].objective()
+    assert isinstance(beta, ELBO)
+    assert beta.beta(0.5) == 4.0
+    assert isinstance(importance, IWAE)
+    assert importance.samples == 8
+    assert find_recipe("vae") is RECIPES["vae"]
+    with pytest.raises(ValueError, match=r"no recipe 'vea'; choose one of vae, linear_vae"):
+        find_recipe("vea")
+
+
+def test_kinds_of_columns_choose_their_families() -> None:
+    schema, encoded = prepared(mixed())
+    found = likelihood_of(schema, encoded)
+    assert isinstance(found.family, Columns)
+    assert [type(part).__name__ for part in found.family.parts] == [
+        "Normal", "DiscretisedLogistic", "Bernoulli", "Categorical",
+    ]
+    assert not found.missing
+    # The biases start at the frequencies of the training rows.
+    frequency = encoded.x[:, -3:].mean(0)
+    torch.testing.assert_close(found.start["3_logits"].softmax(0), frequency)
+    torch.testing.assert_close(found.start["2_logits"].sigmoid(), encoded.x[:, 3:4].mean(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "family"),
+    [
+        (np.random.default_rng(0).normal(size=(40, 5)), Normal),
+        (np.random.default_rng(0).integers(0, 2, size=(40, 5)), Bernoulli),
+        (np.random.default_rng(0).integers(0, 17, size=(40, 8, 8)), DiscretisedLogistic),
+    ],
+)
+def test_kinds_of_arrays_choose_their_families(values: np.ndarray, family: type) -> None:
+    schema, encoded = prepared(Source("a", values, None))
+    found = likelihood_of(schema, encoded)
+    assert isinstance(found.family, family)
+    assert found.family.event_shape == schema.event_shape
+    if family is Normal:
+        assert isinstance(found.family.scale, OneScale)
+
+
+@pytest.mark.parametrize("factor", [0.01, 16.0, 1000.0])
+def test_scores_fall_by_log_a_when_a_column_is_multiplied_by_a(factor: float) -> None:
+    """The same weights over a column in other units: the encoded rows are the same, the density is not."""
+    generator = np.random.default_rng(0)
+    table = {"a": generator.normal(3, 2, 40), "b": generator.normal(-1, 5, 40)}
+    scores = []
+    for scale in (1.0, factor):
+        torch.manual_seed(0)
+        source = Source("t", None, pa.table({"a": table["a"], "b": table["b"] * scale}))
+        schema, encoded = prepared(source)
+        found = likelihood_of(schema, encoded)
+        model = linear_vae(found.family, 2, log_unit=found.log_unit).double()
+        # The noise of an evaluation hangs on the bits of a row: rounded, the two encodings are the same.
+        scores.append(log_likelihood(model, {"x": (encoded.x.double() * 2**12).round() / 2**12}, samples=20))
+    torch.testing.assert_close(scores[1], scores[0] - math.log(factor), rtol=0, atol=1e-5)
+
+
+def test_default_networks_suit_the_event() -> None:
+    reads, paints = default_networks(Bernoulli((1, 28, 28)))
+    assert isinstance(reads, MLP)
+    assert isinstance(paints, ConvNet)
+    reads, paints = default_networks(Normal((3, 64, 64)))
+    assert isinstance(reads, ConvNet)
+    assert isinstance(paints, ConvNet)
+    assert all(isinstance(net, MLP) for net in default_networks(Normal((1, 8, 8))))
+    assert [net.sizes for net in default_networks(Normal(5))] == [(128, 128)] * 2
+    for shape in ((1, 28, 28), (3, 64, 64), (1, 8, 8), (5,)):
+        model = vae(Normal(shape), 3)
+        assert evaluate_bound(model, {"x": torch.zeros(2, *shape)}).elbo.shape == (2,)
+
+
+def test_a_linear_vae_has_no_hidden_layer() -> None:
+    model = linear_vae(Normal(5), 2)
+    assert sum(isinstance(module, torch.nn.Linear) for module in model.modules()) == 2
+    with_holes = linear_vae(Categorical(4), 2, missing=True)
+    assert [str(parent) for parent in with_holes.inference_parts["z"].parents] == ["x", "observed(x)"]
+
+
+def test_default_sizes() -> None:
+    sizes = [default_latent_features(d) for d in range(1, 2000)]
+    assert sizes == sorted(sizes)
+    assert min(sizes) == 2
+    assert default_latent_features(64) == 10

@@ -1,0 +1,53 @@
+"""Every code block of the README and of the pages of docs/ is executed."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for kind, code in BLOCK.findall(page.read_text()) if kind == language]
+
+
+def test_every_block_has_a_language_that_is_executed() -> None:
+    kinds = {kind for kind, _ in BLOCK.findall((ROOT / "README.md").read_text())}
+    assert kinds == {"bash", "python", "bibtex"}
+
+
+def test_readme_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands in order, then the Python that reads what they wrote; fits are cut short, nothing else is changed."""
+    from anyvae.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    commands = [line for code in blocks(ROOT / "README.md", "bash") for line in code.splitlines()]
+    assert [line for line in commands if line.startswith("make")] == ["make demo", "make test"]
+    for line in commands:
+        words = shlex.split(line)
+        if words[0] == "make":
+            # Only what it would run: these targets build environments, and one of them runs this test.
+            ran = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True)
+            assert "anyvae fit digits" in ran.stdout or "pytest" in ran.stdout
+            continue
+        assert words[0] == "anyvae"
+        short = ["--max-epochs", "2", "--quiet"] if words[1] == "fit" else []
+        assert main([*words[1:], *short]) == 0, line
+    namespace: dict[str, object] = {}
+    for code in blocks(ROOT / "README.md", "python"):
+        exec(compile(code, "README.md", "exec"), namespace)
+    assert Path("draws.npy").is_file()
+    assert Path("latents.parquet").is_file()
+    assert Path("scores.csv").read_text().startswith("log_density\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_documentation_python(page: Path) -> None:
+    namespace: dict[str, object] = {}
+    for code in blocks(page, "python"):
+        exec(compile(code, page.name, "exec"), namespace)

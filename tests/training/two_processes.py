@@ -1,0 +1,87 @@
+"""Fits that two processes do together; a script for `test_fit_distributed.py`, started by torchrun.
+
+Every fit writes the weights that this process ends with to `<name>-<rank>.safetensors`, for the test to compare.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from training_examples import PosteriorMeans, Trip, at_step, press_ctrl_c, real_rows, tiny, weights
+
+from anyvae.inference import evaluate_bound
+from anyvae.objectives import Constant
+from anyvae.training import FitResult, Interrupted, Player, TensorBoard, fit, save_tensors
+
+STEPS = 20
+CPU = torch.device("cpu")
+
+
+def players() -> list[Player]:
+    return [
+        Player("q", PosteriorMeans(), ["inference"], learning_rate=Constant(1e-2)),
+        Player("p", PosteriorMeans(), ["generative"], learning_rate=Constant(3e-2), every=2),
+    ]
+
+
+def held() -> torch.Tensor:
+    return real_rows(30, seed=1)
+
+
+# Fits without draws: two processes reach what one reaches, up to rounding.
+SAME_AS_ALONE: dict[str, dict[str, Any]] = {
+    "uneven": {"objective": PosteriorMeans(), "batch_size": 13},
+    "one_row": {"objective": PosteriorMeans(), "batch_size": 1},
+    "players": {"players": players(), "batch_size": 13},
+    "best": {"objective": PosteriorMeans(), "batch_size": 13, "validation": held(), "learning_rate": Constant(0.3)},
+}
+
+
+def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitResult | None:
+    """One fit, its weights and its outcome written; None where Ctrl-C ended it."""
+    model = tiny()
+    state: dict[str, Any] = {"interrupted": None}
+    result = None
+    try:
+        result = fit(model, real_rows(), device=CPU, **{"steps": STEPS, "evaluations": 5, **options})
+        bound = evaluate_bound(model, {"x": held()}).elbo.mean().item()
+        state |= {"steps": result.steps, "best_step": result.best_step, "ended": result.ended, "bound": bound}
+    except Interrupted as error:
+        state["interrupted"] = error.step
+    save_tensors(folder / f"{name}-{rank}.safetensors", weights(model), state)
+    return result
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    rank = int(os.environ["RANK"])
+    # The first fit joins and leaves the group by itself; the others find one that the caller has made.
+    settle("draws", folder, rank, {"batch_size": 13})
+    assert not torch.distributed.is_initialized()
+    torch.distributed.init_process_group("gloo")
+    for shard in (False, True):
+        kind = "sharded" if shard else "copied"
+        for name, options in SAME_AS_ALONE.items():
+            settle(f"{kind}-{name}", folder, rank, {**options, "shard": shard})
+        ours = folder / f"files-{kind}-{rank}"
+        ours.mkdir()
+        board = TensorBoard(ours / "events")
+        options = {"batch_size": 13, "validation": held(), "learning_rate": Trip(), "shard": shard}
+        settle(f"{kind}-whole", folder, rank, {**options, "checkpoint": ours / "c.safetensors", "callbacks": [board]})
+        common = {**options, "checkpoint": folder / f"{kind}.safetensors", "resume": True}
+        if rank == 1:  # the other one has to be told
+            Trip.action = at_step(7, STEPS, press_ctrl_c)
+        settle(f"{kind}-cut", folder, rank, common)
+        Trip.action = None
+        settle(f"{kind}-resumed", folder, rank, common)
+        settle(f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.01, "evaluations": 1})
+    assert torch.distributed.is_initialized()
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
