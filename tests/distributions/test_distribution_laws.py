@@ -199,6 +199,17 @@ def test_sampler_agrees_with_masses(name: str) -> None:
     assert float(error.abs().max()) < 6.5
 
 
+@pytest.mark.parametrize("name", LATTICES)
+def test_lattice_mean_is_that_of_its_points(name: str) -> None:
+    """Within half a step for any scale, and to three digits of a step where the scale reaches one."""
+    distribution = LATTICES[name]()
+    points = points_of(distribution)
+    masses = cumulative(distribution, points).diff(dim=0, prepend=torch.zeros(1, ROWS, 3))
+    exact = (masses * points.view(-1, 1, 1)).sum(0)
+    error = float((distribution.mean - exact).abs().max() / distribution.step)
+    assert error < (2e-3 if bool((distribution.scale >= distribution.step).all()) else 0.5)
+
+
 def test_columns_are_their_parts_side_by_side() -> None:
     columns = MIXED["columns"]()
     assert isinstance(columns, Columns)

@@ -96,4 +96,5 @@ def test_lattice_edges_take_the_tails() -> None:
     upper = torch.nn.functional.logsigmoid(-(0.5 - d.loc))
     torch.testing.assert_close(d.cells(one.expand(2)), upper)
     torch.testing.assert_close(d.cells(-one.expand(2)), torch.nn.functional.logsigmoid(-0.5 - d.loc))
-    torch.testing.assert_close(d.mean, torch.tensor([1.0, -1.0], dtype=torch.float64))
+    far = DiscretisedLogistic(torch.tensor([1e4, -1e4], dtype=torch.float64), one, -one, one, one)
+    torch.testing.assert_close(far.mean, torch.tensor([1.0, -1.0], dtype=torch.float64))

@@ -46,7 +46,6 @@ def test_the_estimate_goes_to_the_evidence_whatever_the_chunks(wrong: LinearGaus
     evidence = wrong.evidence(x)
     # 700 rows and 700 draws cross both chunks: of rows, and of 512 draws.
     found = log_likelihood(wrong.model, {"x": x}, samples=700)
-    # Rows share one pool of 65,536 draws, so their mean is no better than sd(w) / 256.
     assert abs(float((found - evidence).mean())) < 5e-3
     assert float((found - evidence).std()) < 0.05
     torch.testing.assert_close(
@@ -160,6 +159,9 @@ def test_row_noise_belongs_to_the_row_and_is_normal() -> None:
     assert bool((z_score(noise[0], 0.0).abs() < 5).all())
     assert bool((z_score(noise[0].square(), 1.0).abs() < 5).all())
     assert bool((z_score(noise[0] * noise[1], 0.0).abs() < 5).all())
+    pool = RowNoise(0, torch.zeros(1).long())("z", torch.Size((2**16, 1, 2)), torch.float64)[:, 0]
+    torch.testing.assert_close(pool.mean(0), torch.zeros(2), rtol=0, atol=1e-6)
+    torch.testing.assert_close(pool.T @ pool / 2**16, torch.eye(2), rtol=0, atol=1e-6)
     shifted = RowNoise(0, keys, offset=2)("z", torch.Size((2, 5000, 2)), torch.float64)
     assert torch.equal(shifted, noise[2:]), "later draws are not the continuation of earlier ones"
     other = RowNoise(0, keys)("latent_b", torch.Size((4, 5000, 2)), torch.float64)

@@ -59,7 +59,7 @@ def line(rows: int = 400) -> Tensor:
     return z * torch.tensor([1.0, -0.5, 2.0, 0.3]) + noise + torch.tensor([3.0, 0.0, -1.0, 0.5])
 
 
-@pytest.mark.parametrize("scale", [OneScale(), FeatureScale(), OptimalScale()], ids=repr)
+@pytest.mark.parametrize("scale", [OneScale(), OptimalScale()], ids=repr)
 def test_a_small_linear_model_reaches_its_optimum(scale: Scale) -> None:
     x = line()
     model = linear_vae(4, 1, scale)
@@ -69,8 +69,7 @@ def test_a_small_linear_model_reaches_its_optimum(scale: Scale) -> None:
     found = exact_log_likelihood(model, x)
     bound = float(evaluate_bound(model, {"x": x}, samples=50).elbo.mean())
     assert before < best - 1.0
-    # A scale per feature may do a little better than the one scale of probabilistic PCA.
-    assert best - 0.02 < found < best + 0.03
+    assert best - 0.02 < found < best + 1e-5
     assert found - 0.03 < bound < found + 0.02
 
 
@@ -92,6 +91,20 @@ def test_the_importance_bound_trains_too() -> None:
     model = linear_vae(4, 1, OneScale())
     fit(model, x, objective=IWAE(samples=4), steps=400, batch_size=200, learning_rate=0.05, evaluations=1)
     assert exact_log_likelihood(model, x) > probabilistic_pca(x.double(), 1) - 0.02
+
+
+def test_a_scale_per_feature_is_that_of_the_residuals() -> None:
+    generator = torch.Generator().manual_seed(0)
+    c = torch.randn(1000, 2, generator=generator)
+    noise = torch.tensor([0.1, 1.0, 5.0]) * torch.randn(1000, 3, generator=generator)
+    y = c @ torch.randn(2, 3, generator=generator) + noise
+    model = LatentVariableModel({"y": Normal(3).given("c", net=Linear())}, conditions={"c": 2})
+    fit(model, {"y": y, "c": c}, steps=800, batch_size=1000, learning_rate=0.05, evaluations=1)
+    ones = torch.cat([c, torch.ones(1000, 1)], 1)
+    residual = y - ones @ torch.linalg.lstsq(ones, y).solution
+    with torch.no_grad():
+        found = model.generative_parts["y"](c[:1]).stddev[0]
+    torch.testing.assert_close(found, residual.square().mean(0).sqrt(), rtol=0.01, atol=0)
 
 
 def test_a_scale_of_the_network_follows_the_rows() -> None:
@@ -154,8 +167,9 @@ def test_wine_reaches_probabilistic_pca(real_data: Path) -> None:
         model = linear_vae(11, latents, OneScale())
         fit(model, x, steps=2500, batch_size=512, learning_rate=0.03, evaluations=1)
         assert best - 0.005 < exact_log_likelihood(model, x) < best + 1e-5, latents
-        bound = float(evaluate_bound(model, {"x": x}, samples=64).elbo.mean())
-        assert bound == pytest.approx(quoted, abs=0.01), latents
+        # Four evaluations of 64 draws: a standard error of 0.0025 nats.
+        bounds = [evaluate_bound(model, {"x": x}, samples=64, seed=seed).elbo.mean() for seed in range(4)]
+        assert float(sum(bounds) / 4) == pytest.approx(quoted, abs=0.01), latents
 
 
 def test_small_wine_reaches_probabilistic_pca() -> None:

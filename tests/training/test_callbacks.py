@@ -22,7 +22,9 @@ def test_told_in_their_order_and_closed_in_their_order() -> None:
 
 def test_told_what_the_history_holds() -> None:
     log = Log()
-    result = fit(tiny(), real_rows(), validation=real_rows(20, seed=1), steps=6, evaluations=3, callbacks=[log])
+    result = fit(
+        tiny(), real_rows(), validation=real_rows(20, seed=1), steps=6, evaluations=3, callbacks=[log]
+    )
     assert tuple(log.evaluations) == result.history
 
 
@@ -75,7 +77,9 @@ def test_progress_a_few_times_a_second_with_an_honest_rate(monkeypatch: pytest.M
 
     monkeypatch.setattr("anyvae.training.run.time.perf_counter", tick)
     log = Log()
-    result = fit(tiny(), real_rows(), validation=real_rows(9), steps=40, batch_size=10, evaluations=4, callbacks=[log])
+    result = fit(
+        tiny(), real_rows(), validation=real_rows(9), steps=40, batch_size=10, evaluations=4, callbacks=[log]
+    )
     assert 4 <= len(log.progress) <= 40 * 2 * 0.05 / 0.2
     assert [p.step for p in log.progress] == sorted({p.step for p in log.progress})
     # Two looks a step: 0.1 s for 10 rows, or a last batch of one.

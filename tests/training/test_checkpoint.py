@@ -46,7 +46,9 @@ def test_what_is_saved_is_loaded_to_the_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_failure_while_writing_leaves_the_old_file(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_while_writing_leaves_the_old_file(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.safetensors"
     save_tensors(path, {"w": torch.ones(1000)}, {"step": 1})
     before = path.read_bytes()
@@ -104,7 +106,9 @@ def test_disk_full_in_a_fit_ends_it_with_the_last_checkpoint_kept(
     resumed, whole = tiny(), tiny()
     fit(resumed, real_rows(), steps=20, evaluations=5, checkpoint=path, resume=True)
     fit(whole, real_rows(), steps=20, evaluations=5)
-    assert all(torch.equal(a, b) for a, b in zip(weights(resumed).values(), weights(whole).values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(weights(resumed).values(), weights(whole).values(), strict=True)
+    )
 
 
 class Evil:
@@ -164,7 +168,9 @@ FILES: dict[str, Callable[[Path], bytes]] = {
     "cut in the numbers": lambda _: good(FORMAT)[:-7],
     "more than was said": lambda _: good(FORMAT) + b"more",
     "header of 2**60 bytes": lambda _: headed({"w": ENTRY}, bytes(8), length=2**60),
-    "offsets outside": lambda _: headed({"w": {**ENTRY, "data_offsets": [0, 800]}, "__metadata__": FORMAT}, bytes(8)),
+    "offsets outside": lambda _: headed(
+        {"w": {**ENTRY, "data_offsets": [0, 800]}, "__metadata__": FORMAT}, bytes(8)
+    ),
     "shape that lies": lambda _: headed({"w": {**ENTRY, "shape": [99]}, "__metadata__": FORMAT}, bytes(8)),
     "unknown type": lambda _: headed({"w": {**ENTRY, "dtype": "OBJ"}, "__metadata__": FORMAT}, bytes(8)),
     "no metadata": lambda _: safetensors.torch.save({"w": torch.ones(2)}),
@@ -202,7 +208,9 @@ def test_missing_file_and_folder_are_said(tmp_path: Path) -> None:
         load_tensors(tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["plan", "history", "best_step", "model.generative.x.free.raw_scale", "generator.cpu.0"])
+@pytest.mark.parametrize(
+    "lost", ["plan", "history", "best_step", "model.generative.x.free.raw_scale", "generator.cpu.0"]
+)
 def test_checkpoint_with_a_part_missing_is_refused(lost: str, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     fit(tiny(), real_rows(), steps=3, checkpoint=path)
@@ -211,5 +219,7 @@ def test_checkpoint_with_a_part_missing_is_refused(lost: str, tmp_path: Path) ->
     tensors.pop(lost, None)
     state.pop(lost, None)
     save_tensors(path, tensors, state)
-    with pytest.raises(CheckpointError, match=lost.removeprefix("model.") if lost != "plan" else "no checkpoint of a run"):
+    with pytest.raises(
+        CheckpointError, match=lost.removeprefix("model.") if lost != "plan" else "no checkpoint of a run"
+    ):
         fit(tiny(), real_rows(), steps=3, checkpoint=path, resume=True)

@@ -19,7 +19,12 @@ from anyvae.training import FitResult, TensorData, default_batch_size, default_s
 def overfit(**options: Any) -> tuple[Any, FitResult]:
     """Twelve rows and many weights: the validation bound soon falls."""
     model = tiny(hidden=32)
-    options = {"validation": real_rows(200, seed=1), "learning_rate": Constant(2e-2), "batch_size": 12, **options}
+    options = {
+        "validation": real_rows(200, seed=1),
+        "learning_rate": Constant(2e-2),
+        "batch_size": 12,
+        **options,
+    }
     return model, fit(model, real_rows(12), steps=300, evaluations=60, **options)
 
 
@@ -49,7 +54,14 @@ def test_patience_is_a_fraction_of_the_run() -> None:
         model = tiny()
         # Learning ends at once, so the first evaluation stays the best.
         rate = Sudden()
-        result = fit(model, real_rows(), validation=real_rows(30, seed=1), steps=steps, evaluations=40, learning_rate=rate)
+        result = fit(
+            model,
+            real_rows(),
+            validation=real_rows(30, seed=1),
+            steps=steps,
+            evaluations=40,
+            learning_rate=rate,
+        )
         return result.best_step, result.steps
 
     assert stops_at(40) == (1, 10)  # more than 8 of 40 steps later
@@ -69,7 +81,11 @@ def test_without_validation_the_last_weights_are_kept(tmp_path: Path) -> None:
     assert (result.ended, result.best_step, result.steps) == ("steps", 300, 300)
     assert all(math.isnan(line.validation_elbo) for line in result.history)
     overfit(patience=1.0, checkpoint=path)
-    last = {name.removeprefix("model."): t for name, t in load_tensors(path)[0].items() if name.startswith("model.")}
+    last = {
+        name.removeprefix("model."): t
+        for name, t in load_tensors(path)[0].items()
+        if name.startswith("model.")
+    }
     assert differing(last, weights(model)) == []
 
 
@@ -118,13 +134,17 @@ def test_a_run_that_is_fast_enough_never_meets_its_minutes() -> None:
     first, second = tiny(), tiny()
     assert fit(first, real_rows(), steps=10, minutes=60.0).ended == "steps"
     fit(second, real_rows(), steps=10)
-    for name, tensor in weights(first).items():  # not to the bit: at the first step some microseconds have gone
+    for name, tensor in weights(
+        first
+    ).items():  # not to the bit: at the first step some microseconds have gone
         torch.testing.assert_close(tensor, weights(second)[name], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [20, 100])
 def test_learning_rate_warms_up_and_decays_by_fractions_of_the_run(steps: int) -> None:
-    result = fit(tiny(), real_rows(), steps=steps, evaluations=steps, learning_rate=WarmupCosine(0.1, 0.25, 0.01))
+    result = fit(
+        tiny(), real_rows(), steps=steps, evaluations=steps, learning_rate=WarmupCosine(0.1, 0.25, 0.01)
+    )
     rates = [line.learning_rate for line in result.history]
     assert len(rates) == steps
     quarter, middle = steps // 4, steps // 4 + 3 * steps // 8
@@ -185,7 +205,9 @@ FOUND: list[dict[str, torch.Tensor]] = []
 
 def test_same_seed_same_weights_and_epochs_are_steps() -> None:
     assert differing(fitted(), fitted()) == []
-    assert differing(fitted(), fitted(steps=None, epochs=6)) == []  # 61 rows in batches of 16: 4 steps an epoch
+    assert (
+        differing(fitted(), fitted(steps=None, epochs=6)) == []
+    )  # 61 rows in batches of 16: 4 steps an epoch
 
 
 def test_evaluations_are_spread_over_the_run_and_change_nothing_else() -> None:

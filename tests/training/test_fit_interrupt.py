@@ -26,7 +26,11 @@ def test_ctrl_c_ends_a_step_writes_and_gives_the_handler_back(tmp_path: Path) ->
     assert (caught.value.step, caught.value.checkpoint) == (7, path)
     assert signal.getsignal(signal.SIGINT) is before
     assert log.into[-1] == "log closed"
-    saved = {name.removeprefix("model."): t for name, t in load_tensors(path)[0].items() if name.startswith("model.")}
+    saved = {
+        name.removeprefix("model."): t
+        for name, t in load_tensors(path)[0].items()
+        if name.startswith("model.")
+    }
     assert differing(saved, weights(model)) == []
 
 
@@ -94,7 +98,11 @@ def test_killed_at_random_moments_it_still_ends_with_the_same_weights(tmp_path: 
     script = Path(__file__).with_name("killed_runs.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     found = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, env=environment, timeout=120
+        [sys.executable, str(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
     )
     assert found.returncode == 0, found.stderr
     report = json.loads(found.stdout.splitlines()[-1])

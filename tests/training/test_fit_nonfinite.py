@@ -58,7 +58,9 @@ def test_cell_that_turns_bad_during_the_run_is_named_with_its_step() -> None:
     c = torch.linspace(-1, 1, 61)
     Trip.action = at_step(5, 20, lambda: c.fill_(torch.nan))
     data = TensorData({"x": real_rows(), "c": c}, columns={"c": ["year"]})
-    with pytest.raises(NonFiniteError, match="not finite at step 6: the data hold column 'year' of 'c' = nan") as caught:
+    with pytest.raises(
+        NonFiniteError, match="not finite at step 6: the data hold column 'year' of 'c' = nan"
+    ) as caught:
         fit(model, data, steps=20, evaluations=1, learning_rate=Trip())
     assert caught.value.step == 6
 
@@ -92,7 +94,9 @@ def test_likelihood_that_overflows_is_named_with_its_column() -> None:
     for parameter in model.inference.parameters():
         torch.nn.init.zeros_(parameter)  # so that the huge cell reaches nothing but its own density
     data = TensorData({"x": with_cell(3e38)}, columns=COLUMNS)
-    with pytest.raises(NonFiniteError, match=r"at step 1: log p\(x\) is not finite at column 'salt' of 'x'") as caught:
+    with pytest.raises(
+        NonFiniteError, match=r"at step 1: log p\(x\) is not finite at column 'salt' of 'x'"
+    ) as caught:
         fit(model, data, steps=20, batch_size=61)
     assert "checkpoint" not in str(caught.value)
 
@@ -152,4 +156,3 @@ class Infinite(Objective):
 def test_term_of_the_objective_is_what_is_left() -> None:
     with pytest.raises(NonFiniteError, match="the sum of the terms is not finite"):
         fit(tiny(), real_rows(), objective=Infinite(), steps=2)
-

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 import torch
-from training_examples import Trip, at_step, differing, grey_rows, lines, press_ctrl_c, real_rows, tiny, weights
+from training_examples import (
+    Trip,
+    at_step,
+    differing,
+    grey_rows,
+    lines,
+    press_ctrl_c,
+    real_rows,
+    tiny,
+    weights,
+)
 
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.objectives import ELBO, IWAE, LinearRamp
@@ -23,7 +33,11 @@ def plain() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
 
 def dropout_binarised_validated() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
     validation = TensorData({"x": grey_rows(30, seed=1)}, binarise=["x"])
-    options = {"learning_rate": Trip(), "validation": validation, "objective": ELBO(LinearRamp(0.2, 1.0), samples=2)}
+    options = {
+        "learning_rate": Trip(),
+        "validation": validation,
+        "objective": ELBO(LinearRamp(0.2, 1.0), samples=2),
+    }
     return tiny(dropout=0.3, binary=True), TensorData({"x": grey_rows()}, binarise=["x"]), options
 
 
@@ -83,7 +97,17 @@ def test_resume_needs_no_luck_with_the_model_it_is_given(tmp_path: Path) -> None
         run(plain, checkpoint=path)
     Trip.action = None
     other = tiny(seed=99)
-    fit(other, real_rows(), steps=STEPS, batch_size=11, evaluations=10, seed=3, learning_rate=Trip(), checkpoint=path, resume=True)
+    fit(
+        other,
+        real_rows(),
+        steps=STEPS,
+        batch_size=11,
+        evaluations=10,
+        seed=3,
+        learning_rate=Trip(),
+        checkpoint=path,
+        resume=True,
+    )
     assert differing(expected, weights(other)) == []
 
 
@@ -148,9 +172,19 @@ changed[17, 2] = 1.0 - changed[17, 2]
         ({"model": tiny(binary=True, hidden=6)}, "does not fit this model"),
     ],
 )  # fmt: skip
-def test_checkpoint_of_another_run_is_refused_by_name(change: dict[str, Any], named: str, half_done: Path) -> None:
+def test_checkpoint_of_another_run_is_refused_by_name(
+    change: dict[str, Any], named: str, half_done: Path
+) -> None:
     model, data, options = dropout_binarised_validated()
-    asked = {"steps": STEPS, "batch_size": 11, "evaluations": 10, "seed": 3, "data": data, "model": model, **options}
+    asked = {
+        "steps": STEPS,
+        "batch_size": 11,
+        "evaluations": 10,
+        "seed": 3,
+        "data": data,
+        "model": model,
+        **options,
+    }
     before = half_done.read_bytes()
     with pytest.raises(CheckpointError) as caught:
         fit(**{**asked, **change}, checkpoint=half_done, resume=True)
@@ -166,7 +200,10 @@ def test_checkpoint_of_other_players_is_refused(tmp_path: Path) -> None:
         run(two_players_with_holes, checkpoint=path)
     Trip.action = None
     sgd: Callable[..., torch.optim.Optimizer] = lambda p: torch.optim.SGD(p, lr=0.1)  # noqa: E731
-    players = [Player("q", IWAE(3), ["inference"], learning_rate=Trip()), Player("p", ELBO(), ["generative.x"], sgd)]
+    players = [
+        Player("q", IWAE(3), ["inference"], learning_rate=Trip()),
+        Player("p", ELBO(), ["generative.x"], sgd),
+    ]
     with pytest.raises(CheckpointError, match="every=3"):
         run(two_players_with_holes, players=players, checkpoint=path, resume=True)
 

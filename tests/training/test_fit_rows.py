@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from training_examples import FEATURES, PosteriorMeans, Trip, differing, grey_ro
 
 from anyvae.inference import evaluate_bound
 from anyvae.model import Batch, LatentVariableModel, Partial
-from anyvae.objectives import Constant, Objective
+from anyvae.objectives import Constant
 from anyvae.training import NonFiniteError, Player, TensorData, fit
 from anyvae.training.data import as_tensor_data
 
@@ -47,13 +48,13 @@ def test_every_row_once_an_epoch_and_the_short_batch_is_kept() -> None:
     assert len(epochs) == 3
     for batches in epochs:
         assert [len(batch) for batch in batches] == [5, 5, 5, 5, 3]
-        assert sorted(sum(batches, [])) == list(range(23))
+        assert sorted(chain.from_iterable(batches)) == list(range(23))
 
 
 def test_each_epoch_has_an_order_of_its_own_and_a_seed_repeats_it() -> None:
     first, again, other = order(), order(), order(seed=1)
     assert first == again
-    flat = [sum(batches, []) for batches in [*first, *other]]
+    flat = [list(chain.from_iterable(batches)) for batches in [*first, *other]]
     assert len({tuple(epoch) for epoch in flat}) == 6
     assert list(range(23)) not in flat
 
@@ -97,7 +98,9 @@ def test_gradients_of_an_epoch_add_up_to_that_of_the_mean(size: int) -> None:
         def step(self, closure: object = None) -> None:  # type: ignore[override]
             gathered.append(torch.cat([p.grad.flatten() for p in self.param_groups[0]["params"]]))
 
-    player = Player(objective=PosteriorMeans(), optimizer=lambda p: Gather(p, lr=0.0), learning_rate=Constant(0.0))
+    player = Player(
+        objective=PosteriorMeans(), optimizer=lambda p: Gather(p, lr=0.0), learning_rate=Constant(0.0)
+    )
     model = tiny().double()
     fit(model, x, players=[player], epochs=1, batch_size=size)
     (-PosteriorMeans()(model, {"x": x}).mean()).backward()
@@ -224,6 +227,6 @@ def test_the_bound_in_the_history_is_that_of_the_final_weights() -> None:
     assert best.validation_elbo == bound.elbo.mean().item()
     assert best.validation_log_likelihood == bound.log_likelihood.mean().item()
     assert best.validation_kl == bound.kl["z"].mean().item()
-    assert best.validation_elbo == pytest.approx(best.validation_log_likelihood - best.validation_kl, abs=1e-5)
-
-
+    assert best.validation_elbo == pytest.approx(
+        best.validation_log_likelihood - best.validation_kl, abs=1e-5
+    )

@@ -65,7 +65,9 @@ def test_a_player_s_step_leaves_the_other_s_gradients_to_the_bit() -> None:
         class Watching(torch.optim.SGD):
             def step(self, closure: object = None) -> None:  # type: ignore[override]
                 if other in left:
-                    assert all(torch.equal(p.grad, grad) for p, grad in zip(groups[other], left[other], strict=True))
+                    assert all(
+                        torch.equal(p.grad, grad) for p, grad in zip(groups[other], left[other], strict=True)
+                    )
                     checks.append(own)
                 left[own] = [p.grad.clone() for p in groups[own]]
                 assert all(bool(grad.any()) for grad in left[own])
@@ -103,7 +105,9 @@ def test_frozen_weights_stay_frozen_and_everything_else_learns() -> None:
 def test_the_same_objective_is_reported_whatever_the_cadence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step at which the first player rests is no step with an objective of zero."""
     reported = []
-    monkeypatch.setattr("anyvae.training.run.time.perf_counter", iter(range(10**6)).__next__)  # always time to report
+    monkeypatch.setattr(
+        "anyvae.training.run.time.perf_counter", iter(range(10**6)).__next__
+    )  # always time to report
     for every in (1, 4):
         log = Log()
         players = [Player("q", IWAE(50), parts=["inference"], every=every, learning_rate=Constant(0.0))]
@@ -115,7 +119,10 @@ def test_the_same_objective_is_reported_whatever_the_cadence(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("players", "message"),
     [
-        ([Player("a", parts=["inference"]), Player("a", parts=["generative"])], r"names of their own, got \['a', 'a'\]"),
+        (
+            [Player("a", parts=["inference"]), Player("a", parts=["generative"])],
+            r"names of their own, got \['a', 'a'\]",
+        ),
         ([Player("critic", parts=["kritik"])], r"'critic'.*\['kritik'\].*'generative.x', 'inference.z'"),
         ([Player("q", parts=["inference", "generative.y"])], r"'q'.*starts with \['generative.y'\]"),
         ([Player("z", parts=["generative.z"])], r"'z'.*\['generative.z'\]"),

@@ -32,7 +32,9 @@ def grey_rows(rows: int = 61, seed: int = 0) -> Tensor:
     return torch.sigmoid(2.0 * real_rows(rows, seed))
 
 
-def tiny(seed: int = 0, *, dropout: float = 0.0, binary: bool = False, hidden: int = 8) -> LatentVariableModel:
+def tiny(
+    seed: int = 0, *, dropout: float = 0.0, binary: bool = False, hidden: int = 8
+) -> LatentVariableModel:
     """A VAE with two latents, its weights from a seed; torch's generator stays where it was."""
     family = Bernoulli(FEATURES) if binary else Normal(FEATURES)
     with torch.random.fork_rng():

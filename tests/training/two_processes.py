@@ -1,4 +1,4 @@
-"""Fits that two processes do together; a script for `test_fit_distributed.py`, started by torchrun.
+"""Fits of two processes together; a script that `test_fit_distributed.py` starts under torchrun.
 
 Every fit writes the weights that this process ends with to `<name>-<rank>.safetensors`, for the test to compare.
 """
@@ -37,7 +37,12 @@ SAME_AS_ALONE: dict[str, dict[str, Any]] = {
     "uneven": {"objective": PosteriorMeans(), "batch_size": 13},
     "one_row": {"objective": PosteriorMeans(), "batch_size": 1},
     "players": {"players": players(), "batch_size": 13},
-    "best": {"objective": PosteriorMeans(), "batch_size": 13, "validation": held(), "learning_rate": Constant(0.3)},
+    "best": {
+        "objective": PosteriorMeans(),
+        "batch_size": 13,
+        "validation": held(),
+        "learning_rate": Constant(0.3),
+    },
 }
 
 
@@ -59,8 +64,9 @@ def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitRe
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
-    # The first fit joins and leaves the group by itself; the others find one that the caller has made.
-    settle("draws", folder, rank, {"batch_size": 13})
+    # The first fits join and leave a group by themselves; the others find one that the caller has made.
+    for again in range(2):
+        settle(f"draws{again}", folder, rank, {"batch_size": 13})
     assert not torch.distributed.is_initialized()
     torch.distributed.init_process_group("gloo")
     for shard in (False, True):
@@ -71,14 +77,21 @@ def main(folder: Path) -> None:
         ours.mkdir()
         board = TensorBoard(ours / "events")
         options = {"batch_size": 13, "validation": held(), "learning_rate": Trip(), "shard": shard}
-        settle(f"{kind}-whole", folder, rank, {**options, "checkpoint": ours / "c.safetensors", "callbacks": [board]})
+        settle(
+            f"{kind}-whole",
+            folder,
+            rank,
+            {**options, "checkpoint": ours / "c.safetensors", "callbacks": [board]},
+        )
         common = {**options, "checkpoint": folder / f"{kind}.safetensors", "resume": True}
         if rank == 1:  # the other one has to be told
             Trip.action = at_step(7, STEPS, press_ctrl_c)
         settle(f"{kind}-cut", folder, rank, common)
         Trip.action = None
         settle(f"{kind}-resumed", folder, rank, common)
-        settle(f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.01, "evaluations": 1})
+        settle(
+            f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.01, "evaluations": 1}
+        )
     assert torch.distributed.is_initialized()
     torch.distributed.destroy_process_group()
 

@@ -13,6 +13,8 @@ from anyvae.model import Evidence
 __all__ = ["RowNoise", "row_keys", "seeded"]
 
 _POOL_BITS = 16
+# Above it the product of the columns would cost more than the draws.
+_WHITENED_WIDTH = 256
 
 
 @final
@@ -21,7 +23,8 @@ class RowNoise:
 
     Each variable has a fixed pool of 65,536 normal vectors; the S draws of a row are S neighbours in the
     pool, from a place that the row's content chooses. So an evaluation is deterministic, a batch gives
-    what a loop over its rows gives, and neither batch size nor row order matters.
+    what a loop over its rows gives, and neither batch size nor row order matters. Rows share the pool, so its
+    mean and covariance are made exactly those of N(0, I): a mean over rows would else keep their error.
 
     Arguments:
         seed: chooses the pools.
@@ -48,12 +51,20 @@ class RowNoise:
             salt = zlib.crc32(name.encode())
             generator = torch.Generator().manual_seed((self.seed * 1_000_003 + salt) % 2**63)
             pool = torch.randn(2**_POOL_BITS, width, generator=generator, dtype=torch.float32)
-            self.pools[name, width] = pool
+            self.pools[name, width] = pool = _whitened(pool)
         index = (self.keys.unsqueeze(0) + self.offset + torch.arange(samples).unsqueeze(1)) & (
             2**_POOL_BITS - 1
         )
         noise = pool[index.flatten()].view(samples, rows, *shape[2:])
         return noise.to(dtype=dtype, device=self.keys.device)
+
+
+def _whitened(pool: Tensor) -> Tensor:
+    centred = pool.double() - pool.double().mean(0)
+    if pool.shape[1] > _WHITENED_WIDTH:
+        return (centred / centred.std(0, correction=0)).float()
+    factor = torch.linalg.cholesky(centred.T @ centred / len(centred))
+    return torch.linalg.solve_triangular(factor, centred.T, upper=False).T.contiguous().float()
 
 
 def row_keys(evidence: dict[str, Evidence]) -> Tensor:

@@ -71,7 +71,17 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) 
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "state": msgspec.json.encode(state).decode()}
-    write_atomically(path, save(plain, metadata))
+    write_atomically(path, _in_order(save(plain, metadata)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its metadata sorted; safetensors shuffles them, so that equal states gave unequal bytes."""
+    size = int.from_bytes(content[:8], "little")
+    header = msgspec.json.decode(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = msgspec.json.encode(header)
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(content)[8 + size :]))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from functools import cache
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +17,11 @@ from torch import Tensor, nn
 from anyvae.model import LatentVariableModel
 
 if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Store
+
     from anyvae.training.player import Seat
 
-__all__ = ["World", "world"]
+__all__ = ["World", "put_together", "spread_like", "world"]
 
 
 @final
@@ -100,6 +104,17 @@ class World:
                 register_fsdp_forward_method(part, "params")
 
 
+_meetings = itertools.count()
+
+
+@cache
+def _store() -> Store:
+    from torch.distributed.rendezvous import rendezvous
+
+    store: Store = next(iter(rendezvous("env://")))[0]
+    return store
+
+
 @contextmanager
 def world(device: torch.device | None = None) -> Iterator[World]:
     """The processes started by torchrun, or this one alone.
@@ -117,7 +132,17 @@ def world(device: torch.device | None = None) -> Iterator[World]:
     if size > 1 and not torch.distributed.is_initialized():
         if device.type == "cuda":  # untested: no machine with a GPU has run this line
             torch.cuda.set_device(device)
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        from torch.distributed.distributed_c10d import PrefixStore
+
+        store, meeting = _store(), next(_meetings)
+        # Every group meets under keys of its own: those of an earlier one still lie in the store, with addresses
+        # at which nobody listens any more, and a second fit would wait there for ever.
+        torch.distributed.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            store=PrefixStore(f"anyvae-{meeting}", store),
+            rank=rank,
+            world_size=size,
+        )
         started = True
     try:
         with ExitStack() as quiet:
@@ -131,35 +156,27 @@ def world(device: torch.device | None = None) -> Iterator[World]:
             torch.distributed.destroy_process_group()
 
 
-def full_state(module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Any]:
-    """Whole tensors of sharded weights (or of an optimiser's state), on the CPU of the first process only.
+def put_together(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
+    """Whole tensors from sharded ones; every process must call it.
 
-    Every process must call it; the others get nothing.
+    Arguments:
+        tensors: by name; those that are not sharded are taken as they are.
+        keep: whether this process wants them; it gets nothing otherwise, and never holds more than one.
     """
-    from torch.distributed.checkpoint.state_dict import (
-        StateDictOptions,
-        get_model_state_dict,
-        get_optimizer_state_dict,
-    )
+    from torch.distributed.tensor import DTensor
 
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    if optimizer is None:
-        return dict(get_model_state_dict(module, options=options))
-    return dict(get_optimizer_state_dict(module, optimizer, options=options))
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        if keep:
+            found[name] = full
+    return found
 
 
-def load_full_state(
-    module: nn.Module, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
-) -> None:
-    """Put whole tensors back into sharded weights (or an optimiser's state)."""
-    from torch.distributed.checkpoint.state_dict import (
-        StateDictOptions,
-        set_model_state_dict,
-        set_optimizer_state_dict,
-    )
+def spread_like(value: Tensor, pattern: Tensor) -> Tensor:
+    """A whole tensor, known to every process, sharded as `pattern` is; as it is where the pattern is whole."""
+    from torch.distributed.tensor import DTensor, distribute_tensor
 
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    if optimizer is None:
-        set_model_state_dict(module, state, options=options)
-    else:
-        set_optimizer_state_dict(module, optimizer, state, options=options)
+    if not isinstance(pattern, DTensor):
+        return value
+    return distribute_tensor(value, pattern.device_mesh, pattern.placements)

@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from anyvae.inference import evaluate_bound
 from anyvae.model import LatentVariableModel
 from anyvae.training.checkpoint import CheckpointError, clear_unfinished, load_tensors, save_tensors
 from anyvae.training.data import TensorData
-from anyvae.training.distributed import World, full_state, load_full_state
+from anyvae.training.distributed import World, put_together, spread_like
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
 from anyvae.training.guard import blame
 from anyvae.training.identity import describe, fingerprint
@@ -250,13 +250,18 @@ class Run:
             parameter.grad = None
 
     def _model_state(self) -> dict[str, Tensor]:
-        return full_state(self.model) if self.sharded else dict(self.model.state_dict())
+        return self._whole(self.model.state_dict())
+
+    def _whole(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return put_together(tensors, keep=self.here.first) if self.sharded else dict(tensors)
 
     def _load_model(self, state: dict[str, Tensor]) -> None:
         if self.sharded:
-            load_full_state(self.model, state)
-        else:
-            self.model.load_state_dict(state)
+            # Sharded as the weights are, so that each process copies its own part.
+            state = {
+                name: spread_like(state[name], tensor) for name, tensor in self.model.state_dict().items()
+            }
+        self.model.load_state_dict(state)
 
     def save(self) -> None:
         """Write the checkpoint, if one is asked for; every process must call it."""
@@ -344,23 +349,18 @@ class Run:
         self.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
 
     def _optimizer_state(self, seat: Seat) -> dict[str, dict[str, Any]]:
-        if self.sharded:
-            return dict(full_state(seat, seat.optimizer)["state"])
-        return {name: seat.optimizer.state[parameter] for name, parameter in seat.owned.items()}
+        return {name: self._whole(seat.optimizer.state[parameter]) for name, parameter in seat.owned.items()}
 
     def _load_optimizer(self, seat: Seat, tensors: dict[str, Tensor]) -> None:
         state: dict[str, dict[str, Tensor]] = {}
         for joined, value in tensors.items():
             key, name = joined.split(".", 1)
             state.setdefault(name, {})[key] = value
-        if self.sharded:
-            groups = full_state(seat, seat.optimizer)["param_groups"]
-            load_full_state(seat, {"state": state, "param_groups": groups}, seat.optimizer)
-            return
         for name, parameter in seat.owned.items():
             if name in state:
                 seat.optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter) for key, value in state[name].items()
+                    key: value if key == "step" else spread_like(value.to(parameter.device), parameter)
+                    for key, value in state[name].items()
                 }
 
 

@@ -1,0 +1,36 @@
+"""The commands, in the order in which they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cyclopts import App, Parameter
+
+from anyvae import __version__
+from anyvae.cli.evaluate import evaluate
+from anyvae.cli.fit import fit
+from anyvae.cli.questions import embed, reconstruct, sample, score
+from anyvae.cli.report import recipes, report
+
+__all__ = ["app"]
+
+app = App(
+    name="anyvae",
+    help="Variational autoencoders: fit data, then embed, sample, reconstruct and score.",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
+)
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    fit,
+    sample,
+    embed,
+    reconstruct,
+    score,
+    evaluate,
+    report,
+    recipes,
+)
+for _place, _command in enumerate(_COMMANDS):
+    app.command(_command, name=None, sort_key=_place)

@@ -1,0 +1,65 @@
+"""`anyvae evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from anyvae.cli.console import note, say
+from anyvae.cli.options import Run, Samples, SourceName
+from anyvae.cli.output import check_target
+from anyvae.cli.rows import rows_of
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    run: Run,
+    source: SourceName,
+    /,
+    *,
+    samples: Samples = None,
+    output: Annotated[
+        Path | None, Parameter(name=["-o", "--output"], help="Write the figures as .json too.")
+    ] = None,
+) -> None:
+    """Print bound, log-likelihood, active units and KL per latent.
+
+    Figures are means over the rows of the source, in nats per row and in the units of the data. Of a source
+    that has a test part of its own (mnist), it is that part.
+    """
+    check_target(output, (".json",))
+    import msgspec
+
+    from anyvae.runs import load, write_file
+
+    fitted = load(run)
+    rows = rows_of(fitted, source, test=True)
+    if source == fitted.config.source and rows.name == Path(source).name:
+        note("most of these rows were fitted; those held out by the fit are judged in metrics.json")
+    figures = fitted.evaluate(rows, samples)
+    if output is not None:
+        content = {"unit": "nats per row", **figures}
+        write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    say(_table(figures))
+
+
+def _table(figures: dict[str, Any]) -> str:
+    """The figures, a line each."""
+    kl = figures["kl_per_latent"]
+    lines = [
+        ("rows", f"{figures['rows']:,}"),
+        ("ELBO", f"{figures['elbo']:.4f} ± {figures['elbo_standard_error']:.4f} nats per row"),
+        (
+            "log-likelihood",
+            f"{figures['log_likelihood']:.4f} ± {figures['log_likelihood_standard_error']:.4f} nats per row "
+            f"(importance-weighted, {figures['samples']:,} samples)",
+        ),
+        ("reconstruction", f"{figures['reconstruction']:.4f} nats per row"),
+        ("KL", f"{figures['kl']:.4f} nats per row"),
+        ("active units", f"{figures['active_units']} of {len(kl)}"),
+        *((f"KL of z{index}", f"{value:.4f}") for index, value in enumerate(kl)),
+    ]
+    return "\n".join(f"{name:<15} {value}" for name, value in lines)

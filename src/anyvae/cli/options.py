@@ -1,0 +1,55 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, Token
+from cyclopts.validators import Number
+
+__all__ = [
+    "Positive",
+    "PositiveReal",
+    "Rows",
+    "Run",
+    "Samples",
+    "Seed",
+    "SomeSamples",
+    "SourceName",
+    "Target",
+]
+
+
+def whole(kind: object, tokens: Sequence[Token]) -> int:
+    """An integer as it is written: 1.5 is refused and not cut to 1."""
+    return int(tokens[0].value)
+
+
+Positive = Annotated[int | None, Parameter(validator=Number(gte=1), converter=whole)]
+PositiveReal = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1e9))]
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32), converter=whole)]
+_SAMPLES = Parameter(
+    validator=Number(gte=1),
+    converter=whole,
+    help="S of the importance-weighted estimates; more are closer to log p(x), and slower.",
+)
+Samples = Annotated[int | None, _SAMPLES]
+SomeSamples = Annotated[int, _SAMPLES]
+Run = Annotated[Path, Parameter(help="Run folder that `anyvae fit --out` wrote.")]
+SourceName = Annotated[
+    str,
+    Parameter(
+        help="File (.csv, .csv.gz, .parquet, .npy, .npz), folder of images, or digits, mnist, fashion-mnist."
+    ),
+]
+Rows = Annotated[
+    int, Parameter(name=["-n", "--rows"], validator=Number(gte=1), converter=whole, help="How many rows.")
+]
+Target = Annotated[
+    Path | None,
+    Parameter(
+        name=["-o", "--output"], help="File to write, .csv, .parquet or .npy; without it, csv is printed."
+    ),
+]

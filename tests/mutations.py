@@ -1,0 +1,272 @@
+"""Plants faults in a copy of the code, one at a time: every one must make a test fail.
+
+`python tests/mutations.py` runs them all and exits with 1 when one survives; with names, only those.
+A test that no fault can make fail proves nothing; this script is the proof that these can.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+PACKAGE = TESTS.parent / "src" / "anyvae"
+
+LEARNING = "objectives/test_learning.py"
+OPTIMUM = f"{LEARNING}::test_a_small_linear_model_reaches_its_optimum"
+BETA = f"{LEARNING}::test_beta_changes_what_is_learned"
+EXACT = "model/test_exact_posterior.py"
+ROWS = "model/test_rows.py"
+JOINING = "model/test_joining.py"
+OBJECTIVES = "objectives/test_objectives.py"
+LIKELIHOOD = "inference/test_likelihood.py"
+DRAWS = "inference/test_draws.py"
+LAWS = "distributions/test_distribution_laws.py"
+KL = "distributions/test_kl_laws.py"
+EXTREMES = "distributions/test_extremes.py"
+UNITS = "distributions/test_gradients_and_units.py"
+FAMILIES = "conditionals/test_families.py"
+NETWORKS = "networks/test_networks.py"
+USE = "metrics/test_latent_use.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One fault: `before` stands exactly once in `file` and becomes `after`; one of `tests` must fail."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+
+MUTATIONS = [
+    # Training.
+    Mutation("backward removed", "training/run.py", "loss.backward()", "pass", (OPTIMUM,)),
+    Mutation("optimiser step removed", "training/run.py", "seat.optimizer.step()", "pass", (OPTIMUM,)),
+    Mutation(
+        "gradients never cleared", "training/run.py", "seat.optimizer.zero_grad(set_to_none=True)", "pass", (OPTIMUM,)
+    ),
+    Mutation("learning rate ignored", "training/player.py", '["lr"] = rate', '["lr"] = 1e-3', (OPTIMUM,)),
+    Mutation(
+        "last short batch dropped",
+        "training/loop.py",
+        "-(-len(training) // size)",
+        "len(training) // size",
+        (f"{LEARNING}::test_every_row_is_seen_once_an_epoch_the_short_last_batch_too",),
+    ),
+    Mutation(
+        "same row order in every epoch",
+        "training/run.py",
+        "generator=_generator(self.seed, epoch + 1)",
+        "generator=_generator(self.seed, 1)",
+        (f"{LEARNING}::test_every_row_is_seen_once_an_epoch_the_short_last_batch_too",),
+    ),
+    # The objective.
+    Mutation(
+        "KL dropped", "objectives/objective.py", "(kl if beta == 1.0 else beta * kl)", "0.0 * kl", (BETA, OPTIMUM)
+    ),
+    Mutation("beta ignored", "objectives/objective.py", "else beta * kl)", "else kl)", (OBJECTIVES,)),
+    Mutation(
+        "samples ignored", "objectives/objective.py", "model(batch, self.samples)", "model(batch, 1)", (OBJECTIVES,)
+    ),
+    Mutation(
+        "IWAE combined by the mean",
+        "model/trace.py",
+        "log_weight.logsumexp(0) - math.log(log_weight.shape[0])",
+        "log_weight.mean(0)",
+        (OBJECTIVES,),
+    ),
+    Mutation("IWAE without - log S", "model/trace.py", " - math.log(log_weight.shape[0])", "", (EXACT,)),
+    Mutation(
+        "likelihood without - log S", "inference/likelihood.py", "total - math.log(samples)", "total", (EXACT,)
+    ),
+    Mutation("sign of log q", "model/trace.py", "term = -self.log_q(name)", "term = self.log_q(name)", (EXACT,)),
+    # Exact and sampled.
+    Mutation(
+        "invalid closed form of the KL",
+        "model/plan.py",
+        "name in ancestors.get(p.name, frozenset())",
+        "name in ancestors.get(p.name, frozenset()) and False",
+        (EXACT,),
+    ),
+    Mutation("KL the wrong way round", "distributions/kl.py", "kl_divergence(q, p)", "kl_divergence(p, q)", (KL, EXACT)),
+    Mutation("scale where its square belongs, KL", "distributions/normal.py", "q.loc.square() + scale.square()", "q.loc.square() + scale", (KL,)),
+    Mutation(
+        "scale where its square belongs, density",
+        "distributions/normal.py",
+        "square = sum_event(((value - self.loc) / self.scale).square()",
+        "square = sum_event(((value - self.loc).square() / self.scale)",
+        (EXACT,),
+    ),
+    Mutation(
+        "square where the scale belongs, draw",
+        "distributions/normal.py",
+        "torch.addcmul(self.loc, self.scale, noise)",
+        "torch.addcmul(self.loc, self.scale.square(), noise)",
+        (LAWS,),
+    ),
+    # Densities.
+    Mutation("constant of the normal lost", "distributions/normal.py", "0.5 * math.log(2.0 * math.pi)", "0.0", (LAWS,)),
+    Mutation("mean over features, not the sum", "distributions/cells.py", "cells.sum(-1)", "cells.mean(-1)", (EXACT,)),
+    Mutation("sign of log_unit", "distributions/units.py", "- self.total", "+ self.total", (UNITS,)),
+    Mutation("sign of log_unit, cells", "distributions/units.py", "- self.log_unit", "+ self.log_unit", (UNITS,)),
+    Mutation(
+        "open ends of the lattice closed",
+        "distributions/discretised.py",
+        "(above * below) * width - below * upper - above * lower",
+        "width - upper - lower",
+        (LAWS,),
+    ),
+    Mutation("categories argmaxed", "distributions/discrete.py", "(self.logits + gumbel)", "self.logits", (LAWS,)),
+    Mutation(
+        "closed-form scale set while scoring", "distributions/normal.py", "if self.learning:", "if True:", (UNITS,)
+    ),
+    Mutation(
+        "scale unbounded", "conditionals/scales.py", "_BOUND * torch.tanh(raw / _BOUND)", "raw", (EXTREMES,)
+    ),
+    Mutation(
+        "scale frozen",
+        "conditionals/conditional.py",
+        "dict(self.free.items())",
+        "{key: value.detach() for key, value in self.free.items()}",
+        (OPTIMUM,),
+    ),
+    Mutation(
+        "densities in bfloat16",
+        "conditionals/conditional.py",
+        "value.float() if value.dtype in (torch.bfloat16, torch.float16) else value",
+        "value",
+        (LIKELIHOOD,),
+    ),
+    Mutation(
+        "a built part initialised anew",
+        "conditionals/conditional.py",
+        "if self._input_shapes is not None:",
+        "if False:",
+        (JOINING,),
+    ),
+    Mutation("second parent ignored", "networks/base.py", "total + layer(flat)", "total", (NETWORKS,)),
+    # Evidence.
+    Mutation(
+        "holes not filled", "model/batch.py", "value = torch.where(wide, value, ", "value = torch.where(wide, value, value + ", (ROWS,)
+    ),
+    Mutation(
+        "mask of cells ignored",
+        "model/trace.py",
+        "distribution.cells(item.value) * item.cell_mask()",
+        "distribution.cells(item.value)",
+        (ROWS,),
+    ),
+    Mutation(
+        "mask of rows ignored",
+        "model/trace.py",
+        "distribution.log_prob(item.value) * item.mask.to(item.value.dtype)",
+        "distribution.log_prob(item.value)",
+        (EXACT, ROWS),
+    ),
+    Mutation(
+        "labels drawn over where given",
+        "model/trace.py",
+        "torch.where(item.cell_mask() > 0, item.value, drawn)",
+        "drawn",
+        (EXACT,),
+    ),
+    Mutation(
+        "log q of given labels counted",
+        "model/trace.py",
+        "torch.where(item.mask, torch.zeros_like(value), value)",
+        "value",
+        (EXACT,),
+    ),
+    Mutation(
+        "rows share one draw",
+        "model/trace.py",
+        "if extra and distribution.batch_shape != lead[extra:]:",
+        "if False:",
+        (ROWS,),
+    ),
+    # Questions to a fitted model.
+    Mutation("means instead of draws", "inference/generate.py", "distribution.sample()", "distribution.mean", (DRAWS,)),
+    Mutation("generator not restored", "inference/noise.py", "enabled=seed is not None", "enabled=False", (LIKELIHOOD, DRAWS)),
+    Mutation("rows share their noise", "inference/noise.py", "self.keys.unsqueeze(0) + ", "0 * self.keys.unsqueeze(0) + ", (LIKELIHOOD,)),
+    Mutation("latents share their noise", "inference/noise.py", "zlib.crc32(name.encode())", "len(name)", (LIKELIHOOD,)),
+    Mutation("draws of later chunks repeat", "inference/noise.py", " + self.offset", "", (LIKELIHOOD,)),
+    Mutation("dropout on while scoring", "inference/likelihood.py", "model.eval()", "pass", (LIKELIHOOD,)),
+    Mutation("active units by spread, not variance", "metrics/latents.py", "mean.var(0, unbiased=False)", "mean.std(0, unbiased=False)", (USE,)),
+    Mutation("start of a parameter ignored", "conditionals/conditional.py", "self._start.get(key, 0.0)", "0.0", (FAMILIES,)),
+]
+NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")
+
+
+def planted(mutation: Mutation) -> str:
+    """The text of the file with the fault in it.
+
+    Raises:
+        ValueError: when the place is not found exactly once: the code has moved on, and so must the list.
+    """
+    text = (PACKAGE / mutation.file).read_text()
+    if text.count(mutation.before) != 1:
+        raise ValueError(
+            f"{mutation.name!r}: {mutation.before!r} stands {text.count(mutation.before)} times in {mutation.file}, "
+            "wanted once; update tests/mutations.py."
+        )
+    return text.replace(mutation.before, mutation.after)
+
+
+def run_tests(source: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run tests against the package in `source`."""
+    env = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    where = "import anyvae, sys; sys.exit(0 if anyvae.__file__.startswith(sys.argv[1]) else 'another copy is imported')"
+    subprocess.run([sys.executable, "-c", where, str(source)], env=env, check=True)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not real"]
+    paths = [str(TESTS / test) for test in tests]
+    return subprocess.run([*command, *paths], env=env, cwd=TESTS.parent, capture_output=True, text=True, check=False)
+
+
+def survives(mutation: Mutation) -> str:
+    """Why the fault was not noticed; empty when a test failed, as it should."""
+    with tempfile.TemporaryDirectory(prefix="anyvae-mutation-") as folder:
+        source = Path(folder)
+        shutil.copytree(PACKAGE, source / "anyvae", ignore=shutil.ignore_patterns("__pycache__"))
+        (source / "anyvae" / mutation.file).write_text(planted(mutation))
+        result = run_tests(source, mutation.tests)
+    # 1 is pytest's "tests failed"; anything else is no verdict.
+    return "" if result.returncode == 1 else f"pytest ended with {result.returncode}\n{result.stdout[-2000:]}"
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the mutations of these names, or all."""
+    chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
+    unknown = set(names) - {mutation.name for mutation in chosen}
+    if unknown:
+        print(f"no mutation is named {sorted(unknown)}; there are {[mutation.name for mutation in MUTATIONS]}")
+        return 2
+    started = time.perf_counter()
+    tests = sorted({test for mutation in chosen for test in mutation.tests})
+    sound = run_tests(PACKAGE.parent, tests)
+    if sound.returncode:
+        print(f"the tests fail on the code as it is:\n{sound.stdout[-3000:]}")
+        return 1
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        verdicts = list(pool.map(survives, chosen))
+    for mutation, verdict in zip(chosen, verdicts, strict=True):
+        print(f"{'SURVIVED' if verdict else 'noticed ':8}  {mutation.name} ({mutation.file})")
+        if verdict:
+            print(verdict)
+    survivors = sum(map(bool, verdicts))
+    print(f"{len(chosen) - survivors} of {len(chosen)} faults noticed in {time.perf_counter() - started:.0f} s")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
