@@ -24,7 +24,7 @@ import anyvae.report, anyvae.runs.gather, anyvae.training
 from anyvae.cli import main
 
 source, folder, method, cuts = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-words = ["fit", source, "--max-epochs", "1200", "--samples", "2", "--latent", "2", "--quiet", "--out"]
+words = ["fit", source, "--max-epochs", "600", "--samples", "2", "--latent", "2", "--quiet", "--out"]
 
 def start(out, *options):
     child = os.fork()
@@ -129,7 +129,7 @@ def test_resume_refuses_other_settings_and_data(numbers: Path, tmp_path: Path, r
     assert (out / "model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("moved", range(6))
+@pytest.mark.parametrize("moved", [0, 3, 5])
 def test_a_run_cut_while_it_moves_to_its_place(
     moved: int,
     numbers: Path,

@@ -23,7 +23,7 @@ class ConvNet(Network):
     dense layer, to which vector parents are added. Painting (images among the outputs): two dense layers to
     the smallest image, then per entry of `channels`, from the last to the first, a 3x3 convolution to four
     times the channels and a pixel shuffle, which doubles height and width; the head does the last doubling
-    with a 5x5 convolution. A shuffle paints without the checkerboard of a transposed convolution and keeps
+    with another. A shuffle paints without the checkerboard of a transposed convolution and keeps
     the costly layers at low resolution. Heights and widths that are no multiple of 2^n are cropped.
 
     Arguments:
@@ -139,7 +139,7 @@ class _Painter(nn.Module):
         for coarse, fine in zip(spec.channels[:0:-1], spec.channels[-2::-1]):
             layers += [nn.Conv2d(coarse, 4 * fine, 3, padding=1), nn.PixelShuffle(2), spec.activation()]
         self.convolutions = nn.Sequential(*layers)
-        self.head = nn.Conv2d(spec.channels[0], 4 * sum(self.channels), 5, padding=2)
+        self.head = nn.Conv2d(spec.channels[0], 4 * sum(self.channels), 3, padding=1)
         # Channels last: convolutions of few channels are a third faster so on a CPU, and no slower on a GPU.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A convolution has one bias a channel; a pixel that is always dark wants one of its own.

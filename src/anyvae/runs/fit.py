@@ -220,7 +220,7 @@ def _open_folder(files: RunFiles, work: RunFiles, config: RunConfig, schema: Sch
             work.checkpoint.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
-            f"{files.folder} cannot be written ({error.strerror or error}): choose another --out, or free space"
+            f"{files.folder} cannot be written ({error.strerror or error}): choose another --out"
         ) from None
     write_file(work.config, config.to_json())
     write_file(work.schema, schema.to_json())

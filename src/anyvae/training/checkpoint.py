@@ -75,7 +75,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) 
 
 
 def _in_order(content: bytes) -> bytes:
-    """The same file with its metadata sorted; safetensors shuffles them, so that equal states gave unequal bytes."""
+    """The file with its metadata sorted, which safetensors shuffles: equal states are then equal bytes."""
     size = int.from_bytes(content[:8], "little")
     header = msgspec.json.decode(content[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
