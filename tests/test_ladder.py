@@ -33,7 +33,7 @@ FREE_OF_MODELS = {"data", "report"}
 
 
 def imported(path: Path) -> list[tuple[int, str]]:
-    """Line and module of every import in a file, wherever it stands: at the top, in a function, for types only."""
+    """Line and module of every import in a file: at the top, in a function, or for types only."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

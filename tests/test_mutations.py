@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from mutations import MUTATIONS, NAMED_BY_THE_SUITE, Mutation, planted, survives
 
 

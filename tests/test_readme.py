@@ -22,7 +22,7 @@ def test_every_block_has_a_language_that_is_executed() -> None:
 
 
 def test_readme_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands in order, then the Python that reads what they wrote; fits are cut short, nothing else is changed."""
+    """The commands in order, then the Python that reads what they wrote; fits are cut short, nothing else."""
     from anyvae.cli import main
 
     monkeypatch.chdir(tmp_path)

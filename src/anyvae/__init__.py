@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         UniformCategorical,
         observed,
     )
-    from anyvae.runs import load
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
     from anyvae.networks import MLP, ConvNet, Linear, Network
     from anyvae.objectives import ELBO, IWAE, Objective, Schedule, elbo, iwae
+    from anyvae.runs import load
     from anyvae.training import Player, TensorData, fit
 
 __version__ = "0.1.0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from oracles import raw_scale
 from torch import Size, nn
 
 from anyvae import distributions
@@ -27,6 +26,7 @@ from anyvae.conditionals import (
     observed,
 )
 from anyvae.networks import MLP, Linear
+from oracles import raw_scale
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -48,7 +48,9 @@ def built(family: Normal | DiscretisedLogistic | Columns | Bernoulli, **options:
         (FixedScale(0.3), {}, ("loc",)),
     ],
 )
-def test_where_the_noise_comes_from(scale: OneScale, free: dict[str, tuple[int, ...]], from_net: tuple[str]) -> None:
+def test_where_the_noise_comes_from(
+    scale: OneScale, free: dict[str, tuple[int, ...]], from_net: tuple[str]
+) -> None:
     part = built(Normal(3, scale=scale))
     assert {name: tuple(value.shape) for name, value in part.free.items()} == free
     assert part._from_net == from_net
@@ -143,7 +145,9 @@ def test_units_of_the_input_enter_the_density() -> None:
 
 
 def test_a_block_of_columns_is_its_families() -> None:
-    family = Columns([Normal(2, scale=OneScale()), Categorical(3), DiscretisedLogistic(1, 0.0, 3.0), StandardNormal(2)])
+    family = Columns(
+        [Normal(2, scale=OneScale()), Categorical(3), DiscretisedLogistic(1, 0.0, 3.0), StandardNormal(2)]
+    )
     part = built(family)
     p = part(torch.randn(5, 2))
     kinds = [type(block).__name__ for block in p.parts]
@@ -161,18 +165,30 @@ def test_a_block_of_columns_is_its_families() -> None:
 @pytest.mark.parametrize(
     ("family", "good", "bad", "words"),
     [
-        (Bernoulli(2), [[0.0, 1.0]], [[0.0, 0.25]], ["'x' holds 0.25", "0 or 1", "DiscretisedLogistic", "binarise"]),
+        (
+            Bernoulli(2),
+            [[0.0, 1.0]],
+            [[0.0, 0.25]],
+            ["'x' holds 0.25", "0 or 1", "DiscretisedLogistic", "binarise"],
+        ),
         (Normal(2), [[0.0, 1e9]], [[0.0, float("inf")]], ["'x'", "not finite", "Normal(2", "Partial"]),
         (Normal(2), [[0.0, -1.0]], [[0.0, float("nan")]], ["'x'", "not finite"]),
         (StandardNormal(2), [[0.0, -1.0]], [[0.0, float("nan")]], ["'x'", "not finite"]),
         (Categorical(2), [[0.0, 1.0]], [[1.0, 1.0]], ["'x'", "one-hot", "exactly one 1", "one_hot("]),
         (Categorical(2), [[0.0, 1.0]], [[0.0, 0.0]], ["one-hot"]),
         (UniformCategorical(2), [[1.0, 0.0]], [[0.5, 0.5]], ["one-hot"]),
-        (DiscretisedLogistic(2, -1.0, 1.0, 0.5), [[-0.5, 1.0]], [[0.3, 1.0]], ["'x' holds 0.3", "lattice", "low + step * k", "Normal"]),
+        (
+            DiscretisedLogistic(2, -1.0, 1.0, 0.5),
+            [[-0.5, 1.0]],
+            [[0.3, 1.0]],
+            ["'x' holds 0.3", "lattice", "low + step * k", "Normal"],
+        ),
         (DiscretisedLogistic(2, -1.0, 1.0, 0.5), [[-1.0, 0.0]], [[0.0, 1.5]], ["1.5", "lattice"]),
     ],
 )
-def test_supports(family: Bernoulli, good: list[list[float]], bad: list[list[float]], words: list[str]) -> None:
+def test_supports(
+    family: Bernoulli, good: list[list[float]], bad: list[list[float]], words: list[str]
+) -> None:
     family.check("x", torch.tensor(good))
     with pytest.raises(ValueError) as caught:
         family.check("x", torch.tensor(bad))
@@ -199,7 +215,10 @@ def test_a_wide_lattice_in_single_precision_is_accepted() -> None:
         (lambda: FixedScale(0.0), ["0.0", "positive"]),
         (lambda: DiscretisedLogistic(2, 0.0, 4.0, -1.0), ["step > 0"]),
         (lambda: DiscretisedLogistic(2, 5.0, 4.0), ["high >= low"]),
-        (lambda: DiscretisedLogistic(2, 0.0, 4.0, scale=OptimalScale()), ["OptimalScale()", "OneScale(), FeatureScale()"]),
+        (
+            lambda: DiscretisedLogistic(2, 0.0, 4.0, scale=OptimalScale()),
+            ["OptimalScale()", "OneScale(), FeatureScale()"],
+        ),
     ],
 )
 def test_families_that_cannot_be(make: object, words: list[str]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from oracles import z_score
 from scipy import stats
 from torch import Size, Tensor
 
@@ -22,6 +21,7 @@ from anyvae.distributions import (
     OptimalNormal,
     StandardNormal,
 )
+from oracles import z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from anyvae.conditionals import bounded_scale
-from anyvae.distributions import Bernoulli, DiscretisedLogistic, Normal, OneHotCategorical, StandardNormal, analytic_kl
+from anyvae.distributions import (
+    Bernoulli,
+    DiscretisedLogistic,
+    Normal,
+    OneHotCategorical,
+    StandardNormal,
+    analytic_kl,
+)
 
 RAW = torch.tensor([-1e30, -1e4, -50.0, 0.0, 50.0, 1e4, 1e30], dtype=torch.float32)
 
@@ -67,7 +74,9 @@ def reference(value: Tensor, loc: Tensor, scale: Tensor, step: float) -> Tensor:
     c = (value.numpy().astype(np.longdouble) - loc.numpy()) / scale.numpy()
     h = np.abs(np.longdouble(0.5) * step / scale.numpy())
     with np.errstate(over="ignore", divide="ignore"):
-        log_sinh = np.where(h > 1, h + np.log1p(-np.exp(-2 * h)) - np.log(2), np.log(np.sinh(np.minimum(h, 2))))
+        log_sinh = np.where(
+            h > 1, h + np.log1p(-np.exp(-2 * h)) - np.log(2), np.log(np.sinh(np.minimum(h, 2)))
+        )
     cosh_c = np.logaddexp(c, -c)
     cosh_h = np.logaddexp(h, -h)
     return torch.tensor((log_sinh - (np.logaddexp(cosh_c, cosh_h) - np.log(np.longdouble(2)))).astype(float))

@@ -6,11 +6,18 @@ import math
 
 import pytest
 import torch
-from oracles import z_score
 from torch import Size, Tensor
 from torch.autograd import gradcheck
 
-from anyvae.distributions import Bernoulli, DiscretisedLogistic, InUnits, Normal, OneHotCategorical, OptimalNormal
+from anyvae.distributions import (
+    Bernoulli,
+    DiscretisedLogistic,
+    InUnits,
+    Normal,
+    OneHotCategorical,
+    OptimalNormal,
+)
+from oracles import z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -33,7 +40,11 @@ def test_density_gradients_against_finite_differences() -> None:
 
 
 def test_draw_gradients_against_finite_differences_and_the_mean() -> None:
-    loc, raw, noise = numbers(2, 3).requires_grad_(), numbers(2, 3, seed=1).requires_grad_(), numbers(2, 3, seed=2)
+    loc, raw, noise = (
+        numbers(2, 3).requires_grad_(),
+        numbers(2, 3, seed=1).requires_grad_(),
+        numbers(2, 3, seed=2),
+    )
     assert gradcheck(lambda a, b: Normal(a, b.exp()).from_noise(noise), (loc, raw))
     running = torch.tensor(0.5)
     assert gradcheck(lambda a: OptimalNormal(a, running, learning=False).from_noise(noise), (loc,))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from oracles import z_score
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
@@ -20,6 +19,7 @@ from anyvae.distributions import (
     has_analytic_kl,
     sampled_kl,
 )
+from oracles import z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -34,7 +34,10 @@ def normal(seed: int) -> Normal:
 
 PAIRS: dict[str, Callable[[], tuple[Distribution, Distribution]]] = {
     "normal_standard": lambda: (normal(0), StandardNormal((3,))),
-    "normal_standard_one_scale": lambda: (Normal(numbers(4, 3, seed=0), torch.tensor(0.4)), StandardNormal((3,))),
+    "normal_standard_one_scale": lambda: (
+        Normal(numbers(4, 3, seed=0), torch.tensor(0.4)),
+        StandardNormal((3,)),
+    ),
     "normal_standard_per_feature": lambda: (
         Normal(numbers(4, 3, seed=0), torch.tensor([0.4, 1.0, 2.0])),
         StandardNormal((3,)),
@@ -51,7 +54,10 @@ PAIRS: dict[str, Callable[[], tuple[Distribution, Distribution]]] = {
     "standard_normal": lambda: (StandardNormal((3,), (4,)), normal(1)),
     "standard_standard": lambda: (StandardNormal((3,), (4,)), StandardNormal((3,))),
     "bernoulli": lambda: (Bernoulli(numbers(4, 3, seed=0)), Bernoulli(numbers(4, 3, seed=1))),
-    "categorical": lambda: (OneHotCategorical(numbers(4, 5, seed=0)), OneHotCategorical(numbers(4, 5, seed=1))),
+    "categorical": lambda: (
+        OneHotCategorical(numbers(4, 5, seed=0)),
+        OneHotCategorical(numbers(4, 5, seed=1)),
+    ),
 }
 
 
@@ -87,7 +93,9 @@ def test_the_two_normal_formulas_agree() -> None:
 def test_sampled_has_the_mean_of_the_closed_form_and_its_gradient() -> None:
     torch.manual_seed(1)
     loc = numbers(4, 3, seed=0).requires_grad_()
-    draws = torch.stack([sampled_kl(Normal(loc, torch.tensor(0.4)), StandardNormal((3,)), 8) for _ in range(800)])
+    draws = torch.stack(
+        [sampled_kl(Normal(loc, torch.tensor(0.4)), StandardNormal((3,)), 8) for _ in range(800)]
+    )
     q = Normal(loc, torch.tensor(0.4))
     assert bool((z_score(draws.detach(), analytic_kl(q, StandardNormal((3,))).detach()).abs() < 5).all())
     (gradient,) = torch.autograd.grad(draws.mean(0).sum(), loc)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from oracles import LinearGaussian, set_linear, z_score
 
 from anyvae.conditionals import (
     Bernoulli,
@@ -20,6 +19,7 @@ from anyvae.inference import embed, mean, posterior, reconstruct, sample
 from anyvae.inference.generate import generate
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, Linear
+from oracles import LinearGaussian, set_linear, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -55,7 +55,9 @@ def test_seeds_and_the_generator() -> None:
 def test_binary_and_lattice_draws_stay_in_their_support() -> None:
     torch.manual_seed(0)
     family = Columns([Bernoulli(2), DiscretisedLogistic(2, -1.0, 2.0, 0.5), Categorical(3)])
-    model = VAE(StandardNormal(2), DiagonalNormal(2).given("x", net=MLP([4])), family.given("z", net=MLP([4])))
+    model = VAE(
+        StandardNormal(2), DiagonalNormal(2).given("x", net=MLP([4])), family.given("z", net=MLP([4]))
+    )
     x = sample(model, 500, seed=0)["x"]
     assert x[:, :2].unique().tolist() == [0.0, 1.0]
     points = (x[:, 2:4] + 1.0) / 0.5
@@ -119,7 +121,10 @@ def test_embedding_puts_all_latents_side_by_side() -> None:
             "z": StandardNormal(3),
             "x": Normal(4).given("u", "z", net=MLP([5])),
         },
-        {"u": DiagonalNormal((2, 2)).given("z", net=MLP([5])), "z": DiagonalNormal(3).given("x", net=MLP([5]))},
+        {
+            "u": DiagonalNormal((2, 2)).given("z", net=MLP([5])),
+            "z": DiagonalNormal(3).given("x", net=MLP([5])),
+        },
     )
     x = torch.randn(6, 4)
     found, parts = embed(model, {"x": x}), posterior(model, {"x": x})

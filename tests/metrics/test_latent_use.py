@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from oracles import LinearGaussian, raw_scale, set_linear
 
 from anyvae.conditionals import Categorical, DiagonalNormal, Normal, StandardNormal, UniformCategorical
 from anyvae.inference import embed, evaluate_bound
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import Linear
+from oracles import LinearGaussian, raw_scale, set_linear
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -30,7 +30,9 @@ def test_divergences_sum_to_the_kl_of_the_bound() -> None:
 
 
 def test_against_a_learned_prior() -> None:
-    model = VAE(DiagonalNormal(2), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    model = VAE(
+        DiagonalNormal(2), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())
+    )
     with torch.no_grad():
         model.generative_parts["z"].free["loc"].copy_(torch.tensor([1.0, -2.0]))
         model.generative_parts["z"].free["raw_scale"].fill_(raw_scale(0.5))
@@ -40,12 +42,12 @@ def test_against_a_learned_prior() -> None:
 
 
 def test_active_units_are_those_that_move_with_the_data() -> None:
-    model = VAE(StandardNormal(3), DiagonalNormal(3).given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    model = VAE(
+        StandardNormal(3), DiagonalNormal(3).given("x", net=Linear()), Normal(3).given("z", net=Linear())
+    )
     gain = torch.diag(torch.tensor([1.0, 0.11, 0.09]))
     scale = torch.zeros(3)
-    set_linear(
-        model.inference_parts["z"], loc=(torch.ones(3), gain), raw_scale=(scale, torch.zeros(3, 3))
-    )
+    set_linear(model.inference_parts["z"], loc=(torch.ones(3), gain), raw_scale=(scale, torch.zeros(3, 3)))
     x = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]]).repeat(50, 1)
     assert active_units(latent_use(model, {"x": x}).mean) == 2
     assert active_units(torch.ones(10, 4)) == 0

@@ -7,7 +7,6 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from oracles import LinearGaussian, raw_scale, set_linear, set_scale, z_score
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
@@ -26,6 +25,7 @@ from anyvae.inference import log_likelihood
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import Linear
 from anyvae.objectives import elbo, iwae
+from oracles import LinearGaussian, raw_scale, set_linear, set_scale, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -49,7 +49,7 @@ def test_linear_gaussian(features: int, latents: int, per_feature: bool) -> None
 
 
 def test_the_rotation_is_of_the_latents_only() -> None:
-    """Full posterior: diagonal in the rotated latents, and the evidence is that of the unrotated loadings."""
+    """A full posterior is diagonal in the rotated latents; the evidence is that of the unrotated loadings."""
     oracle = LinearGaussian(6, 3, per_feature=True, seed=3)
     noise = oracle.noise
     full = torch.linalg.inv(torch.eye(3) + (oracle.loadings / noise[:, None] ** 2).T @ oracle.loadings)
@@ -212,7 +212,10 @@ def test_labels_given_in_some_rows_and_conditions(learned: bool) -> None:
     for batch, expected in (
         ({"x": x, "c": c}, hidden),
         ({"x": x, "c": c, "y": y}, known),
-        ({"x": x, "c": c, "y": Partial(torch.where(mask[:, None], y, torch.nan), mask)}, known.where(mask, hidden)),
+        (
+            {"x": x, "c": c, "y": Partial(torch.where(mask[:, None], y, torch.nan), mask)},
+            known.where(mask, hidden),
+        ),
     ):
         equal(case.model.trace(batch, 9).log_weight(), expected)
         equal(log_likelihood(case.model, batch, samples=12), expected)
@@ -290,5 +293,7 @@ def test_missing_cells_against_the_marginal() -> None:
     found = log_likelihood(model, {"x": Partial(x, mask)}, samples=60_000)
     for row in range(4):
         keep = mask[row]
-        exact = MultivariateNormal(oracle.offset[keep], oracle.covariance[keep][:, keep]).log_prob(x[row, keep])
+        exact = MultivariateNormal(oracle.offset[keep], oracle.covariance[keep][:, keep]).log_prob(
+            x[row, keep]
+        )
         assert math.isclose(float(found[row]), float(exact), abs_tol=0.15), (row, found[row], exact)

@@ -30,22 +30,35 @@ def refuses(make: object, *words: str) -> None:
 
 def test_latents_of_two_sizes() -> None:
     refuses(
-        lambda: VAE(StandardNormal(3), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())),
-        "q(z)", "(2,)", "p(z)", "(3,)", "make the sizes equal",
+        lambda: VAE(
+            StandardNormal(3), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())
+        ),
+        "q(z)",
+        "(2,)",
+        "p(z)",
+        "(3,)",
+        "make the sizes equal",
     )
 
 
 def test_a_parent_that_does_not_exist() -> None:
     refuses(
-        lambda: VAE(StandardNormal(2), DiagonalNormal(2).given("y", net=Linear()), Normal(3).given("z", net=Linear())),
-        "'z' is given 'y'", "no variable of that name", "['x', 'z']", "conditions={",
+        lambda: VAE(
+            StandardNormal(2), DiagonalNormal(2).given("y", net=Linear()), Normal(3).given("z", net=Linear())
+        ),
+        "'z' is given 'y'",
+        "no variable of that name",
+        "['x', 'z']",
+        "conditions={",
     )
 
 
 def test_a_latent_that_is_never_generated() -> None:
     refuses(
         lambda: LatentVariableModel({"x": Normal(3)}, {"w": DiagonalNormal(2).given("x", net=Linear())}),
-        "q(w)", "never generated", "add p(w) to `generative`",
+        "q(w)",
+        "never generated",
+        "add p(w) to `generative`",
     )
 
 
@@ -58,7 +71,9 @@ def test_a_cycle() -> None:
         lambda: LatentVariableModel(
             {"a": Normal(2).given("b", net=Linear()), "b": Normal(2).given("a", net=Linear())}
         ),
-        "'a' cannot be generated", "['b']", "cycle",
+        "'a' cannot be generated",
+        "['b']",
+        "cycle",
     )
 
 
@@ -77,16 +92,26 @@ def test_a_module_that_fails_or_returns_the_wrong_thing() -> None:
             StandardNormal(2), DiagonalNormal(2).given("x", net=module), Normal(3).given("z", net=Linear())
         )
 
-    refuses(join(nn.Linear(4, 5)), "'z':", "Linear", "failed on parents of shapes (3,)", "one tensor per parent")
-    refuses(join(nn.Unflatten(1, (3, 1))), "'z':", "(2, 3, 1)", "wanted a tensor (2, features)", "nn.Flatten()")
+    refuses(
+        join(nn.Linear(4, 5)), "'z':", "Linear", "failed on parents of shapes (3,)", "one tensor per parent"
+    )
+    refuses(
+        join(nn.Unflatten(1, (3, 1))), "'z':", "(2, 3, 1)", "wanted a tensor (2, features)", "nn.Flatten()"
+    )
 
 
 def test_convolutions_without_an_image() -> None:
     refuses(
         lambda: VAE(
-            StandardNormal(2), DiagonalNormal(2).given("x", net=ConvNet([4])), Normal(784).given("z", net=Linear())
+            StandardNormal(2),
+            DiagonalNormal(2).given("x", net=ConvNet([4])),
+            Normal(784).given("z", net=Linear()),
         ),
-        "'z':", "ConvNet", "(784,)", "wanted images (C, H, W)", "MLP",
+        "'z':",
+        "ConvNet",
+        "(784,)",
+        "wanted images (C, H, W)",
+        "MLP",
     )
     refuses(
         lambda: VAE(
@@ -94,7 +119,9 @@ def test_convolutions_without_an_image() -> None:
             DiagonalNormal(2).given("x", net=ConvNet([4, 4, 4])),
             Normal((1, 7, 7)).given("z", net=Linear()),
         ),
-        "halves the image 3 times", "(1, 7, 7)", "fewer channels",
+        "halves the image 3 times",
+        "(1, 7, 7)",
+        "fewer channels",
     )
 
 
@@ -106,7 +133,10 @@ def test_shapes_of_a_batch() -> None:
     refuses(lambda: model.trace({"x": torch.zeros(5, 3), "z": torch.zeros(4, 2)}), "'z' has 4 rows", "5")
     refuses(
         lambda: model.trace({"x": Partial(torch.zeros(5, 3), torch.ones(5, 2).bool())}),
-        "mask of 'x'", "(5, 2)", "(5,)", "(5, 3)",
+        "mask of 'x'",
+        "(5, 2)",
+        "(5,)",
+        "(5, 3)",
     )
     refuses(lambda: model.trace({}), "empty", "sample(model, rows)")
     refuses(lambda: model.trace({"x": torch.zeros(5, 3)}, 0), "samples=0")
@@ -125,20 +155,38 @@ def test_a_condition_that_is_missing() -> None:
 
 def test_an_unreachable_latent_is_never_drawn_from_the_prior() -> None:
     model = LatentVariableModel(
-        {"z": StandardNormal(2), "x": Normal(3).given("z", net=Linear()), "y": Normal(1).given("z", net=Linear())},
+        {
+            "z": StandardNormal(2),
+            "x": Normal(3).given("z", net=Linear()),
+            "y": Normal(1).given("z", net=Linear()),
+        },
         {"z": DiagonalNormal(2).given("x", net=Linear())},
     )
     refuses(
         lambda: model.trace({"y": torch.zeros(4, 1)}),
-        "'z' cannot be drawn", "['x']", "neither given nor drawn", "given: ['y']", "observed('x')", "sample(",
+        "'z' cannot be drawn",
+        "['x']",
+        "neither given nor drawn",
+        "given: ['y']",
+        "observed('x')",
+        "sample(",
     )
 
 
 def test_supports_are_checked_at_the_door() -> None:
-    model = VAE(StandardNormal(2), DiagonalNormal(2).given("x", net=Linear()), Bernoulli(3).given("z", net=Linear()))
-    refuses(lambda: model.check({"x": torch.tensor([[0.0, 0.5, 1.0]])}), "'x' holds 0.5", "0 or 1", "DiscretisedLogistic")
+    model = VAE(
+        StandardNormal(2), DiagonalNormal(2).given("x", net=Linear()), Bernoulli(3).given("z", net=Linear())
+    )
+    refuses(
+        lambda: model.check({"x": torch.tensor([[0.0, 0.5, 1.0]])}),
+        "'x' holds 0.5",
+        "0 or 1",
+        "DiscretisedLogistic",
+    )
     model.check({"x": torch.tensor([[0.0, 0.0, 1.0]])})
-    refuses(lambda: small().check({"x": torch.tensor([[0.0, torch.inf, 1.0]])}), "'x'", "not finite", "Partial")
+    refuses(
+        lambda: small().check({"x": torch.tensor([[0.0, torch.inf, 1.0]])}), "'x'", "not finite", "Partial"
+    )
     mask = torch.tensor([[True, False, True]])
     small().check({"x": Partial(torch.tensor([[0.0, torch.nan, 1.0]]), mask)})
 
@@ -153,7 +201,9 @@ def test_a_part_is_built_once() -> None:
         assert torch.equal(value, weights[name]), f"{name} was initialised anew"
     refuses(
         lambda: VAE(StandardNormal(4), DiagonalNormal(4).given("x", net=Linear()), decoder),
-        "'x' was built for parents of shapes [(2,)]", "[(4,)]", "make a new part with .given(...)",
+        "'x' was built for parents of shapes [(2,)]",
+        "[(4,)]",
+        "make a new part with .given(...)",
     )
 
 
@@ -191,7 +241,11 @@ def test_names_of_weights_say_where_they_belong() -> None:
 
 def test_observed_parents_have_the_event_shape_and_cope_with_absence() -> None:
     model = LatentVariableModel(
-        {"z": StandardNormal(2), "x": Normal(3).given("z", net=Linear()), "y": Normal(2).given("z", net=Linear())},
+        {
+            "z": StandardNormal(2),
+            "x": Normal(3).given("z", net=Linear()),
+            "y": Normal(2).given("z", net=Linear()),
+        },
         {"z": DiagonalNormal(2).given(observed("x"), observed("y"), net=Linear())},
     )
     entry = model.inference_parts["z"].net.entry.layers

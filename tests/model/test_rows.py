@@ -87,6 +87,11 @@ def test_only_given_cells_are_scored() -> None:
     torch.testing.assert_close(trace.log_p("x"), expected)
     assert trace.log_p("x")[1].item() == 0.0
     torch.testing.assert_close(trace.elbo(), expected - trace.kl("z"))
+    rows = torch.arange(12) % 2 == 0
+    trace = model.trace({"x": Partial(x, rows)})
+    whole = trace.p("x").log_prob(torch.where(rows[:, None], x, 0.0))
+    torch.testing.assert_close(trace.log_p("x"), torch.where(rows, whole, 0.0))
+    assert bool((whole < -1.0).all())
 
 
 def test_a_full_mask_is_no_mask() -> None:

@@ -19,7 +19,11 @@ NETWORKS: dict[str, tuple[Network, list[Size], dict[str, Size]]] = {
     "wrapped": (WrappedModule(nn.Sequential(nn.Linear(3, 8), nn.Tanh()).double()), [Size((3,))], READS),
     "reader": (ConvNet([3, 5], 16), [Size((1, 27, 31)), Size((2,))], READS),
     "reader_two_images": (ConvNet([3], 16), [Size((1, 9, 8)), Size((2, 9, 8))], READS),
-    "painter": (ConvNet([3, 5], 16), [Size((4,)), Size((2,))], {"loc": Size((3, 27, 31)), "raw_scale": Size((1, 27, 31))}),
+    "painter": (
+        ConvNet([3, 5], 16),
+        [Size((4,)), Size((2,))],
+        {"loc": Size((3, 27, 31)), "raw_scale": Size((1, 27, 31))},
+    ),
     "painter_one_level": (ConvNet([3], 16), [Size((4,))], {"logits": Size((1, 28, 28))}),
     "painter_four_levels": (ConvNet([2, 2, 3, 3], 16), [Size((4,))], {"logits": Size((1, 17, 33))}),
 }
@@ -101,7 +105,9 @@ def test_a_linear_network_is_linear() -> None:
 
 def test_sizes_activation_and_dropout_are_used() -> None:
     torch.manual_seed(0)
-    widths = [m.weight.shape for m in MLP([8, 6]).build([Size((3,))], READS).modules() if isinstance(m, nn.Linear)]
+    widths = [
+        m.weight.shape for m in MLP([8, 6]).build([Size((3,))], READS).modules() if isinstance(m, nn.Linear)
+    ]
     assert widths == [(8, 3), (6, 8), (8, 6)]
     net = MLP([8], nn.Tanh, dropout=0.5).build([Size((3,))], READS)
     assert any(isinstance(module, nn.Tanh) for module in net.modules())
@@ -109,7 +115,11 @@ def test_sizes_activation_and_dropout_are_used() -> None:
     assert not torch.equal(net(x)[0], net(x)[0])
     net.eval()
     assert torch.equal(net(x)[0], net(x)[0])
-    channels = [m.out_channels for m in ConvNet([3, 5]).build([Size((1, 8, 8))], READS).modules() if isinstance(m, nn.Conv2d)]
+    channels = [
+        m.out_channels
+        for m in ConvNet([3, 5]).build([Size((1, 8, 8))], READS).modules()
+        if isinstance(m, nn.Conv2d)
+    ]
     assert channels == [3, 5]
 
 
@@ -127,7 +137,10 @@ def test_a_wrapped_module_keeps_its_mode_and_its_weights() -> None:
         (lambda: MLP([8, 0]), ["MLP", "[8, 0]", "at least one unit"]),
         (lambda: MLP([8], dropout=1.0), ["dropout 1.0", "[0, 1)"]),
         (lambda: ConvNet([]), ["ConvNet", "[]", "positive"]),
-        (lambda: ConvNet([4]).build([Size((1, 8, 8)), Size((1, 8, 9))], READS), ["images of one size", "(1, 8, 9)"]),
+        (
+            lambda: ConvNet([4]).build([Size((1, 8, 8)), Size((1, 8, 9))], READS),
+            ["images of one size", "(1, 8, 9)"],
+        ),
         (
             lambda: ConvNet([4]).build([Size((2,))], {"a": Size((1, 8, 8)), "b": Size((1, 8, 9))}),
             ["paints images of one size", "(1, 8, 9)"],

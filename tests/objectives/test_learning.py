@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracles import probabilistic_pca
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from anyvae.conditionals import (
     DiagonalNormal,
-    FeatureScale,
     NetworkScale,
     Normal,
     OneScale,
@@ -27,6 +25,7 @@ from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import Linear
 from anyvae.objectives import ELBO, IWAE, Objective
 from anyvae.training import fit
+from oracles import probabilistic_pca
 
 
 def linear_vae(features: int, latents: int, scale: Scale) -> LatentVariableModel:
@@ -130,7 +129,7 @@ def test_every_row_is_seen_once_an_epoch_the_short_last_batch_too() -> None:
     x = torch.arange(11.0)[:, None].expand(11, 2).contiguous()
     fit(linear_vae(2, 1, OneScale()), x, objective=Recorder(), epochs=3, batch_size=4, learning_rate=1e-4)
     assert [len(batch) for batch in seen] == [4, 4, 3] * 3
-    epochs = [sum(seen[start : start + 3], []) for start in (0, 3, 6)]
+    epochs = [[value for batch in seen[start : start + 3] for value in batch] for start in (0, 3, 6)]
     for epoch in epochs:
         assert sorted(epoch) == [float(i) for i in range(11)]
     assert len({tuple(epoch) for epoch in epochs}) == 3, "the order of rows is the same in every epoch"
@@ -156,7 +155,7 @@ QUOTED = {2: -14.383976, 5: -13.691605, 8: -13.322881}
 
 @pytest.mark.real
 def test_wine_reaches_probabilistic_pca(real_data: Path) -> None:
-    """Wine, red and white, 11 features: the closed form is the quoted one, and training comes within 0.01 of it."""
+    """Red and white wine, 11 features: the closed form is the quoted one, and training reaches it within 0.01."""
     table = np.loadtxt(real_data / "tables" / "hivae" / "Wine" / "data.csv", delimiter=",")[:, :11]
     assert table.shape == (6497, 11)
     exact = torch.tensor((table - table.mean(0)) / table.std(0))

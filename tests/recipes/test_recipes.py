@@ -13,9 +13,17 @@ from anyvae.conditionals import Bernoulli, Categorical, Columns, DiscretisedLogi
 from anyvae.data import Encoded, Schema, Source, encode, infer_schema
 from anyvae.inference import evaluate_bound, log_likelihood, sample
 from anyvae.model import Partial
-from anyvae.networks import MLP, ConvNet, Linear
+from anyvae.networks import MLP, ConvNet
 from anyvae.objectives import ELBO, IWAE
-from anyvae.recipes import RECIPES, default_latent_features, default_networks, find_recipe, likelihood_of, linear_vae, vae
+from anyvae.recipes import (
+    RECIPES,
+    default_latent_features,
+    default_networks,
+    find_recipe,
+    likelihood_of,
+    linear_vae,
+    vae,
+)
 
 
 def prepared(source: Source) -> tuple[Schema, Encoded]:
@@ -71,7 +79,10 @@ def test_kinds_of_columns_choose_their_families() -> None:
     found = likelihood_of(schema, encoded)
     assert isinstance(found.family, Columns)
     assert [type(part).__name__ for part in found.family.parts] == [
-        "Normal", "DiscretisedLogistic", "Bernoulli", "Categorical",
+        "Normal",
+        "DiscretisedLogistic",
+        "Bernoulli",
+        "Categorical",
     ]
     assert not found.missing
     # The biases start at the frequencies of the training rows.

@@ -74,7 +74,9 @@ def test_scores_fall_by_log_a_for_every_cell(fitted: FittedModel, tmp_path: Path
 def test_rows_are_judged_alone(fitted: FittedModel) -> None:
     source = Source("digits", load_digits().data[:60] * 1000.0, None)
     whole = fitted.score(source, samples=50)
-    np.testing.assert_allclose(fitted.score(source.take(np.arange(60)[::-1]), samples=50), whole[::-1], atol=1e-4)
+    np.testing.assert_allclose(
+        fitted.score(source.take(np.arange(60)[::-1]), samples=50), whole[::-1], atol=1e-4
+    )
     np.testing.assert_allclose(fitted.score(source.take(np.array([7])), samples=50), whole[[7]], atol=1e-4)
     assert np.array_equal(fitted.score(source, samples=50), whole)
 

@@ -67,7 +67,7 @@ CASES = [plain, dropout_binarised_validated, two_players_with_holes]
 @pytest.mark.parametrize("case", CASES)
 def test_interrupted_run_resumes_to_the_same_bits(case: Callable[..., Any], tmp_path: Path) -> None:
     whole, expected = run(case)
-    # The first step, mid-epoch between evaluations, at an evaluation, at an epoch's end; the last is cut three times.
+    # The first step, mid-epoch, at an evaluation, at an epoch's end, the last but one; and three cuts.
     for cuts in ([1], [9], [12], [18], [39], [5, 17, 33]):
         path = tmp_path / f"{cuts}.safetensors"
         for cut in cuts:

@@ -1,6 +1,6 @@
 """Fits of two processes together; a script that `test_fit_distributed.py` starts under torchrun.
 
-Every fit writes the weights that this process ends with to `<name>-<rank>.safetensors`, for the test to compare.
+Every fit writes the weights that this process ends with to `<name>-<rank>.safetensors`.
 """
 
 from __future__ import annotations

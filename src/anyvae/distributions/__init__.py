@@ -1,4 +1,4 @@
-"""Distributions that torch lacks, or has only in a slower form: pure subclasses of `torch.distributions.Distribution`."""
+"""Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
 from anyvae.distributions.cells import Cellwise, sum_event
 from anyvae.distributions.columns import Columns

@@ -13,8 +13,8 @@ __all__ = ["analytic_kl", "has_analytic_kl", "sampled_kl"]
 
 
 @cache
-def _registered(q: type[Distribution], p: type[Distribution]) -> bool:
-    return _dispatch_kl(q, p) is not NotImplemented
+def _registered(pair: tuple[type[Distribution], type[Distribution]]) -> bool:
+    return _dispatch_kl(*pair) is not NotImplemented
 
 
 def has_analytic_kl(q: Distribution, p: Distribution) -> bool:
@@ -24,7 +24,7 @@ def has_analytic_kl(q: Distribution, p: Distribution) -> bool:
     >>> has_analytic_kl(Normal(torch.zeros(2), torch.ones(2)), StandardNormal((2,)))
     True
     """
-    return _registered(type(q), type(p))
+    return _registered((type(q), type(p)))
 
 
 def analytic_kl(q: Distribution, p: Distribution) -> Tensor:

@@ -95,7 +95,8 @@ class Cut:
         if self._plain:
             return parts
         return tuple(
-            part.unflatten(-1, shape) if shape else part.squeeze(-1) for part, shape in zip(parts, self.shapes)
+            part.unflatten(-1, shape) if shape else part.squeeze(-1)
+            for part, shape in zip(parts, self.shapes)
         )
 
     def view(self, vector: Tensor, name: str) -> Tensor:

@@ -68,8 +68,12 @@ RECIPES: dict[str, Recipe] = {
             "vae without hidden layers, plain ELBO: probabilistic PCA where the noise has one scale",
             linear_vae,
         ),
-        Recipe("beta_vae", "Higgins et al., 2017", "vae with the KL weighted by 4", vae, lambda: ELBO(beta=4.0)),
-        Recipe("iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE),
+        Recipe(
+            "beta_vae", "Higgins et al., 2017", "vae with the KL weighted by 4", vae, lambda: ELBO(beta=4.0)
+        ),
+        Recipe(
+            "iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE
+        ),
     )
 }
 

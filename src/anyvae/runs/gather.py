@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,8 @@ import torch
 from torch import Tensor
 
 import anyvae
-from anyvae.conditionals import bounded_scale
 from anyvae.data import Feature, Source
-from anyvae.inference import mean
+from anyvae.inference import mean, reconstruct
 from anyvae.metrics import latent_use
 from anyvae.model import Batch, Partial, Trace
 from anyvae.report import Findings
@@ -24,7 +24,6 @@ __all__ = ["findings_of"]
 _PICTURED = 10
 _TABULATED = 500
 _PLOTTED = 5000
-_LOGISTIC_DEVIATION = float(np.pi / np.sqrt(3.0))
 
 
 def findings_of(
@@ -48,9 +47,10 @@ def findings_of(
     drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
+    name = Path(config.source).name
     return Findings(
-        title=f"{config.recipe} on {held_out.name}",
-        source=held_out.name,
+        title=f"{config.recipe} on {name}",
+        source=name,
         recipe=config.recipe,
         notes=list(config.notes),
         settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1))))),
@@ -68,7 +68,7 @@ def findings_of(
         sampled=_rows(fitted, drawn),
         sampled_mean=_rows(fitted, drawn_mean, means=True),
         traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]],
-        noise=_noise(fitted),
+        noise=_noise(fitted, held_out),
     )
 
 
@@ -93,17 +93,17 @@ def _traverse(fitted: FittedModel, index: int) -> Any:
     return _rows(fitted, mean(fitted.model, {"z": z})["x"], means=True)
 
 
-def _noise(fitted: FittedModel) -> dict[str, float]:
-    """Noise and spread of an array in input units, where the decoder has a scale of its own."""
-    free = fitted.model.generative_parts["x"].free
-    if fitted.schema.kind != "array" or "raw_scale" not in free:
+def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
+    """What reconstructions leave over, and the spread of the data, of an array in input units."""
+    if fitted.schema.kind != "array" or fitted.schema.features[0].kind == "binary":
         return {}
-    [feature] = fitted.schema.features
-    scale = float(bounded_scale(free["raw_scale"]).median().detach()) * feature.scale
-    return {
-        "noise_scale": scale * (_LOGISTIC_DEVIATION if feature.kind == "levels" else 1.0),
-        "data_scale": feature.scale,
-    }
+    batch = fitted.batch(rows.take(np.arange(min(len(rows), _TABULATED))))
+    centre = reconstruct(fitted.model, batch)["x"]
+    observed = _observed(batch)
+    given = torch.ones_like(observed) if not isinstance(batch["x"], Partial) else batch["x"].mask.to(observed)
+    left = float((((observed - centre).square() * given).sum() / given.sum()).sqrt())
+    scale = fitted.schema.features[0].scale
+    return {"noise_scale": left * scale, "data_scale": scale}
 
 
 def _features(fitted: FittedModel) -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> 
         "steps": training.get("steps"),
         "epochs": None
         if not training
-        else round(training["steps"] * config.batch_size / training["rows"], 1),
+        else round(training["steps"] / -(-training["rows"] // config.batch_size), 1),
         "weights kept from step": training.get("best_step"),
         "ended by": training.get("ended"),
         "seconds": training.get("seconds"),

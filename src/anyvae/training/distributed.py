@@ -45,11 +45,11 @@ class World:
         return self.rank == 0
 
     def share(self, rows: Tensor, batch_size: int) -> tuple[Tensor, float]:
-        """This process's rows of a batch, and the weight of each, by which every row of an epoch counts the same.
+        """This process's rows of a batch, and a weight by which every row of an epoch counts the same.
 
-        A row weighs 1 / batch_size, also in the short last batch: over an epoch the gradients add up to that of
-        the mean over all rows. Processes average their gradients as equals; hence a weight of size / batch_size
-        with many of them, also when the rows do not divide evenly.
+        A row weighs 1 / batch_size, also in the short last batch: over an epoch the gradients add up to that
+        of the mean over all rows. Processes average their gradients as equals; hence size / batch_size with
+        many of them, also when the rows do not divide evenly.
         """
         own = rows[self.rank :: self.size]
         if not len(own):
@@ -135,8 +135,8 @@ def world(device: torch.device | None = None) -> Iterator[World]:
         from torch.distributed.distributed_c10d import PrefixStore
 
         store, meeting = _store(), next(_meetings)
-        # Every group meets under keys of its own: those of an earlier one still lie in the store, with addresses
-        # at which nobody listens any more, and a second fit would wait there for ever.
+        # Every group meets under keys of its own: those of an earlier one still lie in the store, with
+        # addresses at which nobody listens any more, and a second fit would wait there for ever.
         torch.distributed.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",
             store=PrefixStore(f"anyvae-{meeting}", store),
@@ -174,7 +174,7 @@ def put_together(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tens
 
 
 def spread_like(value: Tensor, pattern: Tensor) -> Tensor:
-    """A whole tensor, known to every process, sharded as `pattern` is; as it is where the pattern is whole."""
+    """A whole tensor, known to every process, sharded as `pattern` is; untouched where that is whole."""
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     if not isinstance(pattern, DTensor):

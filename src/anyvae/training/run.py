@@ -78,7 +78,7 @@ class Run:
         callbacks: list[Callback],
     ) -> None:
         self.sharded = sharded and here.size > 1
-        # Sharding ends with the process group and cannot be undone: a copy is sharded, not the caller's model.
+        # Sharding ends with the process group and cannot be undone: a copy is sharded, not the model given.
         self.whole = model.to(here.device)
         self.model = copy.deepcopy(self.whole) if self.sharded else self.whole
         self.training = training
@@ -244,7 +244,7 @@ class Run:
         self.whole.eval()
 
     def release(self) -> None:
-        """Let every parameter learn again that could before, and drop the gradients, however the run ended."""
+        """Let every parameter learn again that could before, and drop the gradients."""
         for parameter in self._learning:
             parameter.requires_grad_(True)
             parameter.grad = None
