@@ -6,14 +6,16 @@ A test that no fault can make fail proves nothing; this script is the proof that
 
 from __future__ import annotations
 
+import contextlib
+import io
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,16 +219,23 @@ MUTATIONS = [
     ),
     Mutation(
         "mask of cells ignored",
-        "model/trace.py",
-        "distribution.cells(item.value) * item.cell_mask()",
-        "distribution.cells(item.value)",
+        "distributions/cells.py",
+        "self.cells(value) * mask",
+        "self.cells(value)",
         (f"{ROWS}::test_only_given_cells_are_scored",),
+    ),
+    Mutation(
+        "holes counted in the closed-form scale",
+        "distributions/normal.py",
+        "error.mean() if mask is None else _mean_of_given(error, mask)",
+        "error.mean()",
+        (f"{ROWS}::test_holes_have_no_say_in_the_closed_form_scale",),
     ),
     Mutation(
         "mask of rows ignored",
         "model/trace.py",
-        "distribution.log_prob(item.value) * item.mask.to(item.value.dtype)",
-        "distribution.log_prob(item.value)",
+        "distribution.given_log_prob(item.value, item.cell_mask())",
+        "distribution.given_log_prob(item.value, 1.0 if item.by_rows else item.cell_mask())",
         (f"{ROWS}::test_only_given_cells_are_scored",),
     ),
     Mutation(
@@ -326,38 +335,41 @@ def planted(mutation: Mutation) -> str:
     return text.replace(mutation.before, mutation.after)
 
 
-def run_tests(source: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run tests against the package in `source`."""
-    env = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-    where = "import anyvae, sys; sys.exit(not anyvae.__file__.startswith(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", where, str(source)], env=env, check=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "not real",
-    ]
-    paths = [str(TESTS / test) for test in tests]
-    return subprocess.run(
-        [*command, *paths], env=env, cwd=TESTS.parent, capture_output=True, text=True, check=False
-    )
+def run_tests(source: Path, tests: Sequence[str]) -> tuple[int, str]:
+    """Pytest's exit code and output for some tests, run in this process against the package in `source`."""
+    sys.path.insert(0, str(source))
+    import pytest
+
+    import anyvae
+
+    assert Path(anyvae.__file__).is_relative_to(source), f"{anyvae.__file__} is another copy"
+    os.chdir(TESTS.parent)
+    told = io.StringIO()
+    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not real"]
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        code = pytest.main([*options, *(str(TESTS / test) for test in tests)])
+    return int(code), told.getvalue()
 
 
 def survives(mutation: Mutation) -> str:
-    """Why the fault was not noticed; empty when a test failed, as it should."""
+    """Why the fault was not noticed; empty when a test failed, as it should. For a process of its own."""
+    sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory(prefix="anyvae-mutation-") as folder:
-        source = Path(folder)
+        source = Path(folder).resolve()
         shutil.copytree(PACKAGE, source / "anyvae", ignore=shutil.ignore_patterns("__pycache__"))
         (source / "anyvae" / mutation.file).write_text(planted(mutation))
-        result = run_tests(source, mutation.tests)
+        code, told = run_tests(source, mutation.tests)
     # 1 is pytest's "tests failed"; anything else is no verdict.
-    return "" if result.returncode == 1 else f"pytest ended with {result.returncode}\n{result.stdout[-2000:]}"
+    return "" if code == 1 else f"pytest ended with {code}\n{told[-2000:]}"
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Fresh processes, one a task, that share the import of torch where the system can fork."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), max_tasks_per_child=1)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "scipy.stats", "pytest"])
+    return ProcessPoolExecutor(count, context, max_tasks_per_child=1)
 
 
 def main(names: Sequence[str]) -> int:
@@ -370,13 +382,15 @@ def main(names: Sequence[str]) -> int:
         )
         return 2
     started = time.perf_counter()
+    os.environ["OMP_NUM_THREADS"] = "1"
     tests = sorted({test for mutation in chosen for test in mutation.tests})
-    sound = run_tests(PACKAGE.parent, tests)
-    if sound.returncode:
-        print(f"the tests fail on the code as it is:\n{sound.stdout[-3000:]}")
-        return 1
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with processes(os.cpu_count() or 1) as pool:
+        sound = pool.submit(run_tests, PACKAGE.parent, tests)
         verdicts = list(pool.map(survives, chosen))
+        code, told = sound.result()
+    if code:
+        print(f"the tests fail on the code as it is:\n{told[-3000:]}")
+        return 1
     for mutation, verdict in zip(chosen, verdicts, strict=True):
         print(f"{'SURVIVED' if verdict else 'noticed ':8}  {mutation.name} ({mutation.file})")
         if verdict:

@@ -49,7 +49,7 @@ def test_linear_gaussian(features: int, latents: int, per_feature: bool) -> None
 
 
 def test_the_rotation_is_of_the_latents_only() -> None:
-    """A full posterior is diagonal in the rotated latents; the evidence is that of the unrotated loadings."""
+    """A full posterior is diagonal in the rotated latents; the evidence is that of any rotation."""
     oracle = LinearGaussian(6, 3, per_feature=True, seed=3)
     noise = oracle.noise
     full = torch.linalg.inv(torch.eye(3) + (oracle.loadings / noise[:, None] ** 2).T @ oracle.loadings)

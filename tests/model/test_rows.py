@@ -13,6 +13,7 @@ from anyvae.conditionals import (
     DiagonalNormal,
     DiscretisedLogistic,
     Normal,
+    OptimalScale,
     StandardNormal,
     observed,
 )
@@ -92,6 +93,31 @@ def test_only_given_cells_are_scored() -> None:
     whole = trace.p("x").log_prob(torch.where(rows[:, None], x, 0.0))
     torch.testing.assert_close(trace.log_p("x"), torch.where(rows, whole, 0.0))
     assert bool((whole < -1.0).all())
+
+
+@pytest.mark.parametrize("by_rows", [False, True])
+@pytest.mark.parametrize("log_unit", [None, torch.tensor(1.5)])
+def test_holes_have_no_say_in_the_closed_form_scale(by_rows: bool, log_unit: Tensor | None) -> None:
+    """The scale is that of the given residuals, also inside columns and in the units of the input."""
+    family = Columns([Normal(2, scale=OptimalScale()), Bernoulli(1)])
+    part = family.given("c", net=MLP([4]), log_unit=log_unit)
+    model = LatentVariableModel({"x": part}, conditions={"c": 1})
+    generator = torch.Generator().manual_seed(4)
+    x = 10.0 + torch.randn(40, 3, generator=generator)
+    x[:, 2] = (x[:, 2] > 10).double()
+    mask = torch.rand(40, 1 if by_rows else 3, generator=generator) < 0.6
+    cells = mask.expand(40, 3)
+    c = torch.randn(40, 1, generator=generator)
+    for _ in range(300):
+        trace = model.trace({"x": Partial(x, mask[:, 0] if by_rows else mask), "c": c})
+        found = trace.log_p("x")
+    residual = (x[:, :2] - part.params(c)["0_loc"])[cells[:, :2]].square().mean()
+    assert part.constant_0_running.item() == pytest.approx(residual.item(), rel=1e-5)
+    unit = 0.0 if log_unit is None else 1.5
+    normal = torch.distributions.Normal(part.params(c)["0_loc"], (residual + 1e-6).sqrt()).log_prob(x[:, :2])
+    bits = torch.distributions.Bernoulli(logits=part.params(c)["1_logits"]).log_prob(x[:, 2:])
+    expected = ((torch.cat([normal, bits], 1) - unit) * cells).sum(1)
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_full_mask_is_no_mask() -> None:

@@ -155,7 +155,7 @@ QUOTED = {2: -14.383976, 5: -13.691605, 8: -13.322881}
 
 @pytest.mark.real
 def test_wine_reaches_probabilistic_pca(real_data: Path) -> None:
-    """Red and white wine, 11 features: the closed form is the quoted one, and training reaches it within 0.01."""
+    """Red and white wine, 11 features: the closed form is the quoted one, and training comes within 0.01."""
     table = np.loadtxt(real_data / "tables" / "hivae" / "Wine" / "data.csv", delimiter=",")[:, :11]
     assert table.shape == (6497, 11)
     exact = torch.tensor((table - table.mean(0)) / table.std(0))

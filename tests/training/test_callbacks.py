@@ -42,7 +42,13 @@ class BreaksAtTheEnd(Log):
 def test_closed_when_one_of_them_fails() -> None:
     said: list[str] = []
     with pytest.raises(RuntimeError, match="disk of the log"):
-        fit(tiny(), real_rows(), steps=4, callbacks=[Log("a", said), Breaks("b", said), Log("c", said)])
+        fit(
+            tiny(),
+            real_rows(),
+            steps=4,
+            evaluations=4,
+            callbacks=[Log("a", said), Breaks("b", said), Log("c", said)],
+        )
     assert said == ["a at 1", "a closed", "b closed", "c closed"]
 
 

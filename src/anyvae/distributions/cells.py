@@ -67,6 +67,15 @@ class Cellwise(Distribution):
         """Log-density of each row of `value`, shape (...), in nats."""
         return sum_event(self.cells(value), len(self._event_shape))
 
+    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
+        """Log-density of the given cells of each row, nats.
+
+        Arguments:
+            value: shape (..., *event_shape), finite in the holes too.
+            mask: 1 where given and 0 in the holes, of the shape of `value`.
+        """
+        return sum_event(self.cells(value) * mask, len(self._event_shape))
+
     def rsample(self, sample_shape: Any = _ONE_DRAW) -> Tensor:
         """Draw, differentiably where `has_rsample`, shape (*sample_shape, *batch_shape, *event_shape)."""
         if not self.has_rsample:

@@ -42,6 +42,12 @@ class Columns(Cellwise):
         blocks = value.split(self._sizes, -1)
         return torch.cat([part.cells(block) for part, block in zip(self.parts, blocks, strict=True)], -1)
 
+    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
+        """Log-density of the given cells of each row, nats."""
+        blocks = zip(self.parts, value.split(self._sizes, -1), mask.split(self._sizes, -1), strict=True)
+        terms = [part.given_log_prob(block, given) for part, block, given in blocks]
+        return sum(terms[1:], terms[0])
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draws of the blocks side by side."""
         blocks = noise.split(self._sizes, -1)

@@ -213,10 +213,17 @@ class OptimalNormal(Cellwise):
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each feature under the batch's own (learning) or the stored scale, nats."""
+        return self._cells(value, None)
+
+    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
+        """Log-density of the given cells of each row, nats; the holes have no say in the scale."""
+        return sum_event(self._cells(value, mask) * mask, len(self._event_shape))
+
+    def _cells(self, value: Tensor, mask: Tensor | None) -> Tensor:
         error = (value - self.loc).square()
         variance = self.running + self.floor**2
         if self.learning:
-            batch = error.mean()
+            batch = error.mean() if mask is None else _mean_of_given(error, mask)
             variance = batch + self.floor**2
             with torch.no_grad():
                 self.running.lerp_(batch.to(self.running.dtype), self.momentum)
@@ -239,6 +246,10 @@ class OptimalNormal(Cellwise):
 
     def _like(self) -> Tensor:
         return self.loc
+
+
+def _mean_of_given(error: Tensor, mask: Tensor) -> Tensor:
+    return (error * mask).sum() / mask.expand_as(error).sum().clamp_min(1.0)
 
 
 @register_kl(Normal, StandardNormal)

@@ -56,7 +56,11 @@ class InUnits(Cellwise):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row in input units, nats."""
-        return sum_event(self.base.cells(value), len(self._event_shape)) - self.total
+        return self.base.log_prob(value) - self.total
+
+    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
+        """Log-density of the given cells in input units, nats."""
+        return self.base.given_log_prob(value, mask) - sum_event(self.log_unit * mask, len(self._event_shape))
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A draw of u."""

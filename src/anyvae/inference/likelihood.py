@@ -139,7 +139,7 @@ def evaluate_bound(
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
-        step = max(1, _CHUNK // samples // 8)
+        step = max(1, _CHUNK // max(samples, 8))
         for start in range(0, rows, step):
             noise = RowNoise(seed, keys[start : start + step], 0, pools)
             trace = model.trace(take_rows(batch, slice(start, start + step)), samples, noise)

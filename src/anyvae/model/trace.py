@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals import Conditional
-from anyvae.distributions import Cellwise, analytic_kl, has_analytic_kl, sum_event
+from anyvae.distributions import Cellwise, analytic_kl, has_analytic_kl
 from anyvae.model.batch import Evidence
 from anyvae.model.plan import Plan
 
@@ -90,14 +90,14 @@ class Trace:
         distribution = self.p(name)
         if item is None or item.mask is None or (name, True) in self.plan.draws:
             return distribution.log_prob(self.values[name])
-        if item.by_rows:
-            return distribution.log_prob(item.value) * item.mask.to(item.value.dtype)
-        if not isinstance(distribution, Cellwise):
+        if isinstance(distribution, Cellwise):
+            return distribution.given_log_prob(item.value, item.cell_mask())
+        if not item.by_rows:
             raise ValueError(
                 f"{name!r} misses single cells, but {type(distribution).__name__} has no density per cell; "
                 "drop those rows, or use a family of independent features."
             )
-        return sum_event(distribution.cells(item.value) * item.cell_mask(), len(distribution.event_shape))
+        return distribution.log_prob(item.value) * item.mask.to(item.value.dtype)
 
     def log_q(self, name: str) -> Tensor:
         """log q(name | parents) at the drawn value, nats, shape (..., B); 0 in rows where it was given."""

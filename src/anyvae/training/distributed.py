@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+import atexit
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -17,8 +16,6 @@ from torch import Tensor, nn
 from anyvae.model import LatentVariableModel
 
 if TYPE_CHECKING:
-    from torch.distributed.distributed_c10d import Store
-
     from anyvae.training.player import Seat
 
 __all__ = ["World", "put_together", "spread_like", "world"]
@@ -104,22 +101,13 @@ class World:
                 register_fsdp_forward_method(part, "params")
 
 
-_meetings = itertools.count()
-
-
-@cache
-def _store() -> Store:
-    from torch.distributed.rendezvous import rendezvous
-
-    store: Store = next(iter(rendezvous("env://")))[0]
-    return store
-
-
 @contextmanager
 def world(device: torch.device | None = None) -> Iterator[World]:
     """The processes started by torchrun, or this one alone.
 
-    Joins the process group when the environment names one and leaves it as it was afterwards.
+    Joins the process group when the environment names one, unless that was done before, and stays in it:
+    a group that ends right after its last exchange may wait for ever for its own threads, and one that is
+    joined anew may meet the addresses of the first.
 
     Arguments:
         device: to compute on; where None the process's own GPU if there is one, else the CPU.
@@ -128,32 +116,17 @@ def world(device: torch.device | None = None) -> Iterator[World]:
     if device is None:
         local = int(os.environ.get("LOCAL_RANK", 0))
         device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
-    started = False
     if size > 1 and not torch.distributed.is_initialized():
-        if device.type == "cuda":  # untested: no machine with a GPU has run this line
+        if device.type == "cuda":  # untested: no machine with a GPU has run these lines
             torch.cuda.set_device(device)
-        from torch.distributed.distributed_c10d import PrefixStore
-
-        store, meeting = _store(), next(_meetings)
-        # Every group meets under keys of its own: those of an earlier one still lie in the store, with
-        # addresses at which nobody listens any more, and a second fit would wait there for ever.
-        torch.distributed.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo",
-            store=PrefixStore(f"anyvae-{meeting}", store),
-            rank=rank,
-            world_size=size,
-        )
-        started = True
-    try:
-        with ExitStack() as quiet:
-            if size > 1:
-                # fully_shard warns of in-place changes to views that a part returns; nothing here makes any.
-                quiet.enter_context(warnings.catch_warnings())
-                warnings.filterwarnings("ignore", message="FSDP2-wrapped module", category=UserWarning)
-            yield World(rank, size, device)
-    finally:
-        if started:
-            torch.distributed.destroy_process_group()
+            atexit.register(torch.distributed.destroy_process_group)
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    with ExitStack() as quiet:
+        if size > 1:
+            # fully_shard warns of in-place changes to views that a part returns; nothing here makes any.
+            quiet.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message="FSDP2-wrapped module", category=UserWarning)
+        yield World(rank, size, device)
 
 
 def put_together(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
