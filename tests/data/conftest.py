@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of real data, or a skip that names what is absent."""
-    checkout = Path(__file__).resolve().parents[2]
-    roots = [Path(os.environ[k]) for k in ("ANYVAE_DATA",) if k in os.environ]
-    for root in (*roots, checkout.parent / "shared" / "data"):
-        if root.is_dir():
-            return root
-    pytest.skip("the real data are absent: neither ANYVAE_DATA nor ../shared/data is a folder")
 
 
 @pytest.fixture

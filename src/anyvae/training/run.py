@@ -174,7 +174,8 @@ class Run:
         return objective
 
     def _progress(self, seconds: float) -> float:
-        done = self.step / self.budget.steps
+        # The middle of the step, so that a warm-up does not begin with a step of rate 0.
+        done = (self.step + 0.5) / self.budget.steps
         if self.budget.minutes is None:
             return done
         done = min(1.0, max(done, seconds / (60.0 * self.budget.minutes)))
@@ -312,6 +313,7 @@ class Run:
             CheckpointError: when the file is damaged, or belongs to a run with other data or settings, which
                 are named.
         """
+        self.here.any(False)  # all wait here: the first process may still be writing what an earlier fit left
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         tensors, state = load_tensors(self.checkpoint)
