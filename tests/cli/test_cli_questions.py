@@ -75,14 +75,14 @@ def test_sample_draws_by_seed_and_gives_means_by_name(digits_run: Path, tmp_path
 
 
 def test_draws_of_a_run_can_be_scored_by_it(digits_run: Path, tmp_path: Path) -> None:
-    assert main(["sample", str(digits_run), "-n", "4", "-o", str(tmp_path / "x.csv")]) == 0
+    assert main(["sample", str(digits_run), "-n", "200", "-o", str(tmp_path / "x.csv")]) == 0
     scores = {}
     for samples in ("1", "64"):
         target = tmp_path / f"{samples}.npy"
         words = ["score", str(digits_run), str(tmp_path / "x.csv"), "-o", str(target), "--samples", samples]
         assert main(words) == 0
         scores[samples] = np.load(target)
-    assert scores["1"].shape == (4,)
+    assert scores["1"].shape == (200,)
     assert scores["64"].mean() > scores["1"].mean()
 
 

@@ -147,13 +147,13 @@ def test_learning_rate_warms_up_and_decays_by_fractions_of_the_run(steps: int) -
     )
     rates = [line.learning_rate for line in result.history]
     assert len(rates) == steps
-    quarter = steps // 4
-    # A step is at the middle of its share of the run, so the first one moves the weights too.
-    assert rates[:quarter] == pytest.approx([0.1 * (step + 0.5) / quarter for step in range(quarter)])
-    assert max(rates) == rates[quarter]
-    for step in (quarter, steps // 2, steps - 1):
-        done = (step + 0.5 - quarter) / (steps - quarter)
-        assert rates[step] == pytest.approx(0.001 + 0.099 * 0.5 * (1 + math.cos(math.pi * done)))
+    quarter, middle = steps // 4, steps // 4 + 3 * steps // 8
+    assert rates[: quarter + 1] == pytest.approx([0.1 * step / quarter for step in range(quarter + 1)])
+    assert max(rates) == rates[quarter] == pytest.approx(0.1)
+    if 3 * steps % 8 == 0:
+        assert rates[middle] == pytest.approx(0.5 * (0.1 + 0.001))
+    done = (steps - 1 - quarter) / (steps - quarter)
+    assert rates[-1] == pytest.approx(0.001 + 0.099 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def test_a_number_is_the_peak_of_warm_up_and_decay() -> None:

@@ -174,8 +174,7 @@ class Run:
         return objective
 
     def _progress(self, seconds: float) -> float:
-        # The middle of the step, so that a warm-up does not begin with a step of rate 0.
-        done = (self.step + 0.5) / self.budget.steps
+        done = self.step / self.budget.steps
         if self.budget.minutes is None:
             return done
         done = min(1.0, max(done, seconds / (60.0 * self.budget.minutes)))
