@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 import torch
@@ -68,37 +68,35 @@ class TensorData:
 
     def batch(self, rows: Tensor) -> dict[str, Tensor | Partial]:
         """Some rows, binarised where that is asked for (with torch's generator)."""
-        found: dict[str, Tensor | Partial] = {}
-        for name, value in self.values.items():
-            part = value.index_select(0, rows)
-            if name in self.binarise:
-                part = draw_bits(part)
-            mask = self.masks.get(name)
-            found[name] = part if mask is None else Partial(part, mask.index_select(0, rows))
-        return found
+        return self._rows(rows, draw_bits)
 
     def fixed(self, rows: Tensor | None = None, seed: int = 0) -> dict[str, Tensor | Partial]:
         """Rows as one batch, binarised once with a seed of its own; all rows where None."""
+
+        def draw(mean: Tensor) -> Tensor:
+            return torch.bernoulli(mean, generator=torch.Generator(device=mean.device).manual_seed(seed))
+
+        return self._rows(rows, draw)
+
+    def take(self, rows: Tensor) -> TensorData:
+        """The same variables, some rows."""
+        return TensorData(self._rows(rows), tuple(self.binarise), self.columns)
+
+    def _rows(
+        self, rows: Tensor | None, draw: Callable[[Tensor], Tensor] | None = None
+    ) -> dict[str, Tensor | Partial]:
+        """Some rows of every variable (all where None), with the means to binarise drawn by `draw`."""
         found: dict[str, Tensor | Partial] = {}
         for name, value in self.values.items():
-            part = value if rows is None else value[rows]
-            if name in self.binarise:
-                generator = torch.Generator(device=part.device).manual_seed(seed)
-                part = torch.bernoulli(part, generator=generator)
+            part = value if rows is None else value.index_select(0, rows)
+            if draw is not None and name in self.binarise:
+                part = draw(part)
             mask = self.masks.get(name)
             if mask is None:
                 found[name] = part
             else:
-                found[name] = Partial(part, mask if rows is None else mask[rows])
+                found[name] = Partial(part, mask if rows is None else mask.index_select(0, rows))
         return found
-
-    def take(self, rows: Tensor) -> TensorData:
-        """The same variables, some rows."""
-        tensors: dict[str, Tensor | Partial] = {}
-        for name, value in self.values.items():
-            mask = self.masks.get(name)
-            tensors[name] = value[rows] if mask is None else Partial(value[rows], mask[rows])
-        return TensorData(tensors, tuple(self.binarise), self.columns)
 
 
 def draw_bits(mean: Tensor) -> Tensor:
