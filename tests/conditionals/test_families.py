@@ -12,14 +12,20 @@ from anyvae.conditionals import (
     Categorical,
     Columns,
     Conditional,
+    ContinuousBernoulli,
     DiagonalNormal,
     DiscretisedLogistic,
     FeatureScale,
     FixedScale,
+    FullNormal,
+    Laplace,
+    LogNormal,
     NetworkScale,
     Normal,
+    NormalMixture,
     OneScale,
     OptimalScale,
+    Poisson,
     StandardNormal,
     UniformCategorical,
     bounded_scale,
@@ -248,3 +254,59 @@ def test_any_module_is_a_network() -> None:
     weight, bias = part.net.heads.linear.weight, part.net.heads.linear.bias
     torch.testing.assert_close(part(z).loc, (hidden @ weight.T + bias)[:, :3])
     assert {id(p) for p in trunk.parameters()} <= {id(p) for p in part.parameters()}
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "wanted"),
+    [
+        (Laplace(2), float("inf"), "Laplace wants finite numbers"),
+        (LogNormal(2), 0.0, "holds 0; LogNormal wants positive finite numbers"),
+        (ContinuousBernoulli(2), 16.0, r"holds 16; ContinuousBernoulli wants values in \[0, 1\]; divide"),
+        (Poisson(2), 1.5, "holds 1.5; Poisson wants counts"),
+        (Poisson(2), -1.0, "holds -1; Poisson wants counts"),
+    ],
+)
+def test_supports_are_checked_at_the_door(family: Laplace, value: float, wanted: str) -> None:
+    with pytest.raises(ValueError, match=wanted):
+        family.check("x", torch.tensor([[1.0, value]]))
+    family.check("x", torch.ones(1, 2))
+
+
+def test_more_families_train_from_a_start_without_numbers_that_are_not_finite() -> None:
+    torch.manual_seed(0)
+    for family in (
+        Laplace(2),
+        Laplace(2, NetworkScale()),
+        LogNormal(2, OneScale()),
+        ContinuousBernoulli(2),
+        Poisson(2),
+    ):
+        part = family.given("z", net=Linear()).build("x", SHAPES)
+        for z in (torch.randn(6, 2), torch.full((6, 2), 1e6)):
+            part.zero_grad()
+            part(z).log_prob(torch.ones(6, 2)).sum().backward()
+            assert all(bool(torch.isfinite(p.grad).all()) for p in part.parameters()), family
+        model_draws = part(torch.randn(6, 2)).sample()
+        family.check("x", model_draws.clamp_min(1e-300) if isinstance(family, LogNormal) else model_draws)
+    with pytest.raises(ValueError, match=r"Laplace got OptimalScale\(\); wanted OneScale"):
+        Laplace(2, OptimalScale())
+
+
+def test_a_full_covariance_is_read_from_its_parameters() -> None:
+    family = FullNormal(3)
+    params = {"loc": torch.zeros(3), "raw_scale": raw_scale(torch.tensor([0.5, 2.0, 1.0]))}
+    factor = family(params | {"lower": torch.tensor([3.0, -1.0, 4.0])}, {}).factor
+    wanted = torch.tensor([[0.5, 0.0, 0.0], [6.0, 2.0, 0.0], [-1.0, 4.0, 1.0]])
+    torch.testing.assert_close(factor, wanted)
+    with pytest.raises(ValueError, match=r"FullNormal got 1 feature\(s\).*use DiagonalNormal\(1\)"):
+        FullNormal(1)
+
+
+def test_components_of_a_mixture_start_apart() -> None:
+    torch.manual_seed(0)
+    prior = NormalMixture(2, 5).given().build("z", {})
+    assert float(torch.pdist(prior.free["loc"].detach()).min()) > 1e-3
+    given = NormalMixture(2, 5).given(start={"loc": 1.5}).build("z", {})
+    assert bool((given.free["loc"] == 1.5).all())
+    with pytest.raises(ValueError, match="components=1; wanted at least 2"):
+        NormalMixture(2, 1)

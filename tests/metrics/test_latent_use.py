@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anyvae.conditionals import Categorical, DiagonalNormal, Normal, StandardNormal, UniformCategorical
+from anyvae.conditionals import (
+    Categorical,
+    DiagonalNormal,
+    FullNormal,
+    Normal,
+    NormalMixture,
+    StandardNormal,
+    UniformCategorical,
+)
 from anyvae.inference import embed, evaluate_bound
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import VAE, LatentVariableModel
@@ -62,3 +70,26 @@ def test_other_posteriors_are_refused_by_name() -> None:
     )
     with pytest.raises(NotImplementedError, match=r"q\(y\) is OneHotCategorical"):
         latent_use(model, {"x": torch.zeros(4, 2)})
+
+
+def test_a_full_covariance_has_the_divergences_of_its_marginals() -> None:
+    """What is missing from their sum is the total correlation of the posterior, -log det of its correlations / 2."""
+    torch.manual_seed(0)
+    model = VAE(StandardNormal(3), FullNormal(3).given("x", net=Linear()), Normal(4).given("z", net=Linear()))
+    x = torch.randn(50, 4)
+    use = latent_use(model, {"x": x})
+    q = model.inference_parts["z"](x)
+    covariance = q.factor @ q.factor.mT
+    correlation = covariance / (use.scale.unsqueeze(-1) * use.scale.unsqueeze(-2))
+    dependence = -0.5 * torch.logdet(correlation.detach())
+    assert float(dependence.mean()) > 0.1
+    whole = evaluate_bound(model, {"x": x}).kl["z"]
+    torch.testing.assert_close(use.kl.sum() + dependence.mean(), whole.mean())
+
+
+def test_other_priors_are_refused_rather_than_taken_for_normal_ones() -> None:
+    model = VAE(
+        NormalMixture(2, 3), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())
+    )
+    with pytest.raises(NotImplementedError, match=r"normal priors only, p\(z\) is NormalMixture"):
+        latent_use(model, {"x": torch.randn(5, 3)})

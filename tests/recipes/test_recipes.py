@@ -9,17 +9,26 @@ import pyarrow as pa
 import pytest
 import torch
 
-from anyvae.conditionals import Bernoulli, Categorical, Columns, DiscretisedLogistic, Normal, OneScale
+from anyvae.conditionals import (
+    Bernoulli,
+    Categorical,
+    Columns,
+    DiscretisedLogistic,
+    FullNormal,
+    Normal,
+    OneScale,
+)
 from anyvae.data import Encoded, Schema, Source, encode, infer_schema
 from anyvae.inference import evaluate_bound, log_likelihood, sample
 from anyvae.model import Partial
 from anyvae.networks import MLP, ConvNet
-from anyvae.objectives import ELBO, IWAE
+from anyvae.objectives import ELBO, IWAE, DReG
 from anyvae.recipes import (
     RECIPES,
     default_latent_features,
     default_networks,
     find_recipe,
+    full_covariance_vae,
     likelihood_of,
     linear_vae,
     vae,
@@ -62,7 +71,16 @@ def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
 
 
 def test_recipes_are_what_they_say() -> None:
-    assert set(RECIPES) == {"vae", "linear_vae", "beta_vae", "iwae"}
+    assert set(RECIPES) == {
+        "vae",
+        "linear_vae",
+        "beta_vae",
+        "iwae",
+        "dreg_iwae",
+        "full_covariance_vae",
+    }
+    assert isinstance(RECIPES["dreg_iwae"].objective(), DReG)
+    assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)
     assert all(name == recipe.name and recipe.paper and recipe.parts for name, recipe in RECIPES.items())
     beta, importance = RECIPES["beta_vae"].objective(), RECIPES["iwae"].objective()
     assert isinstance(beta, ELBO)

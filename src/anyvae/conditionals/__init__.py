@@ -5,7 +5,9 @@ from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
 from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.parents import Parent, observed
+from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.scales import (
     FeatureScale,
     FixedScale,
@@ -21,16 +23,22 @@ __all__ = [
     "Categorical",
     "Columns",
     "Conditional",
+    "ContinuousBernoulli",
     "DiagonalNormal",
     "DiscretisedLogistic",
     "Family",
     "FeatureScale",
     "FixedScale",
+    "FullNormal",
+    "Laplace",
+    "LogNormal",
     "NetworkScale",
     "Normal",
+    "NormalMixture",
     "OneScale",
     "OptimalScale",
     "Parent",
+    "Poisson",
     "Scale",
     "StandardNormal",
     "UniformCategorical",

@@ -130,9 +130,10 @@ class Conditional(nn.Module):
             return self
         params = self.family.params
         self._from_net = tuple(key for key in params if self.parents and key not in self.family.free)
+        start = self.family.start() | self._start
         for key, size in params.items():
             if key not in self._from_net:
-                value = torch.as_tensor(self._start.get(key, 0.0), dtype=torch.get_default_dtype())
+                value = torch.as_tensor(start.get(key, 0.0), dtype=torch.get_default_dtype())
                 self.free[key] = nn.Parameter(value.expand(size).clone())
         if self._from_net:
             assert self._spec is not None
@@ -142,9 +143,9 @@ class Conditional(nn.Module):
                 raise ValueError(f"{name!r}: {error}") from error
             with torch.no_grad():
                 for key in self._from_net:
-                    if key in self._start:
+                    if key in start:
                         bias = self.net.bias(key)  # type: ignore[operator]
-                        bias.copy_(torch.as_tensor(self._start[key], dtype=bias.dtype).expand_as(bias))
+                        bias.copy_(torch.as_tensor(start[key], dtype=bias.dtype).expand_as(bias))
         self._has_free = len(self.free) > 0
         self._input_shapes = inputs
         return self

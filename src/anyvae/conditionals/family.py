@@ -62,6 +62,10 @@ class Family(ABC):
         """Tensors that the distribution needs and no gradient changes; buffers of the conditional."""
         return {}
 
+    def start(self) -> dict[str, Tensor]:
+        """Where parameters start that must not start at 0, by name; `given(start=...)` goes before it."""
+        return {}
+
     @abstractmethod
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False

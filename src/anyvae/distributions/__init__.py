@@ -1,9 +1,12 @@
 """Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
-from anyvae.distributions.cells import Cellwise, sum_event
+from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.columns import Columns
+from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
+from anyvae.distributions.counts import Poisson
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic
+from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
 from anyvae.distributions.units import InUnits
@@ -12,11 +15,18 @@ __all__ = [
     "Bernoulli",
     "Cellwise",
     "Columns",
+    "ContinuousBernoulli",
     "DiscretisedLogistic",
+    "FromNoise",
+    "FullNormal",
     "InUnits",
+    "Laplace",
+    "LogNormal",
     "Normal",
+    "NormalMixture",
     "OneHotCategorical",
     "OptimalNormal",
+    "Poisson",
     "StandardNormal",
     "analytic_kl",
     "has_analytic_kl",

@@ -1,4 +1,4 @@
-"""The base of every distribution whose event is a block of conditionally independent cells."""
+"""The bases of every distribution: draws from fixed noise, and blocks of independent cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-__all__ = ["Cellwise", "sum_event"]
+__all__ = ["Cellwise", "FromNoise", "sum_event"]
 
 _ONE_DRAW = torch.Size()
 
@@ -25,14 +25,11 @@ def sum_event(cells: Tensor, event_dims: int) -> Tensor:
     return cells.flatten(-event_dims).sum(-1) if event_dims else cells
 
 
-class Cellwise(Distribution):
-    r"""A distribution whose log-density is a sum over the cells of its event.
+class FromNoise(Distribution):
+    """A distribution whose draw is a function of standard normal numbers.
 
-    .. math:: \log p(v) = \sum_i \log p_i(v_i)
-
-    A subclass gives `cells(value)`, one log-density per cell (nats), so that a missing cell can be left
-    out of the sum exactly; and `from_noise(noise)`, its draw as a function of standard normal numbers of
-    shape `noise_shape`, so that an evaluation can fix the noise of each row.
+    A subclass gives `from_noise(noise)`, for noise of shape `noise_shape` a row, so that an evaluation can
+    fix the noise of each row.
 
     Arguments:
         batch_shape: axes over independent rows.
@@ -56,25 +53,8 @@ class Cellwise(Distribution):
         return self._event_shape
 
     @abstractmethod
-    def cells(self, value: Tensor) -> Tensor:
-        """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
-
-    @abstractmethod
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draw that standard normal `noise`, shape (..., *batch_shape, *noise_shape), stands for."""
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density of each row of `value`, shape (...), in nats."""
-        return sum_event(self.cells(value), len(self._event_shape))
-
-    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
-        """Log-density of the given cells of each row, nats.
-
-        Arguments:
-            value: shape (..., *event_shape), finite in the holes too.
-            mask: 1 where given and 0 in the holes, of the shape of `value`.
-        """
-        return sum_event(self.cells(value) * mask, len(self._event_shape))
 
     def rsample(self, sample_shape: Any = _ONE_DRAW) -> Tensor:
         """Draw, differentiably where `has_rsample`, shape (*sample_shape, *batch_shape, *event_shape)."""
@@ -97,3 +77,36 @@ class Cellwise(Distribution):
     @abstractmethod
     def _like(self) -> Tensor:
         """A parameter, whose dtype and device the draws take."""
+
+
+class Cellwise(FromNoise):
+    r"""A distribution whose log-density is a sum over the cells of its event.
+
+    .. math:: \log p(v) = \sum_i \log p_i(v_i)
+
+    A subclass gives `cells(value)`, one log-density per cell (nats), so that a missing cell can be left
+    out of the sum exactly, besides `from_noise(noise)`.
+
+    Arguments:
+        batch_shape: axes over independent rows.
+        event_shape: axes of one row.
+    """
+
+    @abstractmethod
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density of each row of `value`, shape (...), in nats."""
+        return sum_event(self.cells(value), len(self._event_shape))
+
+    def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
+        """Log-density of the given cells of each row, nats.
+
+        Arguments:
+            value: shape (..., *event_shape), finite in the holes too.
+            mask: 1 where given and 0 in the holes, of the shape of `value`.
+        """
+        cells = self.cells(value)
+        # Not a product: what stands in a hole may lie off the support, and 0 * -inf is no number.
+        return sum_event(torch.where(mask > 0, cells, torch.zeros_like(cells)), len(self._event_shape))

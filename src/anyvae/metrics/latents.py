@@ -24,7 +24,8 @@ class LatentUse(NamedTuple):
 
     Arguments:
         mean, scale: of q(z | x), shape (n, K).
-        kl: KL(q || p) of each latent, mean over rows, nats, shape (K,).
+        kl: KL(q || p) of the marginal of each latent, mean over rows, nats, shape (K,); their sum is the KL where
+            the posterior has no correlations, and less than it where it has.
     """
 
     mean: Tensor
@@ -64,11 +65,16 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
         found = posterior(model, part)
         kls: list[Tensor] = []
         for name, q in found.items():
-            if not isinstance(q, distributions.Normal):
+            if not isinstance(q, distributions.Normal | distributions.FullNormal):
                 raise NotImplementedError(
                     f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
                 )
             prior = model.generative_parts[name]()
+            if not isinstance(prior, distributions.StandardNormal | distributions.Normal):
+                raise NotImplementedError(
+                    f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
+                )
+            # With a full covariance this is the marginal of each latent.
             cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
             scalar = (
                 distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)

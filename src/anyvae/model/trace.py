@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals import Conditional
-from anyvae.distributions import Cellwise, analytic_kl, has_analytic_kl
+from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl
 from anyvae.model.batch import Evidence
 from anyvae.model.plan import Plan
 
@@ -65,6 +65,19 @@ class Trace:
             self.values[name] = (
                 drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
             )
+
+    def reread(self, values: dict[str, Tensor]) -> Trace:
+        """The same pass with other tensors for some values: log p is worked out anew, the q are kept.
+
+        Arguments:
+            values: by name, of the shapes of those they replace.
+        """
+        other = object.__new__(Trace)
+        for name in Trace.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.values = self.values | values
+        other._p, other._q = {}, dict(self._q)
+        return other
 
     def p(self, name: str) -> Distribution:
         """p(name | its parents), at this trace's values."""
@@ -194,7 +207,7 @@ class Trace:
         lead = Size((self.samples, self.rows)) if self.samples > 1 else Size((self.rows,))
         extra = len(lead) - len(distribution.batch_shape)
         if self.noise is not None:
-            if not isinstance(distribution, Cellwise):
+            if not isinstance(distribution, FromNoise):
                 raise ValueError(
                     f"{name!r} follows {type(distribution).__name__}, which cannot be drawn from fixed "
                     "noise; give it from_noise(noise), or evaluate without fixed noise."

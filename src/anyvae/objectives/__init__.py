@@ -1,17 +1,27 @@
 """Estimators, terms and schedules: what is maximised."""
 
-from anyvae.objectives.objective import ELBO, IWAE, Objective, elbo, iwae
+from anyvae.objectives.gradients import DReG, StickingTheLanding
+from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
+from anyvae.objectives.terms import KL, MMD, CapacityGap, Classify, LogLikelihood
 
 __all__ = [
     "ELBO",
     "IWAE",
+    "KL",
+    "MMD",
+    "CapacityGap",
+    "Classify",
     "Constant",
     "Cosine",
+    "DReG",
     "LinearRamp",
+    "LogLikelihood",
     "Objective",
     "Schedule",
+    "StickingTheLanding",
     "WarmupCosine",
+    "WeightedSum",
     "elbo",
     "iwae",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import final
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.objectives.schedule import Schedule, as_schedule
 
-__all__ = ["ELBO", "IWAE", "Objective", "elbo", "iwae"]
+__all__ = ["ELBO", "IWAE", "Objective", "WeightedSum", "elbo", "iwae"]
 
 
 def elbo(trace: Trace) -> Tensor:
@@ -69,6 +70,57 @@ class Objective(ABC):
     @abstractmethod
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """The objective of each row of a finished trace, nats, shape (B,)."""
+
+    def __add__(self, other: Objective) -> WeightedSum:
+        """Both, over the draws of one trace."""
+        return WeightedSum(self._weighted() + other._weighted())
+
+    def __sub__(self, other: Objective) -> WeightedSum:
+        """This one, less the other as a cost."""
+        return self + (-1.0) * other
+
+    def __mul__(self, weight: float | Schedule) -> WeightedSum:
+        """Weighted, by a number or a schedule."""
+        schedule = as_schedule(weight)
+        return WeightedSum(tuple(((schedule, *before), part) for before, part in self._weighted()))
+
+    __rmul__ = __mul__
+
+    def _weighted(self) -> tuple[tuple[tuple[Schedule, ...], Objective], ...]:
+        return (((), self),)
+
+
+@final
+class WeightedSum(Objective):
+    r"""A sum of weighted objectives over the draws of one trace; made by `+`, `-` and `*`.
+
+    .. math:: \sum_i weight_i \, objective_i
+
+    As many samples are drawn as the part that wants most has.
+
+    Arguments:
+        parts: (weights, objective); the weights of a part are multiplied.
+
+    >>> from anyvae.objectives import Classify
+    >>> (ELBO() + 46.0 * Classify("y")).samples
+    1
+    """
+
+    def __init__(self, parts: tuple[tuple[tuple[Schedule, ...], Objective], ...]) -> None:
+        super().__init__(max(part.samples for _, part in parts))
+        self.parts = parts
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """See `Objective.of`."""
+        total: Tensor | None = None
+        for weights, part in self.parts:
+            term = math.prod(weight(progress) for weight in weights) * part.of(trace, progress)
+            total = term if total is None else total + term
+        assert total is not None
+        return total
+
+    def _weighted(self) -> tuple[tuple[tuple[Schedule, ...], Objective], ...]:
+        return self.parts
 
 
 @final

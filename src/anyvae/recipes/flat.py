@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from anyvae.conditionals import DiagonalNormal, Family, Parent, StandardNormal, observed
+from anyvae.conditionals import DiagonalNormal, Family, FullNormal, Parent, StandardNormal, observed
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, ConvNet, Linear, Network
 
-__all__ = ["default_networks", "linear_vae", "vae"]
+__all__ = ["default_networks", "full_covariance_vae", "linear_vae", "vae"]
 
 
 def vae(
@@ -22,6 +22,7 @@ def vae(
     start: Mapping[str, Tensor | float] | None = None,
     log_unit: Tensor | None = None,
     missing: bool = False,
+    posterior: Family | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -32,6 +33,7 @@ def vae(
         start: where the decoder's parameters start.
         log_unit: log of one unit of x in input units.
         missing: whether x may have holes; the encoder then reads the mask too.
+        posterior: family of q(z | x); `DiagonalNormal` where None.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -43,7 +45,7 @@ def vae(
     parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
     return VAE(
         prior=StandardNormal(latent_features),
-        encoder=DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+        encoder=(posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads),
         decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
     )
 
@@ -68,6 +70,35 @@ def linear_vae(
         start=start,
         log_unit=log_unit,
         missing=missing,
+    )
+
+
+def full_covariance_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | None = None,
+    missing: bool = False,
+) -> LatentVariableModel:
+    r"""A VAE whose posterior has a full covariance: latents may depend on each other given x.
+
+    .. math:: q(z \mid x) = N(loc, L L')
+
+    Arguments are those of `vae`. Source: An Introduction to Variational Autoencoders, section 2.5.1 (Kingma and
+    Welling, 2019).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> full_covariance_vae(Bernoulli(6), 2).inference_parts["z"].family
+    FullNormal(2)
+    """
+    return vae(
+        likelihood,
+        latent_features,
+        start=start,
+        log_unit=log_unit,
+        missing=missing,
+        posterior=FullNormal(latent_features),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import final
 
 from anyvae.model import LatentVariableModel
-from anyvae.objectives import ELBO, IWAE, LinearRamp, Objective
-from anyvae.recipes.flat import linear_vae, vae
+from anyvae.objectives import ELBO, IWAE, DReG, LinearRamp, Objective
+from anyvae.recipes.flat import full_covariance_vae, linear_vae, vae
 from anyvae.recipes.likelihood import Likelihood
 
 __all__ = ["RECIPES", "Recipe", "default_latent_features", "find_recipe"]
@@ -73,6 +73,20 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE
+        ),
+        Recipe(
+            "dreg_iwae",
+            "Tucker et al., 2019",
+            "iwae with the doubly reparameterised gradient of the encoder, 8 samples",
+            vae,
+            DReG,
+        ),
+        Recipe(
+            "full_covariance_vae",
+            "Kingma and Welling, 2019",
+            "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
+            full_covariance_vae,
+            _warmed_elbo,
         ),
     )
 }
