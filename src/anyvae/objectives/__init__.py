@@ -1,5 +1,7 @@
 """Estimators, terms and schedules: what is maximised."""
 
+from anyvae.objectives.combined import MIWAE, Renyi
+from anyvae.objectives.correlation import StratifiedTC, WeightedTC
 from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
@@ -9,6 +11,7 @@ __all__ = [
     "ELBO",
     "IWAE",
     "KL",
+    "MIWAE",
     "MMD",
     "CapacityGap",
     "Classify",
@@ -18,10 +21,13 @@ __all__ = [
     "LinearRamp",
     "LogLikelihood",
     "Objective",
+    "Renyi",
     "Schedule",
     "StickingTheLanding",
+    "StratifiedTC",
     "WarmupCosine",
     "WeightedSum",
+    "WeightedTC",
     "elbo",
     "iwae",
 ]

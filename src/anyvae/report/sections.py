@@ -129,7 +129,8 @@ def latents(findings: Findings) -> str:
     colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
     caption = (
         f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
-        f"more than {ACTIVE_VARIANCE:g}. Together they carry {np.nansum(kl):.2f} nats."
+        f"more than {ACTIVE_VARIANCE:g}. The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where "
+        "the latents of a row depend on each other."
     )
     cards = [card("KL per latent", legend(colours) + bars, caption)]
     shown, left_out = finite_rows(findings)
