@@ -39,6 +39,9 @@ UNITS = "distributions/test_gradients_and_units.py"
 FAMILIES = "conditionals/test_families.py"
 NETWORKS = "networks/test_networks.py"
 USE = "metrics/test_latent_use.py"
+BATTERY = "test_testing.py"
+TERMS = "objectives/test_terms.py"
+COMBINED = "objectives/test_combined.py"
 
 
 @dataclass(frozen=True)
@@ -220,8 +223,8 @@ MUTATIONS = [
     Mutation(
         "mask of cells ignored",
         "distributions/cells.py",
-        "self.cells(value) * mask",
-        "self.cells(value)",
+        "torch.where(mask > 0, cells, torch.zeros_like(cells))",
+        "cells",
         (f"{ROWS}::test_only_given_cells_are_scored",),
     ),
     Mutation(
@@ -312,9 +315,70 @@ MUTATIONS = [
     Mutation(
         "start of a parameter ignored",
         "conditionals/conditional.py",
-        "self._start.get(key, 0.0)",
+        "start.get(key, 0.0)",
         "0.0",
         (FAMILIES,),
+    ),
+    # The battery, terms and gradient estimators.
+    Mutation(
+        "tail of the Laplace draw",
+        "distributions/continuous.py",
+        "(torch.special.log_ndtr(-noise.abs()) + _LOG_2)",
+        "torch.special.log_ndtr(-noise.abs())",
+        (BATTERY,),
+    ),
+    Mutation(
+        "Jacobian of the log-normal",
+        "distributions/continuous.py",
+        "+ _HALF_LOG_2PI) - log\n",
+        "+ _HALF_LOG_2PI)\n",
+        (BATTERY,),
+    ),
+    Mutation(
+        "factorial of the Poisson", "distributions/counts.py", " - torch.lgamma(count + 1.0)", "", (BATTERY,)
+    ),
+    Mutation(
+        "determinant of a full covariance",
+        "distributions/joint.py",
+        "constant = self.log_diagonal.sum(-1) + ",
+        "constant = ",
+        (BATTERY,),
+    ),
+    Mutation(
+        "score of q kept in sticking the landing",
+        "objectives/gradients.py",
+        "total = total + (fixed - fixed.detach())",
+        "total = total + 0.0 * fixed",
+        (TERMS,),
+    ),
+    Mutation(
+        "weights not squared in DReG",
+        "objectives/gradients.py",
+        "return gradient * weight.view(",
+        "return gradient * 1.0 ** weight.view(",
+        (TERMS,),
+    ),
+    Mutation("free bits without effect", "objectives/terms.py", ".clamp_min(self.free_bits)", "", (TERMS,)),
+    Mutation(
+        "other rows of the total correlation weigh too much",
+        "objectives/correlation.py",
+        "(self.rows - 1) / (self.rows * (batch - 1))",
+        "1.0 / (batch - 1)",
+        (COMBINED,),
+    ),
+    Mutation(
+        "one mean for all of MIWAE",
+        "objectives/combined.py",
+        "(self.repeats, self.inner)",
+        "(1, self.repeats * self.inner)",
+        (COMBINED,),
+    ),
+    Mutation(
+        "order of Renyi ignored",
+        "objectives/combined.py",
+        "power = 1.0 - self.alpha",
+        "power = 1.0",
+        (COMBINED,),
     ),
 ]
 NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")
