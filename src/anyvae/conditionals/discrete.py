@@ -10,7 +10,8 @@ from torch import Size, Tensor
 
 from anyvae import distributions
 from anyvae.conditionals.family import Family
-from anyvae.conditionals.scales import FeatureScale, NetworkScale, OneScale, Scale, bounded_scale
+from anyvae.conditionals.located import Located
+from anyvae.conditionals.scales import Scale, bounded_scale
 
 __all__ = ["Bernoulli", "Categorical", "DiscretisedLogistic", "UniformCategorical"]
 
@@ -108,7 +109,7 @@ class UniformCategorical(Family):
 
 
 @final
-class DiscretisedLogistic(Family):
+class DiscretisedLogistic(Located):
     r"""Points of a lattice under a logistic density with a learned scale per feature.
 
     .. math:: P(v) = \sigma((v + step/2 - loc) / scale) - \sigma((v - step/2 - loc) / scale)
@@ -131,30 +132,11 @@ class DiscretisedLogistic(Family):
         step: float | Tensor = 1.0,
         scale: Scale | None = None,
     ) -> None:
-        super().__init__(event_shape)
-        self.scale = FeatureScale() if scale is None else scale
-        if not isinstance(self.scale, OneScale | FeatureScale | NetworkScale):
-            raise ValueError(
-                f"DiscretisedLogistic got {self.scale!r}; "
-                "wanted OneScale(), FeatureScale() or NetworkScale()."
-            )
+        super().__init__(event_shape, scale)
         dtype = torch.get_default_dtype()
         self.low, self.high, self.step = (torch.as_tensor(value, dtype=dtype) for value in (low, high, step))
         if bool((self.step <= 0).any()) or bool((self.high < self.low).any()):
             raise ValueError("DiscretisedLogistic wants step > 0 and high >= low, for every feature.")
-
-    @property
-    def params(self) -> dict[str, Size]:
-        """`loc` of the event shape, and `raw_scale`."""
-        return {
-            "loc": self.event_shape,
-            "raw_scale": Size(()) if isinstance(self.scale, OneScale) else self.event_shape,
-        }
-
-    @property
-    def free(self) -> frozenset[str]:
-        """`raw_scale`, unless the network gives it."""
-        return frozenset() if isinstance(self.scale, NetworkScale) else frozenset({"raw_scale"})
 
     @property
     def constants(self) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Mapping
 from typing import final
 
@@ -11,42 +10,16 @@ from torch import Size, Tensor
 
 from anyvae import distributions
 from anyvae.conditionals.family import Family
-from anyvae.conditionals.scales import FeatureScale, NetworkScale, OneScale, Scale, bounded_scale
+from anyvae.conditionals.located import Located
+from anyvae.conditionals.scales import bounded_scale
 
 __all__ = ["ContinuousBernoulli", "Laplace", "LogNormal", "Poisson"]
 
 _LARGEST_LOG_RATE = 30.0
 
 
-class _Located(Family, ABC):
-    """A family with a location and a learned scale."""
-
-    def __init__(self, event_shape: int | tuple[int, ...], scale: Scale | None = None) -> None:
-        super().__init__(event_shape)
-        self.scale = FeatureScale() if scale is None else scale
-        if not isinstance(self.scale, OneScale | FeatureScale | NetworkScale):
-            raise ValueError(
-                f"{type(self).__name__} got {self.scale!r}; "
-                "wanted OneScale(), FeatureScale() or NetworkScale()."
-            )
-
-    def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}, {self.scale!r})"
-
-    @property
-    def params(self) -> dict[str, Size]:
-        """`loc` of the event shape, and `raw_scale`."""
-        size = Size(()) if isinstance(self.scale, OneScale) else self.event_shape
-        return {"loc": self.event_shape, "raw_scale": size}
-
-    @property
-    def free(self) -> frozenset[str]:
-        """`raw_scale`, unless the network gives it."""
-        return frozenset() if isinstance(self.scale, NetworkScale) else frozenset({"raw_scale"})
-
-
 @final
-class Laplace(_Located):
+class Laplace(Located):
     r"""Independent features with a sharp peak and longer tails than the normal's.
 
     .. math:: \log p(v) = -\sum_i |v_i - loc_i| / scale_i + \log 2 scale_i
@@ -73,7 +46,7 @@ class Laplace(_Located):
 
 
 @final
-class LogNormal(_Located):
+class LogNormal(Located):
     r"""Independent positive features whose logarithm is normal.
 
     .. math:: \log v_i \sim N(loc_i, scale_i^2)

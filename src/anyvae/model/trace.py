@@ -79,6 +79,11 @@ class Trace:
         other._p, other._q = {}, dict(self._q)
         return other
 
+    def drawn_parents(self, name: str) -> list[str]:
+        """Names of drawn variables that q(name | ...) reads, sorted; none where it reads only what was given."""
+        drawn = {other for other, _ in self.plan.draws}
+        return sorted(drawn.intersection(parent.name for parent in self.model.inference_parts[name].parents))
+
     def p(self, name: str) -> Distribution:
         """p(name | its parents), at this trace's values."""
         found = self._p.get(name)

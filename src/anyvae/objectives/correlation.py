@@ -77,10 +77,8 @@ class WeightedTC(Objective):
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
-        weight = -math.log(self.rows * trace.rows)
-        return _total_correlation(
-            self, self.name, trace, trace.model.zeros((trace.rows, trace.rows)) + weight
-        )
+        log_weight = trace.model.zeros(()) - math.log(self.rows * trace.rows)
+        return _total_correlation(self, self.name, trace, log_weight)
 
 
 def _at_least_two(objective: Objective, rows: int) -> int:
@@ -93,9 +91,8 @@ def _at_least_two(objective: Objective, rows: int) -> int:
 
 def _total_correlation(objective: Objective, name: str, trace: Trace, log_weights: Tensor) -> Tensor:
     q = trace.q(name) if (name, True) in trace.plan.draws else None
-    drawn = {other for other, _ in trace.plan.draws}
-    above = {parent.name for parent in trace.model.inference_parts[name].parents} if q is not None else set()
-    if not isinstance(q, Cellwise) or q.event_dims != 1 or drawn & above or q.batch_shape != (trace.rows,):
+    alone = q is not None and q.batch_shape == (trace.rows,) and not trace.drawn_parents(name)
+    if not isinstance(q, Cellwise) or q.event_dims != 1 or not alone:
         raise ValueError(
             f"{type(objective).__name__}({name!r}) wants a latent vector inferred from the given alone, with "
             f"independent features given x, such as DiagonalNormal; got {'no such latent' if q is None else repr(q)}."

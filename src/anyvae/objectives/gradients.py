@@ -101,13 +101,10 @@ def _log_weight_through_draws(trace: Trace) -> Tensor:
 
 
 def _refuse_hierarchies(objective: Objective, trace: Trace) -> None:
-    drawn = {name for name, _ in trace.plan.draws}
     for name, from_q in trace.plan.draws:
-        if from_q:
-            above = [parent.name for parent in trace.model.inference_parts[name].parents]
-            found = sorted(drawn.intersection(above))
-            if found:
-                raise ValueError(
-                    f"{type(objective).__name__}: {name!r} is inferred given {found[0]!r}, which is drawn too; its "
-                    "gradient would be biased there. Use ELBO() or IWAE()."
-                )
+        found = trace.drawn_parents(name) if from_q else []
+        if found:
+            raise ValueError(
+                f"{type(objective).__name__}: {name!r} is inferred given {found[0]!r}, which is drawn too; its "
+                "gradient would be biased there. Use ELBO() or IWAE()."
+            )
