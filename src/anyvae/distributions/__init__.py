@@ -9,6 +9,7 @@ from anyvae.distributions.discretised import DiscretisedLogistic
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
+from anyvae.distributions.quantiles import gamma_quantile
 from anyvae.distributions.units import InUnits
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Poisson",
     "StandardNormal",
     "analytic_kl",
+    "gamma_quantile",
     "has_analytic_kl",
     "sampled_kl",
     "sum_event",
