@@ -3,10 +3,12 @@
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
+from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.joint import FullNormal, NormalMixture
-from anyvae.conditionals.parents import Parent, observed
+from anyvae.conditionals.parametric import FamilyConditional
+from anyvae.conditionals.parents import Parent, observed, prior
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.scales import (
     FeatureScale,
@@ -24,9 +26,11 @@ __all__ = [
     "Columns",
     "Conditional",
     "ContinuousBernoulli",
+    "Deterministic",
     "DiagonalNormal",
     "DiscretisedLogistic",
     "Family",
+    "FamilyConditional",
     "FeatureScale",
     "FixedScale",
     "FullNormal",
@@ -44,4 +48,5 @@ __all__ = [
     "UniformCategorical",
     "bounded_scale",
     "observed",
+    "prior",
 ]

@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from anyvae.networks import Network
 
 if TYPE_CHECKING:
-    from anyvae.conditionals.conditional import Conditional
+    from anyvae.conditionals.parametric import FamilyConditional
     from anyvae.conditionals.parents import Parent
 
 __all__ = ["Family", "event_size"]
@@ -39,6 +39,9 @@ class Family(ABC):
     Arguments:
         event_shape: number of features, or the shape of one row.
     """
+
+    deterministic = False
+    """Whether the child is a function of its parents."""
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
         self.event_shape = event_size(event_shape)
@@ -87,7 +90,7 @@ class Family(ABC):
         net: Network | nn.Module | None = None,
         start: Mapping[str, Tensor | float] | None = None,
         log_unit: Tensor | None = None,
-    ) -> Conditional:
+    ) -> FamilyConditional:
         """p(child | parents) with this family.
 
         Arguments:
@@ -97,6 +100,6 @@ class Family(ABC):
             log_unit: log of one unit of the child's value in input units, shape event_shape; densities
                 are then those of the input.
         """
-        from anyvae.conditionals.conditional import Conditional
+        from anyvae.conditionals.parametric import FamilyConditional
 
-        return Conditional(self, parents, net=net, start=start, log_unit=log_unit)
+        return FamilyConditional(self, parents, net=net, start=start, log_unit=log_unit)

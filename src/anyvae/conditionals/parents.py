@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Parent", "observed"]
+__all__ = ["Parent", "as_parents", "observed", "prior"]
 
 
 @final
@@ -16,13 +17,20 @@ class Parent:
     Arguments:
         name: the variable.
         mask: whether the conditional reads the variable's mask (1 where given) instead of its value.
+        prior: whether it reads the variable's generative distribution instead of its value.
     """
 
     name: str
     mask: bool = False
+    prior: bool = False
 
     def __str__(self) -> str:
-        return f"observed({self.name})" if self.mask else self.name
+        return f"observed({self.name})" if self.mask else f"prior({self.name})" if self.prior else self.name
+
+
+def as_parents(parents: Sequence[str | Parent]) -> tuple[Parent, ...]:
+    """References from names and references."""
+    return tuple(Parent(parent) if isinstance(parent, str) else parent for parent in parents)
 
 
 def observed(name: str) -> Parent:
@@ -34,3 +42,12 @@ def observed(name: str) -> Parent:
     'observed(x)'
     """
     return Parent(name, mask=True)
+
+
+def prior(name: str) -> Parent:
+    """The distribution p(name | its parents) at the drawn parents: what a top-down posterior starts from.
+
+    >>> str(prior("z1"))
+    'prior(z1)'
+    """
+    return Parent(name, prior=True)

@@ -4,6 +4,7 @@ from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.columns import Columns
 from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
 from anyvae.distributions.counts import Poisson
+from anyvae.distributions.delta import Delta
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic
 from anyvae.distributions.joint import FullNormal, NormalMixture
@@ -17,6 +18,7 @@ __all__ = [
     "Cellwise",
     "Columns",
     "ContinuousBernoulli",
+    "Delta",
     "DiscretisedLogistic",
     "FromNoise",
     "FullNormal",

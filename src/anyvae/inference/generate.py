@@ -146,9 +146,13 @@ def reconstruct(
 def _condition(
     model: LatentVariableModel, conditional: Conditional, values: Mapping[str, Tensor], rows: int
 ) -> Distribution:
-    arguments = [
-        model.zeros((rows, *model.shapes[parent.name])) + 1.0 if parent.mask else values[parent.name]
-        for parent in conditional.parents
-    ]
+    arguments: list[Tensor | Distribution] = []
+    for parent in conditional.parents:
+        if parent.mask:
+            arguments.append(model.zeros((rows, *model.shapes[parent.name])) + 1.0)
+        elif parent.prior:
+            arguments.append(_condition(model, model.generative_parts[parent.name], values, rows))
+        else:
+            arguments.append(values[parent.name])
     distribution: Distribution = conditional(*arguments)
     return distribution

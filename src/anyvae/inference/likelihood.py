@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, final
 
@@ -62,6 +62,7 @@ def log_likelihood(
     *,
     seed: int = 0,
     precision: torch.dtype | None = None,
+    enumerate: Sequence[str] = (),
 ) -> Tensor:
     r"""Importance-sampled estimate of log p(given), nats, shape (B,).
 
@@ -76,6 +77,7 @@ def log_likelihood(
         samples: S.
         seed: of the draws.
         precision: `torch.bfloat16` runs the networks' products in that type; densities stay in the model's.
+        enumerate: discrete latents that are summed over instead of drawn.
 
     Source: Importance Weighted Autoencoders (Burda et al., 2016).
 
@@ -106,7 +108,7 @@ def log_likelihood(
             for done in range(0, samples, draws):
                 count = min(draws, samples - done)
                 noise = RowNoise(seed, keys[start : start + step], done, pools)
-                chunk = model.trace(part, count, noise).log_weight().logsumexp(0)
+                chunk = model.trace(part, count, noise, enumerate=enumerate).log_weight().logsumexp(0)
                 total = chunk if total is None else torch.logaddexp(total, chunk)
             assert total is not None
             estimates.append(total - math.log(samples))
@@ -120,6 +122,7 @@ def evaluate_bound(
     *,
     seed: int = 0,
     precision: torch.dtype | None = None,
+    enumerate: Sequence[str] = (),
 ) -> Bound:
     """The evidence lower bound at beta = 1 and its parts, per row; deterministic as `log_likelihood` is.
 
@@ -128,7 +131,7 @@ def evaluate_bound(
         batch: tensors or `Partial` values by name.
         samples: S, draws per row.
         seed: of the draws.
-        precision: as in `log_likelihood`.
+        precision, enumerate: as in `log_likelihood`.
     """
     parts: list[Bound] = []
     pools: dict[tuple[str, int], Tensor] = {}
@@ -142,7 +145,8 @@ def evaluate_bound(
         step = max(1, _CHUNK // max(samples, 8))
         for start in range(0, rows, step):
             noise = RowNoise(seed, keys[start : start + step], 0, pools)
-            trace = model.trace(take_rows(batch, slice(start, start + step)), samples, noise)
+            some = take_rows(batch, slice(start, start + step))
+            trace = model.trace(some, samples, noise, enumerate=enumerate)
             fit = trace.log_likelihood()
             kl = {name: trace.kl_of(name) for name, from_q in trace.plan.draws if from_q}
             parts.append(Bound(fit - sum(kl.values(), torch.zeros_like(fit)), fit, kl))

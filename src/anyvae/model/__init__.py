@@ -2,6 +2,6 @@
 
 from anyvae.model.batch import Batch, Evidence, Partial
 from anyvae.model.graph import VAE, LatentVariableModel
-from anyvae.model.trace import Noise, Trace
+from anyvae.model.trace import Drawing, Noise, Trace
 
-__all__ = ["VAE", "Batch", "Evidence", "LatentVariableModel", "Noise", "Partial", "Trace"]
+__all__ = ["VAE", "Batch", "Drawing", "Evidence", "LatentVariableModel", "Noise", "Partial", "Trace"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -10,8 +10,8 @@ from torch import Size, Tensor, nn
 
 from anyvae.conditionals import Conditional, Family
 from anyvae.model.batch import Batch, Evidence, admit
-from anyvae.model.plan import Plan, generation_order, make_plan
-from anyvae.model.trace import Noise, Trace
+from anyvae.model.plan import Plan, computed_names, generation_order, make_plan
+from anyvae.model.trace import Drawing, Noise, Trace
 
 __all__ = ["VAE", "LatentVariableModel"]
 
@@ -54,8 +54,10 @@ class LatentVariableModel(nn.Module):
             name: Size((shape,)) if isinstance(shape, int) else Size(shape)
             for name, shape in (conditions or {}).items()
         }
+        self.computed = computed_names(p, q)
         self._check_names(p, q)
-        self.shapes: dict[str, Size] = {name: part.event_shape for name, part in p.items()} | self.conditions
+        parts = {name: part.event_shape for name, part in [*q.items(), *p.items()]}
+        self.shapes: dict[str, Size] = parts | self.conditions
         for name, part in q.items():
             if name in p and part.event_shape != p[name].event_shape:
                 raise ValueError(
@@ -65,6 +67,8 @@ class LatentVariableModel(nn.Module):
                 )
         for name, part in [*p.items(), *q.items()]:
             part.build(name, self.shapes)
+        for name, part in [*p.items(), *q.items()]:
+            part.join(name, p, q)
         self.generative = nn.ModuleDict(p)
         self.inference = nn.ModuleDict(q)
         # Plain dicts beside the registered ones: a ModuleDict look-up costs a microsecond at every term.
@@ -78,12 +82,13 @@ class LatentVariableModel(nn.Module):
     @property
     def latents(self) -> tuple[str, ...]:
         """Names of the variables that are inferred."""
-        return tuple(self.inference_parts)
+        return tuple(name for name in self.inference_parts if name not in self.computed)
 
     @property
     def observed(self) -> tuple[str, ...]:
         """Names of the generative variables that are not inferred."""
-        return tuple(name for name in self.generative_parts if name not in self.inference_parts)
+        hidden = self.inference_parts.keys() | self.computed
+        return tuple(name for name in self.generative_parts if name not in hidden)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -120,7 +125,7 @@ class LatentVariableModel(nn.Module):
                 if item.mask is not None:
                     value = value[item.mask if item.by_rows else item.mask.flatten(1).all(1)]
                 if value.numel():
-                    self.generative_parts[name].family.check(name, value)
+                    self.generative_parts[name].check(name, value)
 
     def plan(self, evidence: Mapping[str, Evidence]) -> Plan:
         """The drawing order for evidence of this pattern, made once a pattern."""
@@ -131,16 +136,27 @@ class LatentVariableModel(nn.Module):
             found = self._plans[key] = make_plan(self.generative_parts, self.inference_parts, *key)
         return found
 
-    def trace(self, batch: Batch, samples: int = 1, noise: Noise | None = None) -> Trace:
+    def trace(
+        self,
+        batch: Batch,
+        samples: int = 1,
+        noise: Noise | None = None,
+        *,
+        enumerate: Sequence[str] = (),
+        draws: Mapping[str, Drawing] | None = None,
+    ) -> Trace:
         """Infer the latents of a batch and record the pass.
 
         Arguments:
             batch: tensors (B, *event) or `Partial` values by name.
             samples: S, draws of the latents per row.
             noise: fixed noise for the draws; torch's generator where None.
+            enumerate: latents of which every value is taken, weighed by its probability, instead of draws.
+            draws: how latents are drawn that are not drawn as their distribution does it, by name.
 
         Raises:
-            ValueError: for a batch that does not fit the model, or latents that cannot be reached from it.
+            ValueError: for a batch that does not fit the model, latents that cannot be reached from it, or names
+                that are no latents of the model.
         """
         if samples < 1:
             raise ValueError(f"trace got samples={samples}; wanted at least 1.")
@@ -148,18 +164,27 @@ class LatentVariableModel(nn.Module):
         if not evidence:
             raise ValueError("the batch is empty; pass at least one variable, or use sample(model, rows).")
         rows = len(next(iter(evidence.values())).value)
-        return Trace(self, evidence, self.plan(evidence), samples, rows, noise)
+        for name in [*enumerate, *(draws or {})]:
+            if name not in self.generative_parts and name not in self.inference_parts:
+                raise ValueError(f"the model has no variable {name!r} to draw; it has {sorted(self.shapes)}.")
+        plan = self.plan(evidence)
+        return Trace(self, evidence, plan, samples, rows, noise, tuple(enumerate), draws or {})
 
-    def forward(self, batch: Batch, samples: int = 1) -> Trace:
-        """The same as `trace`."""
-        return self.trace(batch, samples)
+    def forward(
+        self,
+        batch: Batch,
+        samples: int = 1,
+        enumerate: Sequence[str] = (),
+        draws: Mapping[str, Drawing] | None = None,
+    ) -> Trace:
+        """The same as `trace`, with draws from torch's generator."""
+        return self.trace(batch, samples, enumerate=enumerate, draws=draws)
 
-    @staticmethod
-    def _check_names(p: Mapping[str, Conditional], q: Mapping[str, Conditional]) -> None:
+    def _check_names(self, p: Mapping[str, Conditional], q: Mapping[str, Conditional]) -> None:
         for name in [*p, *q]:
             if not name.isidentifier():
                 raise ValueError(f"got the variable name {name!r}; wanted a Python identifier such as 'z1'.")
-        strangers = sorted(set(q) - set(p))
+        strangers = sorted(set(q) - set(p) - self.computed)
         if strangers:
             raise ValueError(
                 f"q({strangers[0]}) infers a variable that is never generated; "

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from anyvae.conditionals import Conditional
 
-__all__ = ["Plan", "generation_order", "make_plan"]
+__all__ = ["Draw", "Plan", "computed_names", "generation_order", "make_plan", "values_read"]
+
+
+@final
+class Draw(NamedTuple):
+    """One variable of a pass.
+
+    Arguments:
+        name: of the variable.
+        from_q: whether the inference graph gives it; else the generative one.
+    """
+
+    name: str
+    from_q: bool
 
 
 @final
@@ -17,12 +30,14 @@ class Plan:
     """The order of one pass.
 
     Arguments:
-        draws: (name, from q) in drawing order; from p where not from q.
+        steps: every variable that is drawn or computed, in order.
+        draws: the drawn ones among them.
         scored: generative variables whose log p counts; where one is drawn from its own p, the two cancel.
         exact: drawn variables whose KL(q || p) may be taken in closed form.
     """
 
-    draws: tuple[tuple[str, bool], ...]
+    steps: tuple[Draw, ...]
+    draws: tuple[Draw, ...]
     scored: tuple[str, ...]
     exact: frozenset[str]
 
@@ -36,7 +51,8 @@ def make_plan(
     """Plan the inference pass for evidence of one pattern.
 
     A hidden variable with an inference conditional is drawn from it. One without is drawn from its
-    generative conditional where something scored depends on it, and is left out otherwise.
+    generative conditional where something scored depends on it, and is left out otherwise. A deterministic
+    variable of one graph alone is computed where something reads it.
 
     Arguments:
         generative, inference: conditionals by name.
@@ -46,35 +62,42 @@ def make_plan(
     Raises:
         ValueError: when an inference conditional cannot be reached from the evidence.
     """
-    readable = set(whole) | set(partial - set(inference))
-    hidden_q = [name for name in inference if name not in whole]
-    needed = _needed(generative, set(whole) | set(partial) | set(hidden_q))
-    hidden_p = [name for name in generative if name not in whole and name not in inference and name in needed]
-    draws: list[tuple[str, bool]] = []
+    computed = computed_names(generative, inference) - whole - partial
+    latent_q = [name for name in inference if name not in whole and name not in computed]
+    needed = _needed(generative, inference, whole | partial, frozenset(latent_q))
+    hidden = [Draw(name, True) for name in latent_q]
+    hidden += [Draw(name, name in inference) for name in computed if name in needed]
+    hidden += [
+        Draw(name, False)
+        for name in generative
+        if name not in whole and name not in inference and name not in computed and name in needed
+    ]
+    steps: list[Draw] = []
     ancestors: dict[str, frozenset[str]] = {}
-    waiting = [(name, True) for name in hidden_q] + [(name, False) for name in hidden_p]
-    ready = readable - set(hidden_p)
+    waiting = hidden
+    ready = (set(whole) | set(partial - set(inference))) - {item.name for item in hidden if not item.from_q}
     while waiting:
         for item in waiting:
-            name, from_q = item
-            parents = [p.name for p in (inference if from_q else generative)[name].parents if not p.mask]
+            part = (inference if item.from_q else generative)[item.name]
+            parents = values_read(part, generative)
             # The encoder reads a row with holes as it is, although the holes are drawn later.
-            if all(parent in ready or (from_q and parent in partial) for parent in parents):
-                drawn = [parent for parent in parents if parent in ancestors]
-                ancestors[name] = frozenset({name}).union(*(ancestors[parent] for parent in drawn))
-                ready.add(name)
-                draws.append(item)
+            if all(parent in ready or (item.from_q and parent in partial) for parent in parents):
+                own = frozenset() if item.name in computed else frozenset({item.name})
+                ancestors[item.name] = own.union(*(ancestors[name] for name in parents if name in ancestors))
+                ready.add(item.name)
+                steps.append(item)
                 waiting.remove(item)
                 break
         else:
-            name, from_q = next((item for item in waiting if item[1]), waiting[0])
-            parents = [p.name for p in (inference if from_q else generative)[name].parents if not p.mask]
-            missing = [parent for parent in parents if parent not in ready]
+            name, from_q = next((item for item in waiting if item.from_q), waiting[0])
+            part = (inference if from_q else generative)[name]
+            missing = [parent for parent in values_read(part, generative) if parent not in ready]
             raise ValueError(
                 f"{name!r} cannot be drawn: its {'inference' if from_q else 'generative'} conditional reads "
                 f"{missing}, which is neither given nor drawn before it (given: {sorted(whole | partial)}). "
                 f"Pass it in the batch, read observed({missing[0]!r}) instead, or draw from the prior with sample(...)."
             )
+    draws = tuple(item for item in steps if item.name not in computed)
     exact = frozenset(
         name
         for name, from_q in draws
@@ -82,28 +105,56 @@ def make_plan(
         and name not in partial
         and name in generative
         # A closed form averages over v with p's parents held fixed: none may depend on the drawn v.
-        and not any(
-            name in ancestors.get(p.name, frozenset()) for p in generative[name].parents if not p.mask
-        )
+        and not any(name in ancestors.get(parent, ()) for parent in values_read(generative[name], generative))
     )
-    from_p = {name for name, from_q in draws if not from_q}
-    scored = tuple(
+    from_q_names = {name for name, from_q in draws if from_q}
+    scored = tuple(name for name in generative if name in whole or name in partial or name in from_q_names)
+    return Plan(tuple(steps), draws, scored, exact)
+
+
+def computed_names(
+    generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
+) -> frozenset[str]:
+    """Deterministic variables of one graph alone."""
+    return frozenset(
         name
-        for name in generative
-        if name in whole or name in partial or (name in ancestors and name not in from_p)
+        for here, there in ((generative, inference), (inference, generative))
+        for name, part in here.items()
+        if part.deterministic and name not in there
     )
-    return Plan(tuple(draws), scored, exact)
 
 
-def _needed(generative: Mapping[str, Conditional], seen: set[str]) -> set[str]:
-    """Generative ancestors of what is given or drawn from q."""
+def values_read(part: Conditional, generative: Mapping[str, Conditional]) -> list[str]:
+    """Names whose values a part needs; for a prior that it reads, what that prior needs."""
+    found: list[str] = []
+    for parent in part.parents:
+        if parent.prior:
+            found += values_read(generative[parent.name], generative)
+        elif not parent.mask:
+            found.append(parent.name)
+    return found
+
+
+def _needed(
+    generative: Mapping[str, Conditional],
+    inference: Mapping[str, Conditional],
+    given: frozenset[str],
+    latent: frozenset[str],
+) -> set[str]:
+    """What has to be drawn or computed so that the given and the inferred can be scored and drawn."""
     needed: set[str] = set()
-    frontier = [name for name in seen if name in generative]
+    frontier = [(generative[name], False) for name in given | latent if name in generative]
+    frontier += [(inference[name], True) for name in latent]
     while frontier:
-        for parent in generative[frontier.pop()].parents:
-            if parent.name in generative and parent.name not in needed:
-                needed.add(parent.name)
-                frontier.append(parent.name)
+        part, from_q = frontier.pop()
+        for name in values_read(part, generative):
+            # The encoder reads given rows with holes as they are; what is generated from them needs the holes.
+            if name in needed or (from_q and name in given):
+                continue
+            needed.add(name)
+            if name not in given and name not in latent:
+                in_p = name in generative
+                frontier.append((generative[name] if in_p else inference[name], not in_p))
     return needed
 
 
@@ -118,14 +169,14 @@ def generation_order(generative: Mapping[str, Conditional], given: frozenset[str
     waiting = [name for name in generative if name not in given]
     while waiting:
         for name in waiting:
-            if all(parent.name in ready for parent in generative[name].parents if not parent.mask):
+            if all(parent in ready for parent in values_read(generative[name], generative)):
                 order.append(name)
                 ready.add(name)
                 waiting.remove(name)
                 break
         else:
             stuck = waiting[0]
-            missing = [p.name for p in generative[stuck].parents if not p.mask and p.name not in ready]
+            missing = [name for name in values_read(generative[stuck], generative) if name not in ready]
             raise ValueError(
                 f"{stuck!r} cannot be generated: it depends on {missing}, which is neither given nor "
                 "generated before it. Give it, or take the cycle out of the graph."

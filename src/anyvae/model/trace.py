@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, final
 
 import torch
@@ -13,22 +13,26 @@ from torch.distributions import Distribution
 from anyvae.conditionals import Conditional
 from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl
 from anyvae.model.batch import Evidence
-from anyvae.model.plan import Plan
+from anyvae.model.plan import Plan, values_read
 
 if TYPE_CHECKING:
     from anyvae.model.graph import LatentVariableModel
 
-__all__ = ["Noise", "Trace"]
+__all__ = ["Drawing", "Noise", "Trace"]
 
 Noise: TypeAlias = Callable[[str, Size, torch.dtype], Tensor]
 """Standard normal numbers for one variable: (name, (S, B, *noise_shape), dtype) to a tensor of that shape."""
+
+Drawing: TypeAlias = Callable[[Distribution, Size], Tensor]
+"""A draw in another way: (distribution with all leading axes, its shape) to a value (*batch, *event)."""
 
 
 @final
 class Trace:
     r"""Values, log p and log q of every variable for one batch; densities are worked out when asked for.
 
-    Leading axes are right-aligned: `(S, B)`, then the event; what does not depend on a draw has fewer.
+    Leading axes are right-aligned: `(enumerations..., S, B)`, then the event; what does not depend on a draw has
+    fewer.
 
     Arguments:
         model: the model.
@@ -37,9 +41,24 @@ class Trace:
         samples: S.
         rows: B.
         noise: fixed noise, or None for torch's generator.
+        enumerate: latents of which every value is taken.
+        drawings: how latents are drawn that are not drawn as their distribution does it, by name.
     """
 
-    __slots__ = ("_p", "_q", "evidence", "model", "noise", "plan", "rows", "samples", "values")
+    __slots__ = (
+        "_axes",
+        "_p",
+        "_q",
+        "drawings",
+        "enumerated",
+        "evidence",
+        "model",
+        "noise",
+        "plan",
+        "rows",
+        "samples",
+        "values",
+    )
 
     def __init__(
         self,
@@ -49,6 +68,8 @@ class Trace:
         samples: int,
         rows: int,
         noise: Noise | None,
+        enumerate: tuple[str, ...] = (),
+        drawings: Mapping[str, Drawing] | None = None,
     ) -> None:
         self.model = model
         self.evidence = evidence
@@ -57,10 +78,20 @@ class Trace:
         self.rows = rows
         self.noise = noise
         self.values: dict[str, Tensor] = {name: item.value for name, item in evidence.items()}
+        self.drawings = drawings or {}
+        self.enumerated = tuple(item for item in plan.draws if item.name in enumerate) if enumerate else ()
+        self._axes = len(self.enumerated)
         self._p: dict[str, Distribution] = {}
         self._q: dict[str, Distribution] = {}
-        for name, from_q in plan.draws:
-            drawn = self._draw(name, self.q(name) if from_q else self.p(name))
+        for name, from_q in plan.steps:
+            distribution = self.q(name) if from_q else self.p(name)
+            if name in model.computed:
+                self.values[name] = distribution.mean
+                continue
+            if self._axes and (name, from_q) in self.enumerated:
+                self.values[name] = self._every_value(name, distribution)
+                continue
+            drawn = self._draw(name, distribution)
             item = evidence.get(name)
             self.values[name] = (
                 drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
@@ -82,7 +113,8 @@ class Trace:
     def drawn_parents(self, name: str) -> list[str]:
         """Names of drawn variables that q(name | ...) reads, sorted; none where it reads only what was given."""
         drawn = {other for other, _ in self.plan.draws}
-        return sorted(drawn.intersection(parent.name for parent in self.model.inference_parts[name].parents))
+        read = values_read(self.model.inference_parts[name], self.model.generative_parts)
+        return sorted(drawn.intersection(read))
 
     def p(self, name: str) -> Distribution:
         """p(name | its parents), at this trace's values."""
@@ -153,6 +185,12 @@ class Trace:
             raise ValueError(
                 "nothing of the model was given or drawn; pass a batch with at least one variable."
             )
+        if self._axes:
+            # Weighed by its probability, every value of an enumerated latent makes one weight with the others.
+            log_probability = self._log_probabilities()
+            total = total + log_probability
+            total = total.expand(torch.broadcast_shapes(total.shape, log_probability.shape))
+            total = total.flatten(0, self._axes - 1).logsumexp(0)
         return total.expand(self.samples, self.rows)
 
     def elbo(self) -> Tensor:
@@ -179,7 +217,10 @@ class Trace:
         return sum(parts[1:], parts[0]) if parts else self._zeros()
 
     def expect(self, term: Tensor) -> Tensor:
-        """The mean over every leading axis but the rows, shape (B,)."""
+        """The mean over draws, and over enumerated values by their probabilities, shape (B,)."""
+        if term.dim() > 2:
+            term = self._log_probabilities().exp() * term
+            term = term.flatten(0, self._axes - 1).sum(0)
         while term.dim() > 1:
             term = term.mean(0)
         return term if term.dim() == 1 else term.expand(self.rows)
@@ -193,10 +234,12 @@ class Trace:
         return term if term.dim() else term.expand(self.rows)
 
     def _condition(self, conditional: Conditional) -> Distribution:
-        arguments: list[Tensor] = []
+        arguments: list[Tensor | Distribution] = []
         for parent in conditional.parents:
             if parent.mask:
                 arguments.append(self._mask(parent.name))
+            elif parent.prior:
+                arguments.append(self.p(parent.name))
             else:
                 arguments.append(self.values[parent.name])
         distribution: Distribution = conditional(*arguments)
@@ -209,8 +252,7 @@ class Trace:
         return item.cell_mask()
 
     def _draw(self, name: str, distribution: Distribution) -> Tensor:
-        lead = Size((self.samples, self.rows)) if self.samples > 1 else Size((self.rows,))
-        extra = len(lead) - len(distribution.batch_shape)
+        lead = Size((self.samples, self.rows)) if self.samples > 1 or self._axes else Size((self.rows,))
         if self.noise is not None:
             if not isinstance(distribution, FromNoise):
                 raise ValueError(
@@ -219,13 +261,46 @@ class Trace:
                 )
             shape = Size((self.samples, self.rows)) + distribution.noise_shape
             noise = self.noise(name, shape, self.model.dtype)
-            return distribution.from_noise(noise if self.samples > 1 else noise[0])
-        if extra and distribution.batch_shape != lead[extra:]:
-            distribution = distribution.expand(lead[extra:])
-        if not extra and distribution.batch_shape != lead:
-            distribution = distribution.expand(lead)
+            return distribution.from_noise(noise if len(lead) > 1 else noise[0])
+        batch = distribution.batch_shape
+        whole = lead if len(batch) <= len(lead) else torch.broadcast_shapes(batch, lead)
+        drawing = self.drawings.get(name)
+        if drawing is not None:
+            return drawing(distribution.expand(whole), whole)
+        extra = len(whole) - len(batch)
+        if batch != whole[extra:]:
+            distribution = distribution.expand(whole[extra:])
         draw = distribution.rsample if distribution.has_rsample else distribution.sample
-        return draw(lead[:extra])
+        return draw(whole[:extra])
+
+    def _every_value(self, name: str, distribution: Distribution) -> Tensor:
+        """All values of an enumerated latent, shape (K, 1..., 1, 1, *event), the first one's axis leftmost."""
+        try:
+            values = distribution.enumerate_support(expand=False)
+        except NotImplementedError as error:
+            raise ValueError(
+                f"{name!r} follows {type(distribution).__name__}, whose values cannot be enumerated; "
+                "draw it, or use Categorical."
+            ) from error
+        names = [item.name for item in self.enumerated]
+        ones = (1,) * (self._axes - 1 - names.index(name))
+        event = values.shape[values.dim() - len(distribution.event_shape) :]
+        return values.reshape(len(values), *ones, 1, 1, *event)
+
+    def _log_probabilities(self) -> Tensor:
+        """log q of every combination of enumerated values, shape (K..., S or 1, B or 1); given rows: 0 or -inf."""
+        total: Tensor | None = None
+        for name, from_q in self.enumerated:
+            value = self.values[name]
+            log_probability = (self.q(name) if from_q else self.p(name)).log_prob(value)
+            item = self.evidence.get(name)
+            if item is not None and item.mask is not None:
+                same = (item.value == value).flatten(value.dim() - len(self.model.shapes[name])).all(-1)
+                label = torch.where(same, 0.0, -torch.inf).to(log_probability)
+                log_probability = torch.where(item.mask, label, log_probability)
+            total = log_probability if total is None else total + log_probability
+        assert total is not None
+        return total.expand(torch.broadcast_shapes(total.shape, (1,) * (self._axes + 2)))
 
     def _zeros(self) -> Tensor:
         return self.model.zeros((self.rows,))

@@ -2,6 +2,7 @@
 
 from anyvae.objectives.combined import MIWAE, Renyi
 from anyvae.objectives.correlation import StratifiedTC, WeightedTC
+from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
@@ -13,17 +14,20 @@ __all__ = [
     "KL",
     "MIWAE",
     "MMD",
+    "BiasedDraw",
     "CapacityGap",
     "Classify",
     "Constant",
     "Cosine",
     "DReG",
+    "Gumbel",
     "LinearRamp",
     "LogLikelihood",
     "Objective",
     "Renyi",
     "Schedule",
     "StickingTheLanding",
+    "StraightThrough",
     "StratifiedTC",
     "WarmupCosine",
     "WeightedSum",

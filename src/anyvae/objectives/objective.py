@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
 from anyvae.model import Batch, LatentVariableModel, Trace
+from anyvae.objectives.drawing import BiasedDraw
 from anyvae.objectives.schedule import Schedule, as_schedule
 
 __all__ = ["ELBO", "IWAE", "Objective", "WeightedSum", "elbo", "iwae"]
@@ -41,15 +43,37 @@ class Objective(ABC):
 
     Arguments:
         samples: S, draws of the latents per row.
+        enumerate: discrete latents of which every value is taken, weighed by its probability.
+        draws: how discrete latents are drawn with a gradient, by name.
 
     Raises:
-        ValueError: when there are fewer samples than one.
+        ValueError: when there are fewer samples than one, or a name stands in both.
     """
 
-    def __init__(self, samples: int = 1) -> None:
+    pathwise = True
+    """Whether every latent must be drawn with a gradient."""
+
+    def __init__(
+        self,
+        samples: int = 1,
+        *,
+        enumerate: Sequence[str] = (),
+        draws: Mapping[str, BiasedDraw] | None = None,
+    ) -> None:
         if samples < 1:
             raise ValueError(f"{type(self).__name__} got samples={samples}; wanted at least 1.")
+        if isinstance(enumerate, str):
+            raise ValueError(
+                f"{type(self).__name__} got enumerate={enumerate!r}; wanted a list, [{enumerate!r}]."
+            )
         self.samples = samples
+        self.enumerate = tuple(enumerate)
+        self.draws = dict(draws or {})
+        both = sorted(set(self.enumerate) & set(self.draws))
+        if both:
+            raise ValueError(
+                f"{type(self).__name__} got {both[0]!r} in enumerate and in draws; take one of them."
+            )
 
     def __call__(self, model: LatentVariableModel, batch: Batch, progress: float = 1.0) -> Tensor:
         """The objective of each row, nats, shape (B,).
@@ -62,9 +86,12 @@ class Objective(ABC):
         Raises:
             ValueError: when a latent is drawn without a gradient, which this estimator needs.
         """
-        trace = model(batch, self.samples)
-        if torch.is_grad_enabled():
+        draws = {name: how.at(progress) for name, how in self.draws.items()}
+        trace = model(batch, self.samples, self.enumerate, draws)
+        if torch.is_grad_enabled() and self.pathwise:
             _refuse_score_only(trace)
+        for name in draws:
+            _refuse_sampled_kl(trace, name)
         return self.of(trace, progress)
 
     @abstractmethod
@@ -107,8 +134,13 @@ class WeightedSum(Objective):
     """
 
     def __init__(self, parts: tuple[tuple[tuple[Schedule, ...], Objective], ...]) -> None:
-        super().__init__(max(part.samples for _, part in parts))
+        names = [name for _, part in parts for name in part.enumerate]
+        draws = {name: how for _, part in parts for name, how in part.draws.items()}
+        super().__init__(
+            max(part.samples for _, part in parts), enumerate=tuple(dict.fromkeys(names)), draws=draws
+        )
         self.parts = parts
+        self.pathwise = all(part.pathwise for _, part in parts)
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
@@ -135,13 +167,22 @@ class ELBO(Objective):
     Arguments:
         beta: weight of the KL, a number or a `Schedule`.
         samples: S, draws per row.
+        enumerate: discrete latents that are summed over instead of drawn.
+        draws: how discrete latents are drawn with a gradient, by name, such as `{"y": Gumbel(0.5)}`.
 
     Raises:
         ValueError: for a negative beta.
     """
 
-    def __init__(self, beta: float | Schedule = 1.0, samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(
+        self,
+        beta: float | Schedule = 1.0,
+        samples: int = 1,
+        *,
+        enumerate: Sequence[str] = (),
+        draws: Mapping[str, BiasedDraw] | None = None,
+    ) -> None:
+        super().__init__(samples, enumerate=enumerate, draws=draws)
         if not isinstance(beta, Schedule) and not beta >= 0.0:
             raise ValueError(f"ELBO got beta={beta}; wanted a weight >= 0.")
         self.beta = as_schedule(beta)
@@ -164,10 +205,12 @@ class IWAE(Objective):
 
     Arguments:
         samples: S, draws per row.
+        enumerate: discrete latents that are summed over instead of drawn. Their q then has no effect and so no
+            gradient; give it one, as with `+ 46.0 * Classify("y")`.
     """
 
-    def __init__(self, samples: int = 8) -> None:
-        super().__init__(samples)
+    def __init__(self, samples: int = 8, *, enumerate: Sequence[str] = ()) -> None:
+        super().__init__(samples, enumerate=enumerate)
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
@@ -175,10 +218,20 @@ class IWAE(Objective):
 
 
 def _refuse_score_only(trace: Trace) -> None:
-    for name, from_q in trace.plan.draws:
-        distribution = trace.q(name) if from_q else trace.p(name)
-        if not distribution.has_rsample:
-            raise ValueError(
-                f"the pathwise estimator cannot differentiate through {name!r}, "
-                f"drawn from {type(distribution).__name__}; give its labels in every row, or use a relaxed family."
-            )
+    for item in trace.plan.draws:
+        distribution = trace.q(item.name) if item.from_q else trace.p(item.name)
+        if distribution.has_rsample or item in trace.enumerated or item.name in trace.drawings:
+            continue
+        raise ValueError(
+            f"the pathwise estimator cannot differentiate through {item.name!r}, drawn from "
+            f"{type(distribution).__name__}; sum over it with enumerate=[{item.name!r}], draw it with "
+            f"draws={{{item.name!r}: Gumbel(0.5)}}, use ScoreFunction(), or give its labels in every row."
+        )
+
+
+def _refuse_sampled_kl(trace: Trace, name: str) -> None:
+    if (name, True) in trace.plan.draws and trace.kl(name) is None:
+        raise ValueError(
+            f"draws={{{name!r}: ...}} passes on a value that is no class, so {name!r} needs a KL in closed form, and "
+            "has none here (its prior depends on it, or some rows are labelled); use enumerate or ScoreFunction()."
+        )

@@ -98,7 +98,8 @@ class World:
                 fully_shard(part)
                 # Gradients are collected at the tensors that a method returns. The distribution that forward
                 # returns hides its tensors; `params` shows them.
-                register_fsdp_forward_method(part, "params")
+                if hasattr(part, "params"):
+                    register_fsdp_forward_method(part, "params")
 
 
 @contextmanager
