@@ -93,8 +93,8 @@ MUTATIONS = [
     Mutation(
         "samples ignored",
         "objectives/objective.py",
-        "model(batch, self.samples)",
-        "model(batch, 1)",
+        "model(batch, self.samples, self.enumerate, draws)",
+        "model(batch, 1, self.enumerate, draws)",
         (OBJECTIVES,),
     ),
     Mutation(
@@ -119,8 +119,8 @@ MUTATIONS = [
     Mutation(
         "invalid closed form of the KL",
         "model/plan.py",
-        "name in ancestors.get(p.name, frozenset())",
-        "name in ancestors.get(p.name, frozenset()) and False",
+        "name in ancestors.get(parent, ())",
+        "name in ancestors.get(parent, ()) and False",
         (f"{EXACT}::test_two_level_hierarchy",),
     ),
     Mutation(
@@ -192,21 +192,21 @@ MUTATIONS = [
     ),
     Mutation(
         "scale frozen",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "dict(self.free.items())",
         "{key: value.detach() for key, value in self.free.items()}",
         (OPTIMUM,),
     ),
     Mutation(
         "densities in bfloat16",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "value.float() if value.dtype in (torch.bfloat16, torch.float16) else value",
         "value",
         (f"{LIKELIHOOD}::test_bfloat16_products_give_float32_densities",),
     ),
     Mutation(
         "a built part initialised anew",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "if self._input_shapes is not None:",
         "if False:",
         (JOINING,),
@@ -258,8 +258,8 @@ MUTATIONS = [
     Mutation(
         "rows share one draw",
         "model/trace.py",
-        "return draw(lead[:extra])",
-        "return draw(lead[: max(0, extra - 1)])",
+        "return draw(whole[:extra])",
+        "return draw(whole[: max(0, extra - 1)])",
         (f"{ROWS}::test_rows_and_samples_have_draws_of_their_own",),
     ),
     # Questions to a fitted model.
@@ -314,7 +314,7 @@ MUTATIONS = [
     ),
     Mutation(
         "start of a parameter ignored",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "start.get(key, 0.0)",
         "0.0",
         (FAMILIES,),
