@@ -42,6 +42,9 @@ USE = "metrics/test_latent_use.py"
 BATTERY = "test_testing.py"
 TERMS = "objectives/test_terms.py"
 COMBINED = "objectives/test_combined.py"
+ENUMERATION = "model/test_enumeration.py"
+SHARED = "model/test_shared_nodes.py"
+DISCRETE = "objectives/test_discrete.py"
 
 
 @dataclass(frozen=True)
@@ -379,6 +382,56 @@ MUTATIONS = [
         "power = 1.0 - self.alpha",
         "power = 1.0",
         (COMBINED,),
+    ),
+    # Discrete latents, shared nodes.
+    Mutation(
+        "enumerated values all weigh one",
+        "model/trace.py",
+        "term = self._log_probabilities().exp() * term",
+        "term = self._log_probabilities().exp() * 0.0 + term",
+        (ENUMERATION,),
+    ),
+    Mutation(
+        "labels ignored by enumeration",
+        "model/trace.py",
+        "log_probability = torch.where(item.mask, label, log_probability)",
+        "pass",
+        (ENUMERATION,),
+    ),
+    Mutation(
+        "score function without its score",
+        "objectives/score.py",
+        "(log_weight + _score(value, trace)).mean(0)",
+        "(log_weight + 0.0 * _score(value, trace)).mean(0)",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "VIMCO against the mean of all",
+        "objectives/score.py",
+        "bound.detach() - without",
+        "bound.detach() - value",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "temperature ignored",
+        "objectives/drawing.py",
+        "- exponential.log()) / temperature)",
+        "- exponential.log()) / 1.0)",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "residual without the prior's scale",
+        "conditionals/residual.py",
+        "prior.mean + spread * difference.loc",
+        "prior.mean + difference.loc",
+        (SHARED,),
+    ),
+    Mutation(
+        "deterministic nodes scored",
+        "model/plan.py",
+        "draws = tuple(item for item in steps if item.name not in computed)",
+        "draws = tuple(steps)",
+        (SHARED,),
     ),
 ]
 NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")

@@ -10,6 +10,7 @@ from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
+from anyvae.conditionals.residual import Residual
 from anyvae.conditionals.scales import (
     FeatureScale,
     FixedScale,
@@ -43,6 +44,7 @@ __all__ = [
     "OptimalScale",
     "Parent",
     "Poisson",
+    "Residual",
     "Scale",
     "StandardNormal",
     "UniformCategorical",

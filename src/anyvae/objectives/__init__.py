@@ -6,6 +6,7 @@ from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
+from anyvae.objectives.score import VIMCO, ScoreFunction
 from anyvae.objectives.terms import KL, MMD, CapacityGap, Classify, LogLikelihood
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "KL",
     "MIWAE",
     "MMD",
+    "VIMCO",
     "BiasedDraw",
     "CapacityGap",
     "Classify",
@@ -26,6 +28,7 @@ __all__ = [
     "Objective",
     "Renyi",
     "Schedule",
+    "ScoreFunction",
     "StickingTheLanding",
     "StraightThrough",
     "StratifiedTC",
