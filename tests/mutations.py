@@ -42,6 +42,8 @@ USE = "metrics/test_latent_use.py"
 BATTERY = "test_testing.py"
 TERMS = "objectives/test_terms.py"
 COMBINED = "objectives/test_combined.py"
+REFINED = "conditionals/test_refined.py"
+PRIOR = "training/test_prior.py"
 ENUMERATION = "model/test_enumeration.py"
 SHARED = "model/test_shared_nodes.py"
 DISCRETE = "objectives/test_discrete.py"
@@ -432,6 +434,41 @@ MUTATIONS = [
         "draws = tuple(item for item in steps if item.name not in computed)",
         "draws = tuple(steps)",
         (SHARED,),
+    ),
+    Mutation(
+        "refinement downhill",
+        "conditionals/refined.py",
+        "v + self.rate * (m / first)",
+        "v - self.rate * (m / first)",
+        (REFINED,),
+    ),
+    Mutation(
+        "refinement ignores the prior",
+        "conditionals/refined.py",
+        "return fit - kl",
+        "return fit",
+        (REFINED,),
+    ),
+    Mutation(
+        "refinement reads holes",
+        "conditionals/refined.py",
+        "p.given_log_prob(value, mask.expand_as(value)).mean(0)",
+        "p.log_prob(value).mean(0)",
+        (REFINED,),
+    ),
+    Mutation(
+        "one entry of the table for all rows",
+        "conditionals/per_row.py",
+        "table[place] for name",
+        "table[place * 0] for name",
+        (REFINED,),
+    ),
+    Mutation(
+        "a fitted prior without the KL above it",
+        "training/prior.py",
+        "total = total - trace.kl_of(name)",
+        "pass",
+        (PRIOR,),
     ),
 ]
 NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")

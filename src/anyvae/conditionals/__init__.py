@@ -9,7 +9,9 @@ from anyvae.conditionals.family import Family
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
+from anyvae.conditionals.per_row import PerRow
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
+from anyvae.conditionals.refined import Refined
 from anyvae.conditionals.residual import Residual
 from anyvae.conditionals.scales import (
     FeatureScale,
@@ -19,6 +21,7 @@ from anyvae.conditionals.scales import (
     OptimalScale,
     Scale,
     bounded_scale,
+    raw_scale_of,
 )
 
 __all__ = [
@@ -43,7 +46,9 @@ __all__ = [
     "OneScale",
     "OptimalScale",
     "Parent",
+    "PerRow",
     "Poisson",
+    "Refined",
     "Residual",
     "Scale",
     "StandardNormal",
@@ -51,4 +56,5 @@ __all__ = [
     "bounded_scale",
     "observed",
     "prior",
+    "raw_scale_of",
 ]

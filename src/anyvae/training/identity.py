@@ -19,7 +19,7 @@ def describe(thing: object) -> str:
 
     >>> from anyvae.objectives import ELBO, LinearRamp
     >>> describe(ELBO(beta=LinearRamp(0.0, 1.0)))
-    'ELBO(beta=LinearRamp(end=1.0, start=0.0, until=1.0), samples=1)'
+    'ELBO(beta=LinearRamp(end=1.0, start=0.0, until=1.0), draws={}, enumerate=[], samples=1)'
     """
     if thing is None or isinstance(thing, bool | int | float | str):
         return repr(thing)
