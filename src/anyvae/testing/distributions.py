@@ -1,9 +1,4 @@
-"""The law battery: what every distribution has to obey, shipped so that you can test your own.
-
-Each law is a function that raises an `AssertionError` saying which law was broken and by how much;
-`check_distribution` runs all that apply. Use double precision. Laws of draws fail by chance less than once in
-1.7 million times each (five standard errors, two-sided), all others never.
-"""
+"""Laws of distributions; `check_distribution` runs all that apply."""
 
 from __future__ import annotations
 
@@ -84,13 +79,13 @@ def change_of_variables_law(distribution: FromNoise) -> None:
         jacobian = torch.stack([row.reshape(lead.numel(), size) for row in rows], -2)
         found = distribution.log_prob(value).reshape(-1) + torch.linalg.slogdet(jacobian).logabsdet
         wanted = -0.5 * (noise.square() + math.log(2 * math.pi)).reshape(lead.numel(), size).sum(-1)
-        _close("change of variables", found, wanted, 1e-7)
+        close("change of variables", found, wanted, 1e-7)
 
 
 def mass_law(distribution: Cellwise, points: Tensor) -> None:
     """The masses of the support sum to one, cell by cell."""
     total = _masses(distribution, points).sum(0)
-    _close("mass one", total, torch.ones_like(total), 1e-9)
+    close("mass one", total, torch.ones_like(total), 1e-9)
 
 
 def sampler_law(distribution: Cellwise, points: Tensor) -> None:
@@ -100,7 +95,7 @@ def sampler_law(distribution: Cellwise, points: Tensor) -> None:
     noise = torch.special.ndtri((torch.arange(count, dtype=points.dtype) + 0.5) / count)
     drawn = distribution.from_noise(noise.view(-1, *(1,) * len(cell)).expand(count, *cell))
     found = torch.stack([(drawn == point).to(points.dtype).mean(0) for point in points])
-    _close("sampler against masses", found, _masses(distribution, points), 1.5 / count)
+    close("sampler against masses", found, _masses(distribution, points), 1.5 / count)
 
 
 def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
@@ -108,9 +103,9 @@ def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         drawn = distribution.sample(Size((samples,)))
-    _within("mean", drawn, distribution.mean)
+    within("mean", drawn, distribution.mean)
     if _has_variance(distribution):
-        _within("variance", (drawn - distribution.mean).square(), distribution.variance)
+        within("variance", (drawn - distribution.mean).square(), distribution.variance)
 
 
 def cells_law(distribution: Cellwise) -> None:
@@ -120,11 +115,11 @@ def cells_law(distribution: Cellwise) -> None:
         value = distribution.sample(Size((3,)))
     cells = distribution.cells(value)
     total = cells.flatten(len(cells.shape) - distribution.event_dims).sum(-1)
-    _close("log_prob against cells", distribution.log_prob(value), total, 1e-9)
+    close("log_prob against cells", distribution.log_prob(value), total, 1e-9)
     mask = torch.zeros_like(value)
     mask.view(*value.shape[: value.dim() - distribution.event_dims], -1)[..., 0] = 1.0
     first = cells.flatten(len(cells.shape) - distribution.event_dims)[..., 0]
-    _close("masked cells", distribution.given_log_prob(value, mask), first, 1e-9)
+    close("masked cells", distribution.given_log_prob(value, mask), first, 1e-9)
 
 
 def batch_law(distribution: FromNoise) -> None:
@@ -133,7 +128,7 @@ def batch_law(distribution: FromNoise) -> None:
         torch.manual_seed(2)
         value = distribution.sample(Size((4,)))
         wide = distribution.expand(Size((4, *distribution.batch_shape)))
-        _close("expand", wide.log_prob(value), distribution.log_prob(value), 1e-9)
+        close("expand", wide.log_prob(value), distribution.log_prob(value), 1e-9)
         draws = distribution.expand(Size((64, *distribution.batch_shape))).sample()
     assert draws.dtype == distribution._like().dtype, f"dtype: draws are {draws.dtype}"
     assert len(draws.unique(dim=0)) > 1, "expand: all rows share one draw"
@@ -157,7 +152,7 @@ def kl_law(q: Distribution, p: Distribution, samples: int = 20_000) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         value = q.sample(Size((samples,)))
-    _within("KL", q.log_prob(value) - p.log_prob(value), exact)
+    within("KL", q.log_prob(value) - p.log_prob(value), exact)
 
 
 def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor) -> None:
@@ -177,7 +172,7 @@ def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor) -> None:
             step = torch.zeros_like(at)
             step.view(-1)[index] = 1e-6
             wanted.view(-1)[index] = (function(at + step) - function(at - step)) / 2e-6
-    _close("gradient", found, wanted, 1e-5)
+    close("gradient", found, wanted, 1e-5)
 
 
 def _masses(distribution: Cellwise, points: Tensor) -> Tensor:
@@ -193,13 +188,15 @@ def _has_variance(distribution: Distribution) -> bool:
         return False
 
 
-def _within(law: str, draws: Tensor, exact: Tensor) -> None:
+def within(law: str, draws: Tensor, exact: Tensor) -> None:
+    """Fail, naming the law, where the mean of draws lies more than five standard errors from an exact number."""
     error = draws.std(0) / math.sqrt(len(draws))
     # A cell that never varied has no standard error; rounding is all that is forgiven there.
     far = ((draws.mean(0) - exact).abs() / error.clamp_min(1e-9)).max().item()
     assert far < _ERRORS, f"{law}: {far:.1f} standard errors from draws, allowed are {_ERRORS:g}"
 
 
-def _close(law: str, found: Tensor, wanted: Tensor, atol: float) -> None:
+def close(law: str, found: Tensor, wanted: Tensor, atol: float) -> None:
+    """Fail, naming the law, where numbers differ by more than `atol` of their size."""
     gap = (found - wanted).abs().max().item()
     assert gap <= atol * (1.0 + wanted.abs().max().item()), f"{law}: off by {gap:.3g}, allowed is {atol:g}"
