@@ -33,6 +33,7 @@ CASES = all_cases()
 OTHERWISE = {
     "InUnits": "densities in input units of encoded values: tests/distributions/test_gradients_and_units.py",
     "Delta": "no density: tests/model/test_shared_nodes.py",
+    "Pushed": "no density: tests/objectives/test_adversarial.py",
     "DiscretisedLogistic": "its mean is the midpoint rule's: tests/distributions/test_distribution_laws.py",
 }
 

@@ -6,6 +6,7 @@ from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNorma
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.implicit import Implicit
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureScale",
     "FixedScale",
     "FullNormal",
+    "Implicit",
     "Laplace",
     "LogNormal",
     "NetworkScale",

@@ -10,6 +10,7 @@ from anyvae.distributions.discretised import DiscretisedLogistic
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
+from anyvae.distributions.pushed import Pushed
 from anyvae.distributions.quantiles import gamma_quantile
 from anyvae.distributions.units import InUnits
 
@@ -30,6 +31,7 @@ __all__ = [
     "OneHotCategorical",
     "OptimalNormal",
     "Poisson",
+    "Pushed",
     "StandardNormal",
     "analytic_kl",
     "gamma_quantile",
