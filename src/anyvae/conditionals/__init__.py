@@ -1,5 +1,6 @@
 """p(child | parents): family + network, and the combinators over them."""
 
+from anyvae.conditionals.by_bayes import ByBayes
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
@@ -27,6 +28,7 @@ from anyvae.conditionals.scales import (
 
 __all__ = [
     "Bernoulli",
+    "ByBayes",
     "Categorical",
     "Columns",
     "Conditional",
