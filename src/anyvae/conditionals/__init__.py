@@ -17,11 +17,13 @@ from anyvae.conditionals.scales import (
     Scale,
     bounded_scale,
 )
+from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
 
 __all__ = [
     "Bernoulli",
     "Categorical",
     "Columns",
+    "ComplexNormal",
     "Conditional",
     "ContinuousBernoulli",
     "DiagonalNormal",
@@ -32,6 +34,7 @@ __all__ = [
     "FullNormal",
     "Laplace",
     "LogNormal",
+    "LowRankNormal",
     "NetworkScale",
     "Normal",
     "NormalMixture",
@@ -40,6 +43,7 @@ __all__ = [
     "Parent",
     "Poisson",
     "Scale",
+    "SparseNormal",
     "StandardNormal",
     "UniformCategorical",
     "bounded_scale",
