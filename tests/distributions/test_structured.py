@@ -200,8 +200,10 @@ def test_a_batch_is_a_loop_over_its_rows(make: type) -> None:
 
 
 def test_what_a_sparse_normal_refuses() -> None:
-    with pytest.raises(ValueError, match=r"weights to 5 neighbours; wanted \(k\^2 - 1\) / 2 for an odd k"):
-        SparseNormal(torch.zeros(1, 3, 3), torch.ones(1, 3, 3), torch.zeros(5, 1, 3, 3))
+    for count in (0, 5):
+        wanted = rf"weights to {count} neighbours; wanted \(k\^2 - 1\) / 2 for an odd k"
+        with pytest.raises(ValueError, match=wanted):
+            SparseNormal(torch.zeros(1, 3, 3), torch.ones(1, 3, 3), torch.zeros(count, 1, 3, 3))
     large = SparseNormal(torch.zeros(33, 32), torch.ones(()), torch.zeros(4, 33, 32), event_dims=2)
     with pytest.raises(NotImplementedError, match=r"1056 pixels .* from draws"):
         _ = large.variance

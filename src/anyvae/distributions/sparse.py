@@ -55,7 +55,7 @@ class SparseNormal(FromNoise):
         super().__init__(loc.shape[:cut], loc.shape[cut:])
         neighbours = weights.shape[weights.dim() - event_dims - 1]
         self.width = math.isqrt(2 * neighbours + 1)
-        if self.width**2 != 2 * neighbours + 1 or self.width % 2 == 0:
+        if self.width < 3 or self.width**2 != 2 * neighbours + 1:
             raise ValueError(
                 f"SparseNormal got weights to {neighbours} neighbours; wanted (k^2 - 1) / 2 for an odd k: "
                 "4 for 3 x 3, 12 for 5 x 5."

@@ -40,12 +40,8 @@ def apply_stencil(picture: Tensor, weights: Tensor, width: int) -> Tensor:
     >>> apply_stencil(row, ones, 3)
     tensor([[3., 6., 4.]])
     """
-    reach = width // 2
-    height, breadth = picture.shape[-2:]
-    padded = F.pad(picture, (reach, reach, 0, reach))
     total = picture
-    for weight, (down, right) in zip(weights.unbind(-3), later_neighbours(width), strict=True):
-        moved = padded[..., down : down + height, reach + right : reach + right + breadth]
+    for weight, moved in zip(weights.unbind(-3), _moved(picture, width), strict=True):
         total = torch.addcmul(total, weight, moved)
     return total
 
@@ -65,6 +61,17 @@ def undo_stencil(picture: Tensor, weights: Tensor, width: int) -> Tensor:
     return solved
 
 
+def _moved(picture: Tensor, width: int) -> list[Tensor]:
+    """At each pixel its later neighbours, one picture a neighbour; zero where there is none."""
+    reach = width // 2
+    height, breadth = picture.shape[-2:]
+    padded = F.pad(picture, (reach, reach, 0, reach))
+    return [
+        padded[..., down : down + height, reach + right : reach + right + breadth]
+        for down, right in later_neighbours(width)
+    ]
+
+
 class _Order(NamedTuple):
     """In which order the pixels of a picture are solved, and where their neighbours then stand."""
 
@@ -78,7 +85,9 @@ class _Order(NamedTuple):
 @lru_cache(maxsize=64)
 def _order(height: int, breadth: int, width: int, device: torch.device) -> _Order:
     slant = width // 2 + 1
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(breadth), indexing="ij")
+    rows, columns = torch.meshgrid(
+        torch.arange(height, device="cpu"), torch.arange(breadth, device="cpu"), indexing="ij"
+    )
     # A pixel waits for those to its right and for those of the rows below up to `reach` to the left.
     step = (slant * (height - 1 - rows) + breadth - 1 - columns).flatten()
     pixels = torch.argsort(step, stable=True)
@@ -119,15 +128,8 @@ class _Undo(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return other, None, None, None
         here, there = (solved, other) if turned else (other, solved)
-        reach = width // 2
-        height, breadth = solved.shape[-2:]
-        padded = F.pad(there, (reach, reach, 0, reach))
         extra = solved.dim() + 1 - weights.dim()
-        pieces = [
-            -(here * padded[..., down : down + height, reach + right : reach + right + breadth])
-            for down, right in later_neighbours(width)
-        ]
-        by_weight = torch.stack(pieces, -3)
+        by_weight = torch.stack([-(here * moved) for moved in _moved(there, width)], -3)
         if extra:
             by_weight = by_weight.sum(tuple(range(extra)))
         return other, by_weight, None, None
