@@ -25,6 +25,7 @@ from anyvae.distributions import (
 )
 from cases import all_cases
 from cases.basic import COUNTS, ROWS, full, numbers
+from cases.structured import low_rank
 
 pytestmark = pytest.mark.usefixtures("double")
 CASES = all_cases()
@@ -191,6 +192,35 @@ def test_planted_faults_are_noticed(fault: str, law: str) -> None:
     testing.check_distribution(Faulty("none", numbers(ROWS, 3)))
     with pytest.raises(AssertionError, match=law):
         testing.check_distribution(Faulty(fault, numbers(ROWS, 3)))
+
+
+@pytest.mark.parametrize("fault", ["from_noise", "log_prob"])
+def test_faults_of_draws_from_more_noise_are_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    p, sound = low_rank(), low_rank()
+    monkeypatch.setattr(p, fault, lambda value: 1.001 * getattr(sound, fault)(value))
+    with pytest.raises(AssertionError, match="affine draw"):
+        testing.check_distribution(p)
+
+
+class Mixed(Faulty):
+    """N(loc, 1) drawn from three numbers, in none of which the draw is affine."""
+
+    @property
+    def noise_shape(self) -> Size:
+        return Size((*self.event_shape, 3))
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        first, second, ratio = noise.unbind(-1)
+        return self.loc + (first * ratio + second) / (1.0 + ratio.square()).sqrt()
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Mixed:
+        return Mixed(self.fault, self.loc.expand(*batch_shape, self.event_shape[0]))
+
+
+def test_laws_that_do_not_apply_to_a_draw_are_left_out() -> None:
+    testing.check_distribution(Mixed("none", numbers(ROWS, 3)))
+    with pytest.raises(AssertionError, match="affine draw"):
+        testing.affine_law(Mixed("none", numbers(ROWS, 3)))
 
 
 def test_faults_of_masses_supports_gradients_and_divergences_are_noticed(

@@ -25,12 +25,14 @@ from anyvae.conditionals.scales import (
     bounded_scale,
     raw_scale_of,
 )
+from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
 
 __all__ = [
     "Bernoulli",
     "ByBayes",
     "Categorical",
     "Columns",
+    "ComplexNormal",
     "Conditional",
     "ContinuousBernoulli",
     "Deterministic",
@@ -44,6 +46,7 @@ __all__ = [
     "Implicit",
     "Laplace",
     "LogNormal",
+    "LowRankNormal",
     "NetworkScale",
     "Normal",
     "NormalMixture",
@@ -55,6 +58,7 @@ __all__ = [
     "Refined",
     "Residual",
     "Scale",
+    "SparseNormal",
     "StandardNormal",
     "UniformCategorical",
     "bounded_scale",

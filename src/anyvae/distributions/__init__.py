@@ -9,15 +9,19 @@ from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
+from anyvae.distributions.lowrank import LowRankNormal
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
 from anyvae.distributions.pushed import Pushed
 from anyvae.distributions.quantiles import gamma_quantile
+from anyvae.distributions.sparse import SparseNormal
+from anyvae.distributions.spectra import ComplexNormal
 from anyvae.distributions.units import InUnits
 
 __all__ = [
     "Bernoulli",
     "Cellwise",
     "Columns",
+    "ComplexNormal",
     "ContinuousBernoulli",
     "Delta",
     "DiscretisedLogistic",
@@ -26,12 +30,14 @@ __all__ = [
     "InUnits",
     "Laplace",
     "LogNormal",
+    "LowRankNormal",
     "Normal",
     "NormalMixture",
     "OneHotCategorical",
     "OptimalNormal",
     "Poisson",
     "Pushed",
+    "SparseNormal",
     "StandardNormal",
     "analytic_kl",
     "gamma_quantile",

@@ -18,6 +18,7 @@ from anyvae.testing.bounds import (
     two_forms_law,
 )
 from anyvae.testing.distributions import (
+    affine_law,
     batch_law,
     cells_law,
     change_of_variables_law,
@@ -31,6 +32,7 @@ from anyvae.testing.distributions import (
 )
 
 __all__ = [
+    "affine_law",
     "batch_law",
     "cells_law",
     "change_of_variables_law",

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, MultivariateNormal
 
 from anyvae.distributions import Cellwise, FromNoise, analytic_kl
 
 __all__ = [
+    "affine_law",
     "batch_law",
     "cells_law",
     "change_of_variables_law",
@@ -51,7 +52,10 @@ def check_distribution(
             mass_law(distribution, points)
             sampler_law(distribution, points)
     if distribution.has_rsample:
-        change_of_variables_law(distribution)
+        if distribution.noise_shape.numel() == distribution.event_shape.numel():
+            change_of_variables_law(distribution)
+        elif _is_affine(distribution):
+            affine_law(distribution)
     moments_law(distribution)
     batch_law(distribution)
     if outside is not None:
@@ -64,22 +68,32 @@ def change_of_variables_law(distribution: FromNoise) -> None:
     .. math:: \log p(v(n)) + \log |\det \partial v / \partial n| = \log N(n; 0, I)
 
     An identity at every n, without statistics; the Jacobian is autograd's. It also is a test of the
-    reparameterised gradient.
+    reparameterised gradient. It needs as much noise as the event has numbers; `affine_law` serves draws of
+    more noise that are affine in it, any other needs a test of its own.
     """
     lead, size = distribution.batch_shape, distribution.event_shape.numel()
     for place in (-3.5, -0.8, 0.3, 2.9):
-        generator = torch.Generator().manual_seed(0)
-        like = distribution._like()
-        jitter = torch.randn(lead + distribution.noise_shape, generator=generator, dtype=torch.float64)
-        noise = (place + 0.5 * jitter).to(like.dtype).requires_grad_()
-        value = distribution.from_noise(noise)
-        # Rows are independent, so the sum over rows has every row's Jacobian.
-        flat = value.reshape(lead.numel(), size)
-        rows = [torch.autograd.grad(flat[:, i].sum(), noise, retain_graph=True)[0] for i in range(size)]
-        jacobian = torch.stack([row.reshape(lead.numel(), size) for row in rows], -2)
+        noise, value, jacobian = _draw_and_jacobian(distribution, place)
         found = distribution.log_prob(value).reshape(-1) + torch.linalg.slogdet(jacobian).logabsdet
         wanted = -0.5 * (noise.square() + math.log(2 * math.pi)).reshape(lead.numel(), size).sum(-1)
         close("change of variables", found, wanted, 1e-7)
+
+
+def affine_law(distribution: FromNoise) -> None:
+    r"""A draw v(n) = m + J n of any amount of noise has the density of N(m, J J').
+
+    .. math:: \log p(v(n)) = \log N(v(n); m, J J')
+
+    An identity at every n, without statistics; J is autograd's, the right side is dense.
+    """
+    lead = distribution.batch_shape
+    zeros = torch.zeros_like(_draw_and_jacobian(distribution, 0.0)[0])
+    centre = distribution.from_noise(zeros).reshape(lead.numel(), -1)
+    for place in (-3.5, -0.8, 0.3, 2.9):
+        _, value, jacobian = _draw_and_jacobian(distribution, place)
+        dense = MultivariateNormal(centre, jacobian @ jacobian.mT, validate_args=False)
+        wanted = dense.log_prob(value.reshape(lead.numel(), -1))
+        close("affine draw", distribution.log_prob(value).reshape(-1), wanted, 1e-7)
 
 
 def mass_law(distribution: Cellwise, points: Tensor) -> None:
@@ -173,6 +187,24 @@ def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor) -> None:
             step.view(-1)[index] = 1e-6
             wanted.view(-1)[index] = (function(at + step) - function(at - step)) / 2e-6
     close("gradient", found, wanted, 1e-5)
+
+
+def _draw_and_jacobian(distribution: FromNoise, place: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Noise around `place`, its draw, and the Jacobian of each row, shape (rows, event, noise)."""
+    lead, size = distribution.batch_shape, distribution.event_shape.numel()
+    generator = torch.Generator().manual_seed(0)
+    jitter = torch.randn(lead + distribution.noise_shape, generator=generator, dtype=torch.float64)
+    noise = (place + 0.5 * jitter).to(distribution._like().dtype).requires_grad_()
+    value = distribution.from_noise(noise)
+    # Rows are independent, so the sum over rows has every row's Jacobian.
+    flat = value.reshape(lead.numel(), size)
+    rows = [torch.autograd.grad(flat[:, i].sum(), noise, retain_graph=True)[0] for i in range(size)]
+    return noise, value, torch.stack([row.reshape(lead.numel(), -1) for row in rows], -2)
+
+
+def _is_affine(distribution: FromNoise) -> bool:
+    here, there = (_draw_and_jacobian(distribution, place)[2] for place in (-2.0, 1.0))
+    return bool(torch.allclose(here, there, rtol=1e-12, atol=1e-12))
 
 
 def _masses(distribution: Cellwise, points: Tensor) -> Tensor:
