@@ -16,11 +16,16 @@ __all__ = [
     "OneScale",
     "OptimalScale",
     "Scale",
+    "bounded_concentration",
+    "bounded_log_mean",
     "bounded_log_scale",
     "bounded_scale",
+    "raw_of_scale",
 ]
 
 _BOUND = 6.0
+_CONCENTRATION_BOUND = 9.0
+_LOG_MEAN_BOUND = 30.0
 
 
 def bounded_scale(raw: Tensor) -> Tensor:
@@ -42,6 +47,49 @@ def bounded_scale(raw: Tensor) -> Tensor:
 def bounded_log_scale(raw: Tensor) -> Tensor:
     """The logarithm of `bounded_scale`."""
     return _BOUND * torch.tanh(raw / _BOUND)
+
+
+def raw_of_scale(scale: Tensor) -> Tensor:
+    """The raw number whose `bounded_scale` this is; the nearest within reach where there is none.
+
+    Arguments:
+        scale: positive, any shape.
+
+    >>> bounded_scale(raw_of_scale(torch.tensor([0.01, 1.0, 100.0])))
+    tensor([1.0000e-02, 1.0000e+00, 1.0000e+02])
+    """
+    return _BOUND * torch.atanh((scale.log() / _BOUND).clamp(-0.95, 0.95))
+
+
+def bounded_concentration(raw: Tensor) -> Tensor:
+    r"""A concentration that no raw number can drive to 0 or infinity.
+
+    .. math:: concentration = \exp(9 \tanh(raw / 9)) \in (0.00012, 8100)
+
+    Wider than `bounded_scale`, for a concentration goes with the inverse square of a spread: the relative
+    spread of a gamma number, 1 / sqrt(concentration), reaches down to 1 %.
+
+    Arguments:
+        raw: any shape.
+
+    >>> bounded_concentration(torch.tensor([-1e30, 0.0, 1e30])).log().round()
+    tensor([-9.,  0.,  9.])
+    """
+    return (_CONCENTRATION_BOUND * torch.tanh(raw / _CONCENTRATION_BOUND)).exp()
+
+
+def bounded_log_mean(raw: Tensor) -> Tensor:
+    r"""The logarithm of a mean that neither vanishes nor overflows, also in single precision.
+
+    .. math:: log\_mean = 30 \tanh(raw / 30)
+
+    Arguments:
+        raw: any shape.
+
+    >>> bounded_log_mean(torch.tensor([-1e30, 0.0, 1e30]))
+    tensor([-30.,   0.,  30.])
+    """
+    return _LOG_MEAN_BOUND * torch.tanh(raw / _LOG_MEAN_BOUND)
 
 
 @dataclass(frozen=True)
