@@ -11,12 +11,12 @@ from torch.distributions import constraints
 
 from anyvae.distributions.cells import Cellwise
 from anyvae.distributions.quadrature import legendre
+from anyvae.distributions.roots import decreasing_root
 
 __all__ = ["VonMises"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
-_HALVINGS = 50
-_NODES = 48
+_NODES = 28
 
 
 @final
@@ -69,7 +69,7 @@ class VonMises(Cellwise):
         return torch.where((value >= -edge) & (value <= edge), density, -torch.inf)
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The angle whose distance to `loc` lies at quantile Phi(noise), by bisection in double precision."""
+        """The angle whose distance to `loc` lies at quantile Phi(noise), solved in double precision."""
         noise, concentration = torch.broadcast_tensors(noise.double(), self.concentration.double())
         c = concentration.clamp_min(1e-12)
         wanted = torch.special.log_ndtr(-noise.abs()) + math.log(2.0)
@@ -77,18 +77,22 @@ class VonMises(Cellwise):
             # Beyond forty standard deviations of the normal that it resembles there is nothing.
             end = (40.0 / c.sqrt()).clamp_max(math.pi)
             total = _log_tail(torch.zeros_like(c), end, c)
-            low, high = torch.zeros_like(c), end
-            for _ in range(_HALVINGS):
-                middle = 0.5 * (low + high)
-                short = _log_tail(middle, end, c) - total > wanted
-                low, high = torch.where(short, middle, low), torch.where(short, high, middle)
-            root = 0.5 * (low + high)
+
+            def gap(angle: Tensor) -> tuple[Tensor, Tensor]:
+                tail = _log_tail(angle, end, c)
+                return tail - total - wanted, -(-2.0 * c * torch.sin(0.5 * angle).square() - tail).exp()
+
+            normal = noise.abs() / c.sqrt()
+            uniform = math.pi * -wanted.expm1()
+            # Where the density at pi, opposite to the centre, holds what is left.
+            opposite = (wanted + total + 2.0 * c).exp()
+            start = torch.where(opposite < 0.5, math.pi - opposite, torch.minimum(normal, uniform))
+            root = decreasing_root(gap, torch.zeros_like(c), end, torch.minimum(start, end))
         if torch.is_grad_enabled() and (self.concentration.requires_grad or noise.requires_grad):
             # One step of Newton's method at the root: nothing in value, the whole gradient.
             tail = _log_tail(root, end, c)
-            gap = tail - _log_tail(torch.zeros_like(c), end, c) - wanted
             slope = (-2.0 * c * torch.sin(0.5 * root).square() - tail).exp().detach()
-            root = root + gap / slope
+            root = root + (tail - _log_tail(torch.zeros_like(c), end, c) - wanted) / slope
         return _wrapped(self.loc + (noise.sign() * root).to(self.loc.dtype))
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> VonMises:
