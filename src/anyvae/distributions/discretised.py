@@ -111,7 +111,7 @@ class LocatedOnLattice(OnLattice, ABC):
         .. math:: low + scale \, (I((loc - low) / scale) - I((loc - high) / scale)), \quad I = integral
 
         The mean over the lattice points is the midpoint rule for this integral: it differs by less than
-        half a step, and by nothing that matters once the scale reaches a step.
+        half a step, and by less than a fiftieth of a step once the scale reaches one.
         """
         above = self.integral((self.loc - self.low) / self.scale)
         beyond = self.integral((self.loc - self.high) / self.scale)

@@ -132,10 +132,11 @@ class Multinomial(FromNoise):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass of each row given its total, nats; -inf where the values are no counts."""
         inside = (value >= 0) & (value == value.round())
-        count = torch.where(inside, value, torch.zeros_like(value))
-        ways = torch.lgamma(count.double().sum(-1) + 1.0) - torch.lgamma(count.double() + 1.0).sum(-1)
-        mass = ways.to(self.logits.dtype) + (count * self.logits).sum(-1)
-        return torch.where(inside.all(-1), mass, -torch.inf)
+        # In double precision: two sums of hundreds of thousands of nats nearly cancel in a long document.
+        count = torch.where(inside, value, torch.zeros_like(value)).double()
+        ways = torch.lgamma(count.sum(-1) + 1.0) - torch.lgamma(count + 1.0).sum(-1)
+        mass = ways + (count * self.logits).sum(-1)
+        return torch.where(inside.all(-1), mass, -torch.inf).to(self.logits.dtype)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """One ball a number, in the category at quantile Phi(number), counted."""
