@@ -16,6 +16,7 @@ from anyvae.distributions import (
     FromNoise,
     Laplace,
     LogNormal,
+    NegativeBinomial,
     Normal,
     NormalMixture,
     OneHotCategorical,
@@ -35,7 +36,6 @@ OTHERWISE = {
     "InUnits": "densities in input units of encoded values: tests/distributions/test_gradients_and_units.py",
     "Delta": "no density: tests/model/test_shared_nodes.py",
     "Pushed": "no density: tests/objectives/test_adversarial.py",
-    "DiscretisedLogistic": "its mean is the midpoint rule's: tests/distributions/test_distribution_laws.py",
 }
 
 
@@ -233,6 +233,12 @@ def test_faults_of_masses_supports_gradients_and_divergences_are_noticed(
     monkeypatch.setattr(late, "from_noise", lambda noise: poisson.from_noise(noise) + 1.0)
     with pytest.raises(AssertionError, match="sampler against masses"):
         testing.sampler_law(late, COUNTS)
+    counts = NegativeBinomial(torch.ones(ROWS, 2).double(), torch.ones(2).double())
+    testing.sampler_law(counts, COUNTS)
+    thinner = NegativeBinomial(torch.ones(ROWS, 2).double(), torch.full((2,), 0.9).double())
+    monkeypatch.setattr(counts, "from_noise", thinner.from_noise)
+    with pytest.raises(AssertionError, match="sampler against masses"):
+        testing.sampler_law(counts, COUNTS)
     with pytest.raises(AssertionError, match="support"):
         testing.support_law(Normal(numbers(ROWS, 1), numbers(1).exp()), torch.tensor([-1.0]).double())
     with pytest.raises(AssertionError, match="gradient"):

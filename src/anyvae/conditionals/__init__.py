@@ -1,14 +1,18 @@
 """p(child | parents): family + network, and the combinators over them."""
 
 from anyvae.conditionals.by_bayes import ByBayes
+from anyvae.conditionals.circular import VonMises
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
+from anyvae.conditionals.counts import Binomial, Multinomial, NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.conditionals.deterministic import Deterministic
-from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
+from anyvae.conditionals.discrete import Bernoulli, Categorical, UniformCategorical
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.implicit import Implicit
 from anyvae.conditionals.joint import FullNormal, NormalMixture
+from anyvae.conditionals.lattice import DiscretisedLogistic, DiscretisedLogisticMixture, DiscretisedNormal
+from anyvae.conditionals.ordinal import Ordinal
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
 from anyvae.conditionals.per_row import PerRow
@@ -25,10 +29,13 @@ from anyvae.conditionals.scales import (
     bounded_scale,
     raw_scale_of,
 )
+from anyvae.conditionals.shaped import Beta, Gamma, StudentT
 from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
 
 __all__ = [
     "Bernoulli",
+    "Beta",
+    "Binomial",
     "ByBayes",
     "Categorical",
     "Columns",
@@ -38,20 +45,26 @@ __all__ = [
     "Deterministic",
     "DiagonalNormal",
     "DiscretisedLogistic",
+    "DiscretisedLogisticMixture",
+    "DiscretisedNormal",
     "Family",
     "FamilyConditional",
     "FeatureScale",
     "FixedScale",
     "FullNormal",
+    "Gamma",
     "Implicit",
     "Laplace",
     "LogNormal",
     "LowRankNormal",
+    "Multinomial",
+    "NegativeBinomial",
     "NetworkScale",
     "Normal",
     "NormalMixture",
     "OneScale",
     "OptimalScale",
+    "Ordinal",
     "Parent",
     "PerRow",
     "Poisson",
@@ -60,7 +73,10 @@ __all__ = [
     "Scale",
     "SparseNormal",
     "StandardNormal",
+    "StudentT",
     "UniformCategorical",
+    "VonMises",
+    "ZeroInflatedNegativeBinomial",
     "bounded_scale",
     "observed",
     "prior",
