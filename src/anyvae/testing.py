@@ -12,20 +12,23 @@ from collections.abc import Callable
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl
+from anyvae.distributions import Cellwise, Directional, FromNoise, analytic_kl, centred_logs, unit_sphere
 
 __all__ = [
     "batch_law",
     "cells_law",
     "change_of_variables_law",
     "check_distribution",
+    "expectation_law",
     "gradient_law",
     "kl_law",
     "mass_law",
     "moments_law",
     "sampler_law",
+    "simplex_law",
+    "sphere_law",
     "support_law",
 ]
 
@@ -55,8 +58,13 @@ def check_distribution(
         if points is not None:
             mass_law(distribution, points)
             sampler_law(distribution, points)
-    if distribution.has_rsample:
+    size, surface = distribution.event_shape.numel(), _surface(distribution)
+    if distribution.has_rsample and distribution.noise_shape.numel() == size - (surface is not None):
         change_of_variables_law(distribution)
+    if surface is unit_sphere:
+        sphere_law(distribution)
+    elif surface is not None:
+        simplex_law(distribution)
     moments_law(distribution)
     batch_law(distribution)
     if outside is not None:
@@ -69,9 +77,10 @@ def change_of_variables_law(distribution: FromNoise) -> None:
     .. math:: \log p(v(n)) + \log |\det \partial v / \partial n| = \log N(n; 0, I)
 
     An identity at every n, without statistics; the Jacobian is autograd's. It also is a test of the
-    reparameterised gradient.
+    reparameterised gradient. Of v as many coordinates count as there are noise numbers: on a simplex all but
+    the last.
     """
-    lead, size = distribution.batch_shape, distribution.event_shape.numel()
+    lead, size = distribution.batch_shape, distribution.noise_shape.numel()
     for place in (-3.5, -0.8, 0.3, 2.9):
         generator = torch.Generator().manual_seed(0)
         like = distribution._like()
@@ -79,12 +88,150 @@ def change_of_variables_law(distribution: FromNoise) -> None:
         noise = (place + 0.5 * jitter).to(like.dtype).requires_grad_()
         value = distribution.from_noise(noise)
         # Rows are independent, so the sum over rows has every row's Jacobian.
-        flat = value.reshape(lead.numel(), size)
+        flat = value.reshape(lead.numel(), -1)
         rows = [torch.autograd.grad(flat[:, i].sum(), noise, retain_graph=True)[0] for i in range(size)]
         jacobian = torch.stack([row.reshape(lead.numel(), size) for row in rows], -2)
         found = distribution.log_prob(value).reshape(-1) + torch.linalg.slogdet(jacobian).logabsdet
         wanted = -0.5 * (noise.square() + math.log(2 * math.pi)).reshape(lead.numel(), size).sum(-1)
         _close("change of variables", found, wanted, 1e-7)
+
+
+def sphere_law(distribution: FromNoise) -> None:
+    r"""On a sphere: mass one, the stated mean, draws of length one that follow the density, and their gradient.
+
+    .. math:: \int p(v) \, dv = 1, \quad \int v \, p(v) \, dv = mean
+
+    The sphere has a dimension less than its vectors, so that the change of variables does not apply. In two and
+    three coordinates the integrals run over the whole sphere. A `Directional` is judged in every dimension, by its
+    profile over the cosine: `expectation_law` in the concentration, and draws at opposite noise on opposite sides.
+
+    Arguments:
+        distribution: with at least one batch axis, in double precision.
+    """
+    features, like = distribution.event_shape[0], distribution._like()
+    if features <= 3:
+        points, log_area = _sphere_grid(features, like)
+        weights = (distribution.log_prob(_rows(points, distribution)) + _rows(log_area, distribution)).exp()
+        _close("mass one", weights.sum(0), torch.ones_like(weights[0]), 1e-8)
+        middle = (weights.unsqueeze(-1) * _rows(points, distribution)).sum(0)
+        _close("mean by quadrature", middle, distribution.mean, 1e-8)
+    noise = torch.randn(
+        Size((7, *distribution.batch_shape, *distribution.noise_shape)),
+        generator=torch.Generator().manual_seed(4),
+        dtype=like.dtype,
+    )
+    drawn = distribution.from_noise(noise)
+    length = torch.linalg.vector_norm(drawn, dim=-1)
+    _close("draws of length one", length, torch.ones_like(length), 1e-9)
+    if not isinstance(distribution, Directional):
+        return
+    loc, kind, across = distribution.loc.detach(), type(distribution), distribution.cosine_noise
+    turned = distribution.from_noise(torch.cat([noise[..., :across], -noise[..., across:]], -1))
+    along = (drawn * loc).sum(-1, keepdim=True) * loc
+    _close("opposite noise on opposite sides", 0.5 * (drawn + turned), along, 1e-9)
+    t = torch.linspace(-80.0, 80.0, 3201, dtype=like.dtype)
+    side = torch.eye(features, dtype=like.dtype)[loc.abs().argmin(-1)]
+    side = torch.nn.functional.normalize(side - (side * loc).sum(-1, keepdim=True) * loc, dim=-1)
+    w, sine = _rows(torch.tanh(0.5 * t), distribution), _rows(torch.cosh(0.5 * t).reciprocal(), distribution)
+    points = w.unsqueeze(-1) * loc + sine.unsqueeze(-1) * side
+    log_area = (features - 1) * sine.log() + math.log(0.025) + _log_area(features - 1)
+    _close("mass one", (distribution.log_prob(points) + log_area).exp().sum(0), torch.ones_like(w[0]), 1e-8)
+    expectation_law(
+        lambda concentration: kind(loc, concentration),
+        distribution.concentration,
+        lambda v: ((v * loc).sum(-1), (0.5 * (v - loc).square().sum(-1)).clamp_min(1e-30).log()),
+        points,
+        log_area,
+        axes=across,
+    )
+    _close(
+        "mean by quadrature",
+        (distribution.log_prob(points) + log_area).exp().mul(w).sum(0).unsqueeze(-1) * loc,
+        distribution.mean,
+        1e-8,
+    )
+
+
+def simplex_law(distribution: FromNoise) -> None:
+    r"""On a simplex: draws lie on it, and in two and three classes the mass is one and the mean the stated one.
+
+    .. math:: \int p(v) \, dv_1 ... dv_{n-1} = 1, \quad \int v \, p(v) \, dv_1 ... dv_{n-1} = mean
+
+    Integrals run over the log-ratios to the last class.
+
+    Arguments:
+        distribution: with at least one batch axis, in double precision.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        drawn = distribution.sample(Size((20,)))
+    surface = _surface(distribution)
+    assert surface is not None
+    assert bool(surface.check(drawn).all()), "draws leave the support"
+    if distribution.event_shape[0] <= 3:
+        points, log_area = simplex_grid(distribution)
+        weights = (distribution.log_prob(points) + log_area).exp()
+        _close("mass one", weights.sum(0), torch.ones_like(weights[0]), 1e-7)
+        if _has(distribution, "mean"):
+            _close("mean by quadrature", (weights.unsqueeze(-1) * points).sum(0), distribution.mean, 1e-6)
+
+
+def expectation_law(
+    make: Callable[[Tensor], FromNoise],
+    parameter: Tensor,
+    functions: Callable[[Tensor], tuple[Tensor, ...]],
+    points: Tensor,
+    log_weights: Tensor,
+    *,
+    axes: int,
+) -> None:
+    r"""Draws and density give the same expectations, and these the same gradients in a parameter.
+
+    .. math:: \int f(v(n)) \, N(n; 0, I) \, dn = \int f(v) \, p(v) \, dv
+
+    Without statistics: both sides are quadratures. For draws that take more noise than the event has dimensions.
+
+    Arguments:
+        make: from the parameter to the distribution.
+        parameter: where, double precision, shape (*batch) or (*batch, ...); its gradient is taken per unit of its
+            own size.
+        functions: of values (N, *batch, *event), each to numbers (N, *batch).
+        points: of a quadrature of the support, shape (N, *batch, *event).
+        log_weights: logs of their weights, shape (N, *batch).
+        axes: how many of the noise numbers, the first ones, `functions` depend on; one or two.
+    """
+    at = parameter.detach().clone().requires_grad_()
+    distribution = make(at)
+    size, lead = distribution.noise_shape.numel(), distribution.batch_shape
+    line = torch.linspace(-6.5, 6.5, (521, 105)[axes - 1], dtype=at.dtype)
+    grid = torch.cartesian_prod(*[line] * axes).reshape(-1, axes)
+    weights = (-0.5 * grid.square().sum(-1)).softmax(0)
+    noise = torch.nn.functional.pad(grid, (0, size - axes), value=0.5).view(-1, *(1,) * len(lead), size)
+    noise = noise.expand(len(grid), *lead, size)
+    density = (distribution.log_prob(points) + log_weights).exp()
+    pairs = zip(functions(distribution.from_noise(noise)), functions(points), strict=True)
+    for drawn, known in pairs:
+        found = (_rows(weights, distribution) * drawn).sum(0)
+        wanted = (density * known).sum(0)
+        _close("expectation of draws", found, wanted, 1e-7)
+        slopes = [torch.autograd.grad(side.sum(), at, retain_graph=True)[0] * at for side in (found, wanted)]
+        _close("gradient of an expectation", slopes[0], slopes[1], 1e-6)
+
+
+def simplex_grid(distribution: FromNoise) -> tuple[Tensor, Tensor]:
+    """Points over the simplex of two or three classes, (N, *batch, n), and logs of their areas, (N, *batch)."""
+    classes, like = distribution.event_shape[0], distribution._like()
+    line = torch.linspace(-90.0, 90.0, (3601, 1201)[classes - 2], dtype=like.dtype)
+    ratios = torch.nn.functional.pad(
+        torch.cartesian_prod(*[line] * (classes - 1)).reshape(-1, classes - 1), (0, 1)
+    )
+    log_area = torch.full(ratios.shape[:1], (classes - 1) * math.log(line[1] - line[0]), dtype=like.dtype)
+    points = ratios - ratios.mean(-1, keepdim=True)
+    if _surface(distribution) is constraints.simplex:
+        # From log-ratios to shares: the Jacobian is the product of the shares.
+        points = ratios.softmax(-1)
+        log_area = log_area + ratios.log_softmax(-1).sum(-1)
+    return _rows(points, distribution), _rows(log_area, distribution)
 
 
 def mass_law(distribution: Cellwise, points: Tensor) -> None:
@@ -108,8 +255,9 @@ def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         drawn = distribution.sample(Size((samples,)))
-    _within("mean", drawn, distribution.mean)
-    if _has_variance(distribution):
+    if _has(distribution, "mean"):
+        _within("mean", drawn, distribution.mean)
+    if _has(distribution, "variance"):
         _within("variance", (drawn - distribution.mean).square(), distribution.variance)
 
 
@@ -186,11 +334,50 @@ def _masses(distribution: Cellwise, points: Tensor) -> Tensor:
     return distribution.cells(value).exp()
 
 
-def _has_variance(distribution: Distribution) -> bool:
+def _has(distribution: Distribution, moment: str) -> bool:
     try:
-        return distribution.variance is not None
+        return getattr(distribution, moment) is not None
     except NotImplementedError:
         return False
+
+
+def _surface(distribution: Distribution) -> constraints.Constraint | None:
+    """The support of a distribution that has a dimension less than its event has coordinates."""
+    try:
+        support = distribution.support
+    except NotImplementedError:
+        return None
+    return (
+        support
+        if any(support is known for known in (unit_sphere, constraints.simplex, centred_logs))
+        else None
+    )
+
+
+def _rows(points: Tensor, distribution: Distribution) -> Tensor:
+    """Points (N, ...) once for every row, (N, *batch, ...)."""
+    lead = distribution.batch_shape
+    tail = points.shape[1:]
+    return points.view(-1, *(1,) * len(lead), *tail).expand(len(points), *lead, *tail)
+
+
+def _log_area(features: int) -> float:
+    return math.log(2.0) + 0.5 * features * math.log(math.pi) - math.lgamma(0.5 * features)
+
+
+def _sphere_grid(features: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Points on the circle or the sphere in space, and logs of their shares of its area."""
+    count = 2000 if features == 2 else 400
+    angle = torch.arange(count, dtype=like.dtype) * (2.0 * math.pi / count)
+    circle = torch.stack([angle.cos(), angle.sin()], -1)
+    if features == 2:
+        return circle, torch.full_like(angle, math.log(2.0 * math.pi / count))
+    # Equal slices of a sphere's axis have equal areas; in log-odds of the height the poles are well covered.
+    t = torch.linspace(-40.0, 40.0, 1001, dtype=like.dtype)
+    height, width = torch.tanh(0.5 * t), torch.cosh(0.5 * t).reciprocal()
+    points = torch.cat([height.view(-1, 1, 1).expand(-1, count, 1), width.view(-1, 1, 1) * circle], -1)
+    slices = 2.0 * width.log() + math.log(0.5 * 0.08 * 2.0 * math.pi / count)
+    return points.reshape(-1, 3), slices.unsqueeze(-1).expand(-1, count).reshape(-1)
 
 
 def _within(law: str, draws: Tensor, exact: Tensor) -> None:

@@ -17,6 +17,8 @@ from anyvae.conditionals.scales import (
     Scale,
     bounded_scale,
 )
+from anyvae.conditionals.simplex import Dirichlet, LogisticNormal, RelaxedBernoulli, RelaxedCategorical
+from anyvae.conditionals.sphere import PowerSpherical, UniformSphere, VonMisesFisher
 
 __all__ = [
     "Bernoulli",
@@ -25,6 +27,7 @@ __all__ = [
     "Conditional",
     "ContinuousBernoulli",
     "DiagonalNormal",
+    "Dirichlet",
     "DiscretisedLogistic",
     "Family",
     "FeatureScale",
@@ -32,6 +35,7 @@ __all__ = [
     "FullNormal",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
     "NetworkScale",
     "Normal",
     "NormalMixture",
@@ -39,9 +43,14 @@ __all__ = [
     "OptimalScale",
     "Parent",
     "Poisson",
+    "PowerSpherical",
+    "RelaxedBernoulli",
+    "RelaxedCategorical",
     "Scale",
     "StandardNormal",
     "UniformCategorical",
+    "UniformSphere",
+    "VonMisesFisher",
     "bounded_scale",
     "observed",
 ]
