@@ -203,7 +203,7 @@ def expectation_law(
     at = parameter.detach().clone().requires_grad_()
     distribution = make(at)
     size, lead = distribution.noise_shape.numel(), distribution.batch_shape
-    line = torch.linspace(-6.5, 6.5, (521, 105)[axes - 1], dtype=at.dtype)
+    line = torch.linspace(-6.5, 6.5, (521, 66)[axes - 1], dtype=at.dtype)
     grid = torch.cartesian_prod(*[line] * axes).reshape(-1, axes)
     weights = (-0.5 * grid.square().sum(-1)).softmax(0)
     noise = torch.nn.functional.pad(grid, (0, size - axes), value=0.5).view(-1, *(1,) * len(lead), size)
@@ -221,7 +221,7 @@ def expectation_law(
 def simplex_grid(distribution: FromNoise) -> tuple[Tensor, Tensor]:
     """Points over the simplex of two or three classes, (N, *batch, n), and logs of their areas, (N, *batch)."""
     classes, like = distribution.event_shape[0], distribution._like()
-    line = torch.linspace(-90.0, 90.0, (3601, 1201)[classes - 2], dtype=like.dtype)
+    line = torch.linspace(-90.0, 90.0, (3601, 721)[classes - 2], dtype=like.dtype)
     ratios = torch.nn.functional.pad(
         torch.cartesian_prod(*[line] * (classes - 1)).reshape(-1, classes - 1), (0, 1)
     )

@@ -45,7 +45,6 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
         OFF_SPHERE,
     ),
     "power_circle": (lambda: PowerSpherical(unit(ROWS, 2), concentrations(4.0, 40.0)), OFF_SPHERE),
-    "power_spherical": (lambda: PowerSpherical(unit(ROWS, 3), concentrations(3.0, 30.0)), OFF_SPHERE),
     "power_spherical_in_twelve": (
         lambda: PowerSpherical(unit(ROWS, 12), concentrations(0.3, 3000.0)),
         OFF_SPHERE,
