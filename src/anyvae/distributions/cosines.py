@@ -13,11 +13,11 @@ from torch import Tensor
 __all__ = ["CosineMoments", "cosine_moments", "cosine_quantile"]
 
 # The density is followed until it has fallen by a factor of e to this power: beyond 8.5 standard deviations.
-_FALL = 48.0
+_FALL = 40.0
 _FURTHEST_NOISE = 8.5
-_PANELS = 32
-_POINTS = 10
-_SPREAD = 128
+_PANELS = 20
+_POINTS = 12
+_SPREAD = 96
 _STEPS = 9
 _FOUND = 1e-13
 
