@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution
 
-from anyvae.distributions import Cellwise, Directional, FromNoise, analytic_kl, centred_logs, unit_sphere
+from anyvae.distributions import Cellwise, Directional, FromNoise, analytic_kl, unit_sphere
+from anyvae.grids import profile_grid, rows_of, simplex_grid, sphere_grid, surface_of
 
 __all__ = [
     "batch_law",
@@ -38,7 +39,7 @@ _ERRORS = 5.0
 def check_distribution(
     distribution: FromNoise, *, points: Tensor | None = None, outside: Tensor | None = None
 ) -> None:
-    """Run every law that applies.
+    """Run every law that applies; the change of variables only where a draw takes a noise number a dimension.
 
     Arguments:
         distribution: with at least one batch axis, in double precision.
@@ -58,7 +59,7 @@ def check_distribution(
         if points is not None:
             mass_law(distribution, points)
             sampler_law(distribution, points)
-    size, surface = distribution.event_shape.numel(), _surface(distribution)
+    size, surface = distribution.event_shape.numel(), surface_of(distribution)
     if distribution.has_rsample and distribution.noise_shape.numel() == size - (surface is not None):
         change_of_variables_law(distribution)
     if surface is unit_sphere:
@@ -110,10 +111,12 @@ def sphere_law(distribution: FromNoise) -> None:
     """
     features, like = distribution.event_shape[0], distribution._like()
     if features <= 3:
-        points, log_area = _sphere_grid(features, like)
-        weights = (distribution.log_prob(_rows(points, distribution)) + _rows(log_area, distribution)).exp()
+        points, log_area = sphere_grid(features, like)
+        weights = (
+            distribution.log_prob(rows_of(points, distribution)) + rows_of(log_area, distribution)
+        ).exp()
         _close("mass one", weights.sum(0), torch.ones_like(weights[0]), 1e-8)
-        middle = (weights.unsqueeze(-1) * _rows(points, distribution)).sum(0)
+        middle = (weights.unsqueeze(-1) * rows_of(points, distribution)).sum(0)
         _close("mean by quadrature", middle, distribution.mean, 1e-8)
     noise = torch.randn(
         Size((7, *distribution.batch_shape, *distribution.noise_shape)),
@@ -129,12 +132,7 @@ def sphere_law(distribution: FromNoise) -> None:
     turned = distribution.from_noise(torch.cat([noise[..., :across], -noise[..., across:]], -1))
     along = (drawn * loc).sum(-1, keepdim=True) * loc
     _close("opposite noise on opposite sides", 0.5 * (drawn + turned), along, 1e-9)
-    t = torch.linspace(-80.0, 80.0, 3201, dtype=like.dtype)
-    side = torch.eye(features, dtype=like.dtype)[loc.abs().argmin(-1)]
-    side = torch.nn.functional.normalize(side - (side * loc).sum(-1, keepdim=True) * loc, dim=-1)
-    w, sine = _rows(torch.tanh(0.5 * t), distribution), _rows(torch.cosh(0.5 * t).reciprocal(), distribution)
-    points = w.unsqueeze(-1) * loc + sine.unsqueeze(-1) * side
-    log_area = (features - 1) * sine.log() + math.log(0.025) + _log_area(features - 1)
+    w, points, log_area = profile_grid(distribution)
     _close("mass one", (distribution.log_prob(points) + log_area).exp().sum(0), torch.ones_like(w[0]), 1e-8)
     expectation_law(
         lambda concentration: kind(loc, concentration),
@@ -165,7 +163,7 @@ def simplex_law(distribution: FromNoise) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         drawn = distribution.sample(Size((20,)))
-    surface = _surface(distribution)
+    surface = surface_of(distribution)
     assert surface is not None
     assert bool(surface.check(drawn).all()), "draws leave the support"
     if distribution.event_shape[0] <= 3:
@@ -211,27 +209,11 @@ def expectation_law(
     density = (distribution.log_prob(points) + log_weights).exp()
     pairs = zip(functions(distribution.from_noise(noise)), functions(points), strict=True)
     for drawn, known in pairs:
-        found = (_rows(weights, distribution) * drawn).sum(0)
+        found = (rows_of(weights, distribution) * drawn).sum(0)
         wanted = (density * known).sum(0)
         _close("expectation of draws", found, wanted, 1e-7)
         slopes = [torch.autograd.grad(side.sum(), at, retain_graph=True)[0] * at for side in (found, wanted)]
         _close("gradient of an expectation", slopes[0], slopes[1], 1e-6)
-
-
-def simplex_grid(distribution: FromNoise) -> tuple[Tensor, Tensor]:
-    """Points over the simplex of two or three classes, (N, *batch, n), and logs of their areas, (N, *batch)."""
-    classes, like = distribution.event_shape[0], distribution._like()
-    line = torch.linspace(-90.0, 90.0, (3601, 721)[classes - 2], dtype=like.dtype)
-    ratios = torch.nn.functional.pad(
-        torch.cartesian_prod(*[line] * (classes - 1)).reshape(-1, classes - 1), (0, 1)
-    )
-    log_area = torch.full(ratios.shape[:1], (classes - 1) * math.log(line[1] - line[0]), dtype=like.dtype)
-    points = ratios - ratios.mean(-1, keepdim=True)
-    if _surface(distribution) is constraints.simplex:
-        # From log-ratios to shares: the Jacobian is the product of the shares.
-        points = ratios.softmax(-1)
-        log_area = log_area + ratios.log_softmax(-1).sum(-1)
-    return _rows(points, distribution), _rows(log_area, distribution)
 
 
 def mass_law(distribution: Cellwise, points: Tensor) -> None:
@@ -339,45 +321,6 @@ def _has(distribution: Distribution, moment: str) -> bool:
         return getattr(distribution, moment) is not None
     except NotImplementedError:
         return False
-
-
-def _surface(distribution: Distribution) -> constraints.Constraint | None:
-    """The support of a distribution that has a dimension less than its event has coordinates."""
-    try:
-        support = distribution.support
-    except NotImplementedError:
-        return None
-    return (
-        support
-        if any(support is known for known in (unit_sphere, constraints.simplex, centred_logs))
-        else None
-    )
-
-
-def _rows(points: Tensor, distribution: Distribution) -> Tensor:
-    """Points (N, ...) once for every row, (N, *batch, ...)."""
-    lead = distribution.batch_shape
-    tail = points.shape[1:]
-    return points.view(-1, *(1,) * len(lead), *tail).expand(len(points), *lead, *tail)
-
-
-def _log_area(features: int) -> float:
-    return math.log(2.0) + 0.5 * features * math.log(math.pi) - math.lgamma(0.5 * features)
-
-
-def _sphere_grid(features: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Points on the circle or the sphere in space, and logs of their shares of its area."""
-    count = 2000 if features == 2 else 400
-    angle = torch.arange(count, dtype=like.dtype) * (2.0 * math.pi / count)
-    circle = torch.stack([angle.cos(), angle.sin()], -1)
-    if features == 2:
-        return circle, torch.full_like(angle, math.log(2.0 * math.pi / count))
-    # Equal slices of a sphere's axis have equal areas; in log-odds of the height the poles are well covered.
-    t = torch.linspace(-40.0, 40.0, 1001, dtype=like.dtype)
-    height, width = torch.tanh(0.5 * t), torch.cosh(0.5 * t).reciprocal()
-    points = torch.cat([height.view(-1, 1, 1).expand(-1, count, 1), width.view(-1, 1, 1) * circle], -1)
-    slices = 2.0 * width.log() + math.log(0.5 * 0.08 * 2.0 * math.pi / count)
-    return points.reshape(-1, 3), slices.unsqueeze(-1).expand(-1, count).reshape(-1)
 
 
 def _within(law: str, draws: Tensor, exact: Tensor) -> None:

@@ -21,6 +21,7 @@ from anyvae.distributions import (
     analytic_kl,
     has_analytic_kl,
 )
+from anyvae.grids import simplex_grid
 from cases.basic import numbers
 from cases.sphere import HALF, concentrations
 from oracles import z_score
@@ -55,10 +56,10 @@ def test_dirichlet_is_torchs() -> None:
 def test_draws_of_two_shares_follow_the_density_and_its_gradient() -> None:
     """Quadrature of noise against quadrature of shares, and gradients in the concentration of both."""
     shapes = torch.tensor([[0.9, 3.0], [1.5, 20.0]])
-    points, log_area = testing.simplex_grid(Dirichlet(shapes))
+    points, log_area = simplex_grid(Dirichlet(shapes))
     testing.expectation_law(Dirichlet, shapes, logs_and_shares, points, log_area, axes=2)
     logits = numbers(2, 2)
-    points, log_area = testing.simplex_grid(RelaxedCategorical(logits, HALF))
+    points, log_area = simplex_grid(RelaxedCategorical(logits, HALF))
 
     def relaxed(at: Tensor) -> RelaxedCategorical:
         return RelaxedCategorical(at, HALF)
@@ -233,7 +234,7 @@ def test_planted_faults_are_noticed(classes: int, fault: str, law: str) -> None:
 )
 def test_planted_faults_of_draws_are_noticed(fault: str, law: str) -> None:
     shapes = torch.tensor([[0.9, 3.0]])
-    points, log_area = testing.simplex_grid(Dirichlet(shapes))
+    points, log_area = simplex_grid(Dirichlet(shapes))
     with pytest.raises(AssertionError, match=law):
         testing.expectation_law(
             lambda at: Faulty(at, fault), shapes, logs_and_shares, points, log_area, axes=2
