@@ -17,6 +17,8 @@ from anyvae.conditionals import (
     FullNormal,
     Normal,
     OneScale,
+    UniformSphere,
+    VonMisesFisher,
 )
 from anyvae.data import Encoded, Schema, Source, encode, infer_schema
 from anyvae.inference import evaluate_bound, log_likelihood, sample
@@ -31,6 +33,7 @@ from anyvae.recipes import (
     full_covariance_vae,
     likelihood_of,
     linear_vae,
+    spherical_vae,
     vae,
 )
 
@@ -78,9 +81,14 @@ def test_recipes_are_what_they_say() -> None:
         "iwae",
         "dreg_iwae",
         "full_covariance_vae",
+        "spherical_vae",
     }
     assert isinstance(RECIPES["dreg_iwae"].objective(), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)
+    spherical = spherical_vae(Bernoulli(6), 3)
+    assert isinstance(spherical.inference_parts["z"].family, VonMisesFisher)
+    assert isinstance(spherical.generative_parts["z"].family, UniformSphere)
+    assert spherical.shapes["z"] == (3,)
     assert all(name == recipe.name and recipe.paper and recipe.parts for name, recipe in RECIPES.items())
     beta, importance = RECIPES["beta_vae"].objective(), RECIPES["iwae"].objective()
     assert isinstance(beta, ELBO)

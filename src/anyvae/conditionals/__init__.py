@@ -30,6 +30,8 @@ from anyvae.conditionals.scales import (
     raw_scale_of,
 )
 from anyvae.conditionals.shaped import Beta, Gamma, StudentT
+from anyvae.conditionals.simplex import Dirichlet, LogisticNormal, RelaxedBernoulli, RelaxedCategorical
+from anyvae.conditionals.sphere import PowerSpherical, UniformSphere, VonMisesFisher
 from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "ContinuousBernoulli",
     "Deterministic",
     "DiagonalNormal",
+    "Dirichlet",
     "DiscretisedLogistic",
     "DiscretisedLogisticMixture",
     "DiscretisedNormal",
@@ -56,6 +59,7 @@ __all__ = [
     "Implicit",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
     "LowRankNormal",
     "Multinomial",
     "NegativeBinomial",
@@ -68,14 +72,19 @@ __all__ = [
     "Parent",
     "PerRow",
     "Poisson",
+    "PowerSpherical",
     "Refined",
+    "RelaxedBernoulli",
+    "RelaxedCategorical",
     "Residual",
     "Scale",
     "SparseNormal",
     "StandardNormal",
     "StudentT",
     "UniformCategorical",
+    "UniformSphere",
     "VonMises",
+    "VonMisesFisher",
     "ZeroInflatedNegativeBinomial",
     "bounded_scale",
     "observed",

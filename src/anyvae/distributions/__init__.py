@@ -6,6 +6,7 @@ from anyvae.distributions.columns import Columns
 from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
 from anyvae.distributions.counts import Poisson
 from anyvae.distributions.delta import Delta
+from anyvae.distributions.directional import PowerSpherical, VonMisesFisher
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic, DiscretisedNormal
 from anyvae.distributions.heavy import StudentT
@@ -20,8 +21,11 @@ from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNeg
 from anyvae.distributions.positive import Gamma
 from anyvae.distributions.pushed import Pushed
 from anyvae.distributions.quantiles import gamma_quantile, log_gamma_quantile
+from anyvae.distributions.relaxed import RelaxedBernoulli, RelaxedCategorical, centred_logs
+from anyvae.distributions.simplex import Dirichlet, LogisticNormal
 from anyvae.distributions.sparse import SparseNormal
 from anyvae.distributions.spectra import ComplexNormal
+from anyvae.distributions.sphere import Directional, UniformSphere, unit_sphere
 from anyvae.distributions.trials import Binomial, Multinomial
 from anyvae.distributions.units import InUnits
 
@@ -34,6 +38,8 @@ __all__ = [
     "ComplexNormal",
     "ContinuousBernoulli",
     "Delta",
+    "Directional",
+    "Dirichlet",
     "DiscretisedLogistic",
     "DiscretisedLogisticMixture",
     "DiscretisedNormal",
@@ -43,6 +49,7 @@ __all__ = [
     "InUnits",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
     "LowRankNormal",
     "Multinomial",
     "NegativeBinomial",
@@ -52,16 +59,23 @@ __all__ = [
     "OptimalNormal",
     "Ordinal",
     "Poisson",
+    "PowerSpherical",
     "Pushed",
+    "RelaxedBernoulli",
+    "RelaxedCategorical",
     "SparseNormal",
     "StandardNormal",
     "StudentT",
+    "UniformSphere",
     "VonMises",
+    "VonMisesFisher",
     "ZeroInflatedNegativeBinomial",
     "analytic_kl",
+    "centred_logs",
     "gamma_quantile",
     "has_analytic_kl",
     "log_gamma_quantile",
     "sampled_kl",
     "sum_event",
+    "unit_sphere",
 ]

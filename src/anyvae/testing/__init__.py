@@ -30,6 +30,11 @@ from anyvae.testing.distributions import (
     sampler_law,
     support_law,
 )
+from anyvae.testing.surfaces import (
+    expectation_law,
+    simplex_law,
+    sphere_law,
+)
 
 __all__ = [
     "affine_law",
@@ -39,6 +44,7 @@ __all__ = [
     "check_distribution",
     "enumeration_law",
     "evidence_law",
+    "expectation_law",
     "gap_law",
     "gradient_law",
     "kl_law",
@@ -51,6 +57,8 @@ __all__ = [
     "sampler_law",
     "samples_law",
     "signal_to_noise",
+    "simplex_law",
+    "sphere_law",
     "support_law",
     "two_forms_law",
 ]

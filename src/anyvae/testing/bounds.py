@@ -12,7 +12,7 @@ from anyvae.inference import evaluate_bound, log_likelihood, seeded, take_rows
 from anyvae.metrics import kl_parts
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.objectives import Objective
-from anyvae.testing.distributions import close, within
+from anyvae.testing.judge import close, within
 
 __all__ = [
     "enumeration_law",

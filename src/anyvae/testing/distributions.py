@@ -9,7 +9,10 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl
+from anyvae.distributions import Cellwise, FromNoise, analytic_kl, unit_sphere
+from anyvae.testing.grids import surface_of
+from anyvae.testing.judge import close, has_moment, within
+from anyvae.testing.surfaces import simplex_law, sphere_law
 
 __all__ = [
     "affine_law",
@@ -24,8 +27,6 @@ __all__ = [
     "sampler_law",
     "support_law",
 ]
-
-_ERRORS = 5.0
 
 
 def check_distribution(
@@ -51,11 +52,17 @@ def check_distribution(
         if points is not None:
             mass_law(distribution, points)
             sampler_law(distribution, points)
+    noise, surface = distribution.noise_shape.numel(), surface_of(distribution)
     if distribution.has_rsample:
-        if _is_square(distribution):
+        # On a simplex the last coordinate follows from the others.
+        if noise == distribution.event_shape.numel() - (surface is not None):
             change_of_variables_law(distribution)
-        elif _is_affine(distribution):
+        elif surface is None and _is_affine(distribution):
             affine_law(distribution)
+    if surface is unit_sphere:
+        sphere_law(distribution)
+    elif surface is not None:
+        simplex_law(distribution)
     moments_law(distribution)
     batch_law(distribution)
     if outside is not None:
@@ -68,12 +75,13 @@ def change_of_variables_law(distribution: FromNoise) -> None:
     .. math:: \log p(v(n)) + \log |\det \partial v / \partial n| = \log N(n; 0, I)
 
     An identity at every n, without statistics; the Jacobian is autograd's. It also is a test of the
-    reparameterised gradient. It needs as much noise as the event has numbers; `affine_law` serves draws of
-    more noise that are affine in it, any other needs a test of its own.
+    reparameterised gradient. Of v as many coordinates count as there are noise numbers: on a simplex all but the
+    last. `affine_law` serves draws of more noise that are affine in it, `expectation_law` any other.
     """
-    lead, size = distribution.batch_shape, distribution.event_shape.numel()
+    lead, size = distribution.batch_shape, distribution.noise_shape.numel()
     for place in (-3.5, -0.8, 0.3, 2.9):
         noise, value, jacobian = _draw_and_jacobian(distribution, place)
+        jacobian = jacobian[:, :size]
         found = distribution.log_prob(value).reshape(-1) + torch.linalg.slogdet(jacobian).logabsdet
         wanted = -0.5 * (noise.square() + math.log(2 * math.pi)).reshape(lead.numel(), size).sum(-1)
         close("change of variables", found, wanted, 1e-7)
@@ -107,7 +115,7 @@ def sampler_law(distribution: Cellwise, points: Tensor) -> None:
 
     Where a cell needs several numbers, random noise does, within five standard errors.
     """
-    if not _is_square(distribution):
+    if distribution.noise_shape.numel() != distribution.event_shape.numel():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(4)
             drawn = distribution.sample(Size((20_000,)))
@@ -123,12 +131,13 @@ def sampler_law(distribution: Cellwise, points: Tensor) -> None:
 
 
 def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
-    """Mean and variance are those of draws, within five standard errors."""
+    """Mean and variance, where it knows them, are those of draws, within five standard errors."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         drawn = distribution.sample(Size((samples,)))
-    within("mean", drawn, distribution.mean)
-    if _has_variance(distribution):
+    if has_moment(distribution, "mean"):
+        within("mean", drawn, distribution.mean)
+    if has_moment(distribution, "variance"):
         within("variance", (drawn - distribution.mean).square(), distribution.variance)
 
 
@@ -217,32 +226,7 @@ def _is_affine(distribution: FromNoise) -> bool:
     return bool(torch.allclose(here, there, rtol=1e-12, atol=1e-12))
 
 
-def _is_square(distribution: FromNoise) -> bool:
-    return distribution.noise_shape.numel() == distribution.event_shape.numel()
-
-
 def _masses(distribution: Cellwise, points: Tensor) -> Tensor:
     cell = distribution.batch_shape + distribution.event_shape
     value = points.view(-1, *(1,) * len(cell)).expand(len(points), *cell)
     return distribution.cells(value).exp()
-
-
-def _has_variance(distribution: Distribution) -> bool:
-    try:
-        return distribution.variance is not None
-    except NotImplementedError:
-        return False
-
-
-def within(law: str, draws: Tensor, exact: Tensor, least: float = 1e-9) -> None:
-    """Fail, naming the law, where the mean of draws lies more than five standard errors from an exact number."""
-    # A cell that never varied has no standard error: a rare point, or rounding, is what `least` forgives.
-    error = (draws.std(0) / math.sqrt(len(draws))).clamp_min(least)
-    far = ((draws.mean(0) - exact).abs() / error).max().item()
-    assert far < _ERRORS, f"{law}: {far:.1f} standard errors from draws, allowed are {_ERRORS:g}"
-
-
-def close(law: str, found: Tensor, wanted: Tensor, atol: float) -> None:
-    """Fail, naming the law, where numbers differ by more than `atol` of their size."""
-    gap = (found - wanted).abs().max().item()
-    assert gap <= atol * (1.0 + wanted.abs().max().item()), f"{law}: off by {gap:.3g}, allowed is {atol:g}"
