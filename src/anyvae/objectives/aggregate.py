@@ -155,7 +155,8 @@ class CovarianceMatching(Objective):
         """
         first_draws(self, trace, self.name)
         q = trace.q(self.name)
-        if q.batch_shape != (trace.rows,) or len(q.event_shape) != 1:
+        alone = q.batch_shape == (trace.rows,) and not trace.drawn_parents(self.name)
+        if not alone or len(q.event_shape) != 1:
             raise ValueError(
                 f"CovarianceMatching({self.name!r}) wants a latent vector inferred from the given alone; got {q!r}."
             )
