@@ -12,7 +12,7 @@ from anyvae.conditionals import DiagonalNormal, FullNormal, Normal, StandardNorm
 from anyvae.metrics import kl_parts
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import Linear
-from anyvae.objectives import CIWAE, ELBO, IWAE, MIWAE, Renyi, StratifiedTC, WeightedTC
+from anyvae.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Renyi, StratifiedTC, WeightedTC
 from oracles import LinearGaussian, encoded, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -32,6 +32,39 @@ def test_a_mean_of_importance_bounds() -> None:
         MIWAE(2, 3).of(trace)
     with pytest.raises(ValueError, match="MIWAE got repeats=0, inner=8"):
         MIWAE(repeats=0)
+
+
+def test_encoder_and_decoder_each_follow_a_bound_of_their_own() -> None:
+    """On one and the same trace: the gradients of MIWAE for q and of IWAE for p, and nothing else of either."""
+    torch.manual_seed(0)
+    ladder = LatentVariableModel(
+        {
+            "z2": DiagonalNormal(2),
+            "z1": DiagonalNormal(2).given("z2", net=Linear()),
+            "x": Normal(5).given("z1", net=Linear()),
+        },
+        {"z1": DiagonalNormal(2).given("x", net=Linear()), "z2": DiagonalNormal(2).given("z1", net=Linear())},
+    )
+    oracle = LinearGaussian(5, 2, per_feature=True, stretch=1.5, shift=0.3)
+    for model in (oracle.model, ladder):
+        trace = model.trace({"x": oracle.rows(6)}, 12)
+        found, inner, outer = PIWAE(3, 4).of(trace), MIWAE(3, 4).of(trace), IWAE(12).of(trace)
+        torch.testing.assert_close(found, outer)
+        for wanted, other, part in ((inner, outer, model.inference), (outer, inner, model.generative)):
+            parameters = list(part.parameters())
+            ours, right, wrong = (
+                torch.autograd.grad(bound.sum(), parameters, retain_graph=True)
+                for bound in (found, wanted, other)
+            )
+            for mine, expected in zip(ours, right, strict=True):
+                torch.testing.assert_close(mine, expected)
+            assert max(float((mine - not_this).abs().max()) for mine, not_this in zip(ours, wrong)) > 1e-3
+    with pytest.raises(
+        ValueError, match=r"PIWAE\(repeats=2, inner=3\) wants a trace of 6 samples and got 12"
+    ):
+        PIWAE(2, 3).of(trace)
+    with pytest.raises(ValueError, match="PIWAE got repeats=3, inner=0"):
+        PIWAE(3, 0)
 
 
 def test_a_combination_of_the_elbo_and_the_importance_bound() -> None:

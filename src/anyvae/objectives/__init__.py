@@ -1,7 +1,7 @@
 """Estimators, terms and schedules: what is maximised."""
 
 from anyvae.objectives.aggregate import MMD, CovarianceMatching, SlicedWasserstein
-from anyvae.objectives.combined import CIWAE, MIWAE, Renyi
+from anyvae.objectives.combined import CIWAE, MIWAE, PIWAE, Renyi
 from anyvae.objectives.control import GECO, Controlled, Controller, PIController, controllers_of
 from anyvae.objectives.correlation import StratifiedTC, WeightedTC
 from anyvae.objectives.critic import Critic, CriticTC, TellApart
@@ -21,6 +21,7 @@ __all__ = [
     "KL",
     "MIWAE",
     "MMD",
+    "PIWAE",
     "AddNormal",
     "BiasedDraw",
     "CapacityGap",

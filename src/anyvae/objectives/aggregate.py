@@ -28,14 +28,13 @@ class MMD(Objective):
     Arguments:
         name: of the latent.
         bandwidth: of the kernel; the square root of the number of features where None.
-        samples: S, draws per row; the first is compared.
 
     Raises:
         ValueError: for a bandwidth that is not positive.
     """
 
-    def __init__(self, name: str = "z", bandwidth: float | None = None, samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, name: str = "z", bandwidth: float | None = None) -> None:
+        super().__init__()
         if bandwidth is not None and not bandwidth > 0.0:
             raise ValueError(f"MMD got bandwidth={bandwidth}; wanted a positive number.")
         self.name = name
@@ -76,14 +75,13 @@ class SlicedWasserstein(Objective):
     Arguments:
         name: of the latent.
         projections: lines that are drawn afresh every time.
-        samples: S, draws per row; the first is compared.
 
     Raises:
         ValueError: for fewer projections than one.
     """
 
-    def __init__(self, name: str = "z", projections: int = 50, samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, name: str = "z", projections: int = 50) -> None:
+        super().__init__()
         if projections < 1:
             raise ValueError(f"SlicedWasserstein got projections={projections}; wanted at least 1.")
         self.name = name
@@ -122,7 +120,6 @@ class CovarianceMatching(Objective):
         off_diagonal, diagonal: weights.
         means_only: whether the covariance within each row is left out.
         name: of the latent.
-        samples: S, draws per row.
 
     Raises:
         ValueError: for a negative weight.
@@ -135,9 +132,8 @@ class CovarianceMatching(Objective):
         *,
         means_only: bool = False,
         name: str = "z",
-        samples: int = 1,
     ) -> None:
-        super().__init__(samples)
+        super().__init__()
         if not (off_diagonal >= 0.0 and diagonal >= 0.0):
             raise ValueError(
                 f"CovarianceMatching got off_diagonal={off_diagonal}, diagonal={diagonal}; wanted weights >= 0."

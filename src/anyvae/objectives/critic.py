@@ -66,11 +66,10 @@ class CriticTC(Objective):
     Arguments:
         critic: reads z.
         name: of the latent.
-        samples: S, draws per row; the first is judged.
     """
 
-    def __init__(self, critic: Critic, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, critic: Critic, name: str = "z") -> None:
+        super().__init__()
         self.critic = critic
         self.name = name
 
@@ -92,11 +91,10 @@ class TellApart(Objective):
     Arguments:
         critic: reads z.
         name: of the latent.
-        samples: S, draws per row; the first is judged.
     """
 
-    def __init__(self, critic: Critic, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, critic: Critic, name: str = "z") -> None:
+        super().__init__()
         self.critic = critic
         self.name = name
 
