@@ -42,6 +42,11 @@ USE = "metrics/test_latent_use.py"
 BATTERY = "test_testing.py"
 TERMS = "objectives/test_terms.py"
 COMBINED = "objectives/test_combined.py"
+REFINED = "conditionals/test_refined.py"
+PRIOR = "training/test_prior.py"
+ENUMERATION = "model/test_enumeration.py"
+SHARED = "model/test_shared_nodes.py"
+DISCRETE = "objectives/test_discrete.py"
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,8 @@ MUTATIONS = [
     Mutation(
         "samples ignored",
         "objectives/objective.py",
-        "model(batch, self.samples)",
-        "model(batch, 1)",
+        "model(batch, self.samples, self.enumerate, draws)",
+        "model(batch, 1, self.enumerate, draws)",
         (OBJECTIVES,),
     ),
     Mutation(
@@ -119,8 +124,8 @@ MUTATIONS = [
     Mutation(
         "invalid closed form of the KL",
         "model/plan.py",
-        "name in ancestors.get(p.name, frozenset())",
-        "name in ancestors.get(p.name, frozenset()) and False",
+        "name in ancestors.get(parent, ())",
+        "name in ancestors.get(parent, ()) and False",
         (f"{EXACT}::test_two_level_hierarchy",),
     ),
     Mutation(
@@ -192,21 +197,21 @@ MUTATIONS = [
     ),
     Mutation(
         "scale frozen",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "dict(self.free.items())",
         "{key: value.detach() for key, value in self.free.items()}",
         (OPTIMUM,),
     ),
     Mutation(
         "densities in bfloat16",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "value.float() if value.dtype in (torch.bfloat16, torch.float16) else value",
         "value",
         (f"{LIKELIHOOD}::test_bfloat16_products_give_float32_densities",),
     ),
     Mutation(
         "a built part initialised anew",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "if self._input_shapes is not None:",
         "if False:",
         (JOINING,),
@@ -258,8 +263,8 @@ MUTATIONS = [
     Mutation(
         "rows share one draw",
         "model/trace.py",
-        "return draw(lead[:extra])",
-        "return draw(lead[: max(0, extra - 1)])",
+        "return draw(whole[:extra])",
+        "return draw(whole[: max(0, extra - 1)])",
         (f"{ROWS}::test_rows_and_samples_have_draws_of_their_own",),
     ),
     # Questions to a fitted model.
@@ -314,7 +319,7 @@ MUTATIONS = [
     ),
     Mutation(
         "start of a parameter ignored",
-        "conditionals/conditional.py",
+        "conditionals/parametric.py",
         "start.get(key, 0.0)",
         "0.0",
         (FAMILIES,),
@@ -379,6 +384,91 @@ MUTATIONS = [
         "power = 1.0 - self.alpha",
         "power = 1.0",
         (COMBINED,),
+    ),
+    # Discrete latents, shared nodes.
+    Mutation(
+        "enumerated values all weigh one",
+        "model/trace.py",
+        "term = self._log_probabilities().exp() * term",
+        "term = self._log_probabilities().exp() * 0.0 + term",
+        (ENUMERATION,),
+    ),
+    Mutation(
+        "labels ignored by enumeration",
+        "model/trace.py",
+        "log_probability = torch.where(item.mask, label, log_probability)",
+        "pass",
+        (ENUMERATION,),
+    ),
+    Mutation(
+        "score function without its score",
+        "objectives/score.py",
+        "(log_weight + _score(value, trace)).mean(0)",
+        "(log_weight + 0.0 * _score(value, trace)).mean(0)",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "VIMCO against the mean of all",
+        "objectives/score.py",
+        "bound.detach() - without",
+        "bound.detach() - value",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "temperature ignored",
+        "objectives/drawing.py",
+        "- exponential.log()) / temperature)",
+        "- exponential.log()) / 1.0)",
+        (DISCRETE,),
+    ),
+    Mutation(
+        "residual without the prior's scale",
+        "conditionals/residual.py",
+        "prior.mean + spread * difference.loc",
+        "prior.mean + difference.loc",
+        (SHARED,),
+    ),
+    Mutation(
+        "deterministic nodes scored",
+        "model/plan.py",
+        "draws = tuple(item for item in steps if item.name not in computed)",
+        "draws = tuple(steps)",
+        (SHARED,),
+    ),
+    Mutation(
+        "refinement downhill",
+        "conditionals/refined.py",
+        "v + self.rate * (m / first)",
+        "v - self.rate * (m / first)",
+        (REFINED,),
+    ),
+    Mutation(
+        "refinement ignores the prior",
+        "conditionals/refined.py",
+        "return fit - kl",
+        "return fit",
+        (REFINED,),
+    ),
+    Mutation(
+        "refinement reads holes",
+        "conditionals/refined.py",
+        "p.given_log_prob(value, mask.expand_as(value)).mean(0)",
+        "p.log_prob(value).mean(0)",
+        (REFINED,),
+    ),
+    Mutation(
+        "one entry of the table for all rows",
+        "conditionals/per_row.py",
+        "table[place] for name",
+        "table[place * 0] for name",
+        (REFINED,),
+    ),
+    Mutation(
+        "a fitted prior without the KL above it",
+        "training/prior.py",
+        "total = total - trace.kl_of(name)",
+        "pass",
+        (PRIOR,),
     ),
 ]
 NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")

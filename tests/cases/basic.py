@@ -11,6 +11,7 @@ from torch import Tensor
 from anyvae.conditionals import FullNormal as FullFamily
 from anyvae.distributions import (
     Bernoulli,
+    Columns,
     ContinuousBernoulli,
     FromNoise,
     FullNormal,
@@ -19,6 +20,7 @@ from anyvae.distributions import (
     Normal,
     NormalMixture,
     OneHotCategorical,
+    OptimalNormal,
     Poisson,
     StandardNormal,
 )
@@ -64,6 +66,20 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
     "poisson": (
         lambda: Poisson(torch.tensor([[-2.0, 0.0, 1.0], [2.0, 3.0, -30.0]]).double()),
         {"points": COUNTS, "outside": torch.tensor([-1.0, 0.5]).double()},
+    ),
+    "optimal_normal": (
+        lambda: OptimalNormal(numbers(ROWS, 3), torch.tensor(0.3).double(), learning=False),
+        {},
+    ),
+    "columns": (
+        lambda: Columns(
+            [
+                Normal(numbers(ROWS, 2), numbers(2, seed=1).exp()),
+                OneHotCategorical(numbers(ROWS, 3)),
+                Bernoulli(numbers(ROWS, 1, seed=2)),
+            ]
+        ),
+        {},
     ),
     "categorical": (lambda: OneHotCategorical(numbers(ROWS, 4)), {}),
 }

@@ -61,7 +61,7 @@ def test_samples_are_drawn() -> None:
     oracle = LinearGaussian(5, 2, stretch=1.3)
     asked: list[int] = []
 
-    def model(batch: Batch, samples: int) -> Trace:
+    def model(batch: Batch, samples: int, *how: object) -> Trace:
         asked.append(samples)
         return oracle.model(batch, samples)
 

@@ -48,6 +48,8 @@ TWO_VALUES: dict[str, dict[str, tuple[Any, Any]]] = {
     "Renyi": {"alpha": (0.5, 0.6), "samples": (1, 2)},
     "StickingTheLanding": {"samples": (1, 2)},
     "DReG": {"samples": (1, 2)},
+    "ScoreFunction": {"samples": (1, 2)},
+    "VIMCO": {"samples": (2, 3)},
     "LogLikelihood": {"samples": (1, 2)},
     "KL": {
         "free_bits": (0.0, 3.0),

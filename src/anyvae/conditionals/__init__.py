@@ -9,7 +9,10 @@ from anyvae.conditionals.family import Family
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
+from anyvae.conditionals.per_row import PerRow
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
+from anyvae.conditionals.refined import Refined
+from anyvae.conditionals.residual import Residual
 from anyvae.conditionals.scales import (
     FeatureScale,
     FixedScale,
@@ -18,6 +21,7 @@ from anyvae.conditionals.scales import (
     OptimalScale,
     Scale,
     bounded_scale,
+    raw_scale_of,
 )
 
 __all__ = [
@@ -42,11 +46,15 @@ __all__ = [
     "OneScale",
     "OptimalScale",
     "Parent",
+    "PerRow",
     "Poisson",
+    "Refined",
+    "Residual",
     "Scale",
     "StandardNormal",
     "UniformCategorical",
     "bounded_scale",
     "observed",
     "prior",
+    "raw_scale_of",
 ]

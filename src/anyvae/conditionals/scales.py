@@ -18,6 +18,7 @@ __all__ = [
     "Scale",
     "bounded_log_scale",
     "bounded_scale",
+    "raw_scale_of",
 ]
 
 _BOUND = 6.0
@@ -42,6 +43,15 @@ def bounded_scale(raw: Tensor) -> Tensor:
 def bounded_log_scale(raw: Tensor) -> Tensor:
     """The logarithm of `bounded_scale`."""
     return _BOUND * torch.tanh(raw / _BOUND)
+
+
+def raw_scale_of(scale: Tensor) -> Tensor:
+    """The raw number that `bounded_scale` maps to a scale; the nearest there is for scales beyond the bounds.
+
+    >>> bounded_scale(raw_scale_of(torch.tensor([0.1, 1.0, 20.0])))
+    tensor([ 0.1000,  1.0000, 20.0000])
+    """
+    return _BOUND * torch.atanh((scale.log() / _BOUND).clamp(-0.999, 0.999))
 
 
 @dataclass(frozen=True)

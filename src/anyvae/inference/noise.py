@@ -73,7 +73,13 @@ def row_keys(evidence: dict[str, Evidence]) -> Tensor:
     for index, name in enumerate(sorted(evidence)):
         item = evidence[name]
         # + 0.0 folds minus zero; float32 gives rows the same key in every precision of the model.
-        bits = (item.value.detach().cpu().float() + 0.0).flatten(1).contiguous().view(torch.int32).long()
+        bits = (
+            (item.value.detach().cpu().float() + 0.0)
+            .reshape(len(item.value), -1)
+            .contiguous()
+            .view(torch.int32)
+            .long()
+        )
         generator = torch.Generator().manual_seed(7919 + index)
         odd = torch.randint(2**40, (bits.shape[1],), generator=generator) * 2 + 1
         part = (bits * odd).sum(1)

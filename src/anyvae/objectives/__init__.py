@@ -11,6 +11,7 @@ from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.held import held_modules
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.schedule import Constant, Cosine, Cyclic, LinearRamp, Schedule, Sigmoid, WarmupCosine
+from anyvae.objectives.score import VIMCO, ScoreFunction
 from anyvae.objectives.terms import KL, CapacityGap, Classify, LogLikelihood
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MIWAE",
     "MMD",
     "PIWAE",
+    "VIMCO",
     "AddNormal",
     "BiasedDraw",
     "CapacityGap",
@@ -45,6 +47,7 @@ __all__ = [
     "PIController",
     "Renyi",
     "Schedule",
+    "ScoreFunction",
     "Sigmoid",
     "SlicedWasserstein",
     "StickingTheLanding",

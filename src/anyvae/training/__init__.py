@@ -5,6 +5,7 @@ from anyvae.training.data import TensorData
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress, TensorBoard
 from anyvae.training.loop import FitResult, default_batch_size, default_steps, fit
 from anyvae.training.player import Player, fused_adam
+from anyvae.training.prior import fit_prior
 
 __all__ = [
     "Callback",
@@ -20,6 +21,7 @@ __all__ = [
     "default_batch_size",
     "default_steps",
     "fit",
+    "fit_prior",
     "fused_adam",
     "load_tensors",
     "save_tensors",

@@ -1,0 +1,219 @@
+"""A posterior improved row by row: the encoder's answer, or none, is where an inner search starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Self, final
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution
+
+from anyvae.conditionals.conditional import Conditional
+from anyvae.conditionals.parametric import FamilyConditional
+from anyvae.conditionals.parents import Parent
+from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl
+
+__all__ = ["Refined"]
+
+_MOMENTUM, _MEMORY, _EPSILON = 0.9, 0.99, 1e-10
+
+
+@final
+class Refined(Conditional):
+    r"""A posterior whose parameters take K steps up the bound of their own row.
+
+    .. math:: \lambda_{k + 1} = \lambda_k + rate \cdot \mathrm{Adam}(\nabla_\lambda ELBO(x; \lambda_k))
+
+    With an encoder as `part` this is semi-amortised inference; with a part without parents, whose parameters are
+    the same for every row, it is inference without an encoder, for training rows and new rows alike. The bound
+    inside is an average over a fixed set of noise, so that the posterior of a row is a function of the row.
+    Source: Semi-Amortized Variational Autoencoders (Kim et al., 2018).
+
+    Arguments:
+        part: where the search starts: a family with reparameterised draws, given the data or nothing.
+        steps: K.
+        rate: length of a step, in units of the parameters.
+        noise: how many draws the inner bound averages over, an even number: each comes with its mirror image.
+        unroll: whether the outer gradient goes through the steps; else it treats their sum as a constant. Through
+            the steps an encoder learns to start well; it costs about twice the time.
+
+    Raises:
+        ValueError: for numbers out of range, and, when joined, for a model in which the bound of a row does not
+            depend on the variable.
+    """
+
+    def __init__(
+        self, part: FamilyConditional, steps: int = 8, rate: float = 0.1, noise: int = 4, unroll: bool = False
+    ) -> None:
+        super().__init__()
+        if steps < 1 or not rate > 0.0 or noise < 2 or noise % 2:
+            raise ValueError(
+                f"Refined got steps={steps}, rate={rate}, noise={noise}; wanted at least one step, a positive rate "
+                "and an even number of draws."
+            )
+        if not isinstance(part, FamilyConditional):
+            raise ValueError(
+                f"Refined got {part!r}; wanted a family with .given(...), such as DiagonalNormal."
+            )
+        self.part = part
+        self.steps = steps
+        self.rate = rate
+        self.noise = noise
+        self.unroll = unroll
+        self.parents = part.parents
+        self._shapes: dict[str, Size] = {}
+        self._name = ""
+        self._states: tuple[str, ...] = ()
+        self._targets: tuple[str, ...] = ()
+        self._generative: tuple[Mapping[str, Conditional], ...] = ()
+
+    @property
+    def event_shape(self) -> Size:
+        """That of the part."""
+        return self.part.event_shape
+
+    def extra_repr(self) -> str:
+        """The part and the steps."""
+        return f"{self.part.extra_repr()}, refined by {self.steps} steps of {self.rate:g}"
+
+    def build(self, name: str, shapes: Mapping[str, Size]) -> Self:
+        """See `Conditional.build`."""
+        self.part.build(name, shapes)
+        self._shapes = dict(shapes)
+        return self
+
+    def join(
+        self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
+    ) -> None:
+        """See `Conditional.join`; the variables in the bound of a row become parents."""
+        states = [name]
+        for other in _in_order(generative):
+            part = generative[other]
+            if part.deterministic and other not in inference and any(p.name in states for p in part.parents):
+                states.append(other)
+        targets = [
+            other
+            for other, part in generative.items()
+            if other not in states and any(parent.name in states for parent in part.parents)
+        ]
+        if not targets:
+            raise ValueError(
+                f"Refined: no generative part reads {name!r}, so there is nothing to refine it by."
+            )
+        self._name, self._states, self._targets = name, tuple(states[1:]), tuple(targets)
+        # In a tuple: the model owns these parts, and a module would register them a second time.
+        self._generative = (generative,)
+        found = list(self.part.parents)
+        for other in targets:
+            found += [Parent(other), Parent(other, mask=True)]
+        for other in (name, *states[1:], *targets):
+            found += [p for p in generative[other].parents if p.name not in states]
+        self.parents = tuple(dict.fromkeys(found))
+
+    def forward(self, *parents: Any) -> Distribution:
+        """See `Conditional.forward`."""
+        given = dict(zip(self.parents, parents, strict=True))
+        start = self.part.params(*(given[parent] for parent in self.part.parents))
+        sizes = self.part.family.params
+        lead = torch.broadcast_shapes(
+            *(
+                given[p].shape[: given[p].dim() - len(self._shapes[p.name])]
+                for p in self.parents
+                if not p.mask and not p.prior
+            ),
+            *(value.shape[: value.dim() - len(sizes[name])] for name, value in start.items()),
+        )
+        start = {name: value.expand(lead + sizes[name]) for name, value in start.items()}
+        outer = torch.is_grad_enabled()
+        with torch.enable_grad():
+            refined = self._refine(start, given, unroll=self.unroll and outer)
+        if not self.unroll:
+            refined = {name: start[name] + (value - start[name]).detach() for name, value in refined.items()}
+        return self._family(refined)
+
+    def _refine(
+        self, start: dict[str, Tensor], given: Mapping[Parent, Any], *, unroll: bool
+    ) -> dict[str, Tensor]:
+        names = list(start)
+        at = [start[name] if unroll else start[name].detach() for name in names]
+        # Leaves of their own where nothing else asks for a gradient.
+        at = [value if value.requires_grad else value.clone().requires_grad_() for value in at]
+        mean, square = [torch.zeros_like(v) for v in at], [torch.zeros_like(v) for v in at]
+        for step in range(1, self.steps + 1):
+            bound = self._bound(dict(zip(names, at, strict=True)), given).sum()
+            slopes = torch.autograd.grad(bound, at, create_graph=unroll)
+            mean = [_MOMENTUM * m + (1 - _MOMENTUM) * g for m, g in zip(mean, slopes, strict=True)]
+            square = [_MEMORY * s + (1 - _MEMORY) * g * g for s, g in zip(square, slopes, strict=True)]
+            first, second = 1 - _MOMENTUM**step, 1 - _MEMORY**step
+            at = [
+                v + self.rate * (m / first) / (s / second + _EPSILON).sqrt()
+                for v, m, s in zip(at, mean, square, strict=True)
+            ]
+            if not unroll:
+                at = [value.detach().requires_grad_() for value in at]
+        return dict(zip(names, at, strict=True))
+
+    def _bound(self, params: dict[str, Tensor], given: Mapping[Parent, Any]) -> Tensor:
+        """The ELBO of each row as a function of the parameters, over the fixed noise."""
+        [generative] = self._generative
+        q = self._family(params)
+        assert isinstance(q, FromNoise)
+        like = next(iter(params.values()))
+        noise = _even_noise(self.noise // 2, q.noise_shape.numel()).to(like)
+        z = q.from_noise(noise.view(self.noise, *(1,) * len(q.batch_shape), *q.noise_shape))
+        values: dict[str, Tensor] = {self._name: z}
+
+        def distribution(name: str) -> Distribution:
+            part = generative[name]
+            arguments = [values[p.name] if p.name in values else given[p] for p in part.parents]
+            found: Distribution = part(*arguments)
+            return found
+
+        for name in self._states:
+            values[name] = distribution(name).mean
+        prior = distribution(self._name)
+        kl = (
+            analytic_kl(q, prior)
+            if has_analytic_kl(q, prior)
+            else (q.log_prob(z) - prior.log_prob(z)).mean(0)
+        )
+        fit = torch.zeros_like(kl)
+        for name in self._targets:
+            p, value, mask = distribution(name), given[Parent(name)], given[Parent(name, mask=True)]
+            if isinstance(p, Cellwise):
+                fit = fit + p.given_log_prob(value, mask.expand_as(value)).mean(0)
+            else:
+                rows = mask.flatten(mask.dim() - len(generative[name].event_shape)).amin(-1)
+                fit = fit + (p.log_prob(value) * rows).mean(0)
+        return fit - kl
+
+    def _family(self, params: Mapping[str, Tensor]) -> Distribution:
+        constants = {name: self.part.get_buffer(key) for name, key in self.part.constants.items()}
+        return self.part.family(params, constants)
+
+
+@cache
+def _even_noise(half: int, width: int) -> Tensor:
+    """Normal vectors and their mirror images, with variances of exactly one, and no correlation where they suffice."""
+    noise = torch.randn(half, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    if half >= width:
+        factor = torch.linalg.cholesky(noise.T @ noise / half)
+        noise = torch.linalg.solve_triangular(factor, noise.T, upper=False).T
+    else:
+        noise = noise / noise.square().mean(0).sqrt()
+    return torch.cat([noise, -noise])
+
+
+def _in_order(generative: Mapping[str, Conditional]) -> list[str]:
+    """Names so that a variable stands after its generative parents."""
+    order: list[str] = []
+    waiting = list(generative)
+    while waiting:
+        ready = [n for n in waiting if not any(p.name in waiting for p in generative[n].parents)]
+        if not ready:
+            break
+        order += ready
+        waiting = [name for name in waiting if name not in ready]
+    return order
