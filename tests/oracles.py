@@ -102,6 +102,32 @@ class LinearGaussian:
         return self.evidence_distribution().log_prob(x)
 
 
+def encoded(loc: Tensor, scale: float) -> LatentVariableModel:
+    """A model whose q(z | x) has mean x @ loc and one scale: for normal rows its aggregate is normal."""
+    model = VAE(
+        StandardNormal(loc.shape[1]),
+        DiagonalNormal(loc.shape[1]).given("x", net=Linear()),
+        Normal(loc.shape[0]).given("z", net=Linear()),
+    )
+    features = loc.shape[1]
+    set_linear(
+        model.inference_parts["z"],
+        loc=(torch.zeros(features), loc.T),
+        raw_scale=(raw_scale(scale).expand(features), torch.zeros(features, loc.shape[0])),
+    )
+    return model
+
+
+def aggregate_covariance(loc: Tensor, scale: float) -> Tensor:
+    """Covariance of the aggregate posterior of `encoded(loc, scale)` for rows of N(0, I)."""
+    return loc.T @ loc + scale**2 * torch.eye(loc.shape[1])
+
+
+def total_correlation(covariance: Tensor) -> float:
+    """Of a normal vector, nats."""
+    return float(0.5 * (covariance.diagonal().log().sum() - torch.logdet(covariance)))
+
+
 def probabilistic_pca(x: Tensor, latents: int) -> float:
     """The largest mean log-likelihood, nats per row, that a linear model with one noise scale can have.
 

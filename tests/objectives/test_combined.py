@@ -7,14 +7,13 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from anyvae.conditionals import DiagonalNormal, FullNormal, Normal, StandardNormal
 from anyvae.metrics import kl_parts
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import Linear
-from anyvae.objectives import ELBO, IWAE, MIWAE, Renyi, StratifiedTC, WeightedTC
-from oracles import LinearGaussian, z_score
+from anyvae.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Renyi, StratifiedTC, WeightedTC
+from oracles import LinearGaussian, encoded, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -33,6 +32,52 @@ def test_a_mean_of_importance_bounds() -> None:
         MIWAE(2, 3).of(trace)
     with pytest.raises(ValueError, match="MIWAE got repeats=0, inner=8"):
         MIWAE(repeats=0)
+
+
+def test_encoder_and_decoder_each_follow_a_bound_of_their_own() -> None:
+    """On one and the same trace: the gradients of MIWAE for q and of IWAE for p, and nothing else of either."""
+    torch.manual_seed(0)
+    ladder = LatentVariableModel(
+        {
+            "z2": DiagonalNormal(2),
+            "z1": DiagonalNormal(2).given("z2", net=Linear()),
+            "x": Normal(5).given("z1", net=Linear()),
+        },
+        {"z1": DiagonalNormal(2).given("x", net=Linear()), "z2": DiagonalNormal(2).given("z1", net=Linear())},
+    )
+    oracle = LinearGaussian(5, 2, per_feature=True, stretch=1.5, shift=0.3)
+    for model in (oracle.model, ladder):
+        trace = model.trace({"x": oracle.rows(6)}, 12)
+        found, inner, outer = PIWAE(3, 4).of(trace), MIWAE(3, 4).of(trace), IWAE(12).of(trace)
+        torch.testing.assert_close(found, outer)
+        for wanted, other, part in ((inner, outer, model.inference), (outer, inner, model.generative)):
+            parameters = list(part.parameters())
+            ours, right, wrong = (
+                torch.autograd.grad(bound.sum(), parameters, retain_graph=True)
+                for bound in (found, wanted, other)
+            )
+            for mine, expected in zip(ours, right, strict=True):
+                torch.testing.assert_close(mine, expected)
+            assert max(float((mine - not_this).abs().max()) for mine, not_this in zip(ours, wrong)) > 1e-3
+    with pytest.raises(
+        ValueError, match=r"PIWAE\(repeats=2, inner=3\) wants a trace of 6 samples and got 12"
+    ):
+        PIWAE(2, 3).of(trace)
+    with pytest.raises(ValueError, match="PIWAE got repeats=3, inner=0"):
+        PIWAE(3, 0)
+
+
+def test_a_combination_of_the_elbo_and_the_importance_bound() -> None:
+    oracle = LinearGaussian(5, 2, stretch=1.3)
+    trace = oracle.model.trace({"x": oracle.rows(6)}, 8)
+    weight = trace.log_weight()
+    low, high = weight.mean(0), weight.exp().mean(0).log()
+    for beta in (0.0, 0.3, 1.0):
+        torch.testing.assert_close(CIWAE(beta).of(trace), beta * low + (1.0 - beta) * high)
+    assert CIWAE(0.3, samples=5).samples == 5
+    for beta in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match="CIWAE got beta="):
+            CIWAE(beta)
 
 
 def test_the_renyi_bound_lies_between_its_limits_and_falls_with_alpha() -> None:
@@ -67,26 +112,10 @@ def test_the_renyi_bound_against_its_closed_form() -> None:
     assert abs(float(z_score(draws.squeeze(-1), exact.item()))) < 5
 
 
-def _encoded(loc: Tensor, scale: float) -> LatentVariableModel:
-    """A model whose q(z | x) has mean x @ loc and one scale."""
-    model = VAE(
-        StandardNormal(loc.shape[1]),
-        DiagonalNormal(loc.shape[1]).given("x", net=Linear()),
-        Normal(loc.shape[0]).given("z", net=Linear()),
-    )
-    layer = model.inference_parts["z"].net.entry.layers[0]
-    with torch.no_grad():
-        layer.weight.zero_()
-        layer.weight[: loc.shape[1]] = loc.T
-        layer.bias.zero_()
-        layer.bias[loc.shape[1] :] = 6.0 * math.atanh(math.log(scale) / 6.0)
-    return model
-
-
 def test_the_stratified_density_is_unbiased() -> None:
     """The mean over every batch of three out of five rows, enumerated: q(z) over all five, to rounding."""
     torch.manual_seed(0)
-    model = _encoded(torch.randn(3, 1), 0.5)
+    model = encoded(torch.randn(3, 1), 0.5)
     x, z = torch.randn(5, 3), torch.tensor([0.3])
     density = model.inference_parts["z"](x).log_prob(z).exp()
     weight = {True: 1.0 / 5, False: 4.0 / (5 * 2)}
@@ -94,7 +123,7 @@ def test_the_stratified_density_is_unbiased() -> None:
     mean = torch.stack([sum(weight[j == 0] * density[j] for j in batch) for batch in batches]).mean()
     torch.testing.assert_close(mean, density.mean())
     # And the objective uses these weights: rows as data set, one latent of two at a time.
-    two = _encoded(torch.randn(3, 2), 0.5)
+    two = encoded(torch.randn(3, 2), 0.5)
     trace = two.trace({"x": x[:3]})
     q, draw = trace.q("z"), trace.values["z"]
     matrix = torch.full((3, 3), weight[False]).fill_diagonal_(weight[True])
@@ -109,7 +138,7 @@ def test_total_correlation_of_a_normal_aggregate() -> None:
     """Normal data and a linear q: the aggregate is normal, its parts have closed forms."""
     torch.manual_seed(0)
     loc = torch.tensor([[1.0, 0.8], [0.0, 0.6]])
-    model = _encoded(loc, 0.5)
+    model = encoded(loc, 0.5)
     x = torch.randn(4000, 2)
     covariance = loc.T @ loc + 0.25 * torch.eye(2)
     information = 0.5 * (torch.logdet(covariance) - 2 * math.log(0.25))
@@ -131,10 +160,10 @@ def test_total_correlation_of_a_normal_aggregate() -> None:
 def test_the_parts_of_the_kl_sum_to_it_and_information_is_at_most_log_rows() -> None:
     torch.manual_seed(0)
     x = torch.randn(20, 3)
-    sharp = _encoded(30.0 * torch.randn(3, 2), 0.01)
+    sharp = encoded(30.0 * torch.randn(3, 2), 0.01)
     parts = kl_parts(sharp, {"x": x})
     assert parts.mutual_information == pytest.approx(math.log(20), abs=1e-6)
-    soft = _encoded(torch.randn(3, 2), 0.5)
+    soft = encoded(torch.randn(3, 2), 0.5)
     seen = kl_parts(soft, {"x": x}, seed=3)
     assert 0.1 < seen.mutual_information < math.log(20)
     assert seen == pytest.approx(kl_parts(soft, {"x": x}, seed=3))
@@ -143,12 +172,12 @@ def test_the_parts_of_the_kl_sum_to_it_and_information_is_at_most_log_rows() -> 
     kls = torch.stack([torch.tensor(sum(kl_parts(soft, {"x": x}, seed=seed))) for seed in range(200)])
     exact = soft.trace({"x": x}).kl_total().mean().item()
     assert abs(float(z_score(kls, exact))) < 5
-    idle = _encoded(torch.zeros(3, 2), 0.5)
+    idle = encoded(torch.zeros(3, 2), 0.5)
     assert kl_parts(idle, {"x": x})[:2] == pytest.approx((0.0, 0.0), abs=1e-12)
 
 
 def test_the_term_changes_the_fit_and_wrong_latents_are_refused() -> None:
-    model = _encoded(torch.randn(3, 2), 0.5)
+    model = encoded(torch.randn(3, 2), 0.5)
     trace = model.trace({"x": torch.randn(8, 3)})
     weight = model.inference_parts["z"].net.entry.layers[0].weight
     for term in (StratifiedTC(100), WeightedTC(100)):

@@ -10,7 +10,18 @@ import torch
 from anyvae.conditionals import Categorical, DiagonalNormal, Normal, StandardNormal, UniformCategorical
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.networks import Linear
-from anyvae.objectives import ELBO, IWAE, Constant, Cosine, LinearRamp, WarmupCosine, elbo, iwae
+from anyvae.objectives import (
+    ELBO,
+    IWAE,
+    Constant,
+    Cosine,
+    Cyclic,
+    LinearRamp,
+    Sigmoid,
+    WarmupCosine,
+    elbo,
+    iwae,
+)
 from anyvae.objectives.schedule import as_schedule
 from oracles import LinearGaussian
 
@@ -116,6 +127,12 @@ def test_options_that_cannot_be() -> None:
         LinearRamp(0.0, 1.0, until=0.0)
     with pytest.raises(ValueError, match=r"warmup=1\.0"):
         WarmupCosine(1e-3, warmup=1.0)
+    for middle, width in ((-0.1, 0.1), (0.5, 0.0)):
+        with pytest.raises(ValueError, match="Sigmoid got middle="):
+            Sigmoid(0.0, 1.0, middle, width)
+    for cycles, rise in ((0, 0.5), (4, 0.0), (4, 1.1)):
+        with pytest.raises(ValueError, match="Cyclic got cycles="):
+            Cyclic(0.0, 1.0, cycles, rise)
 
 
 def test_a_drawn_label_has_no_pathwise_gradient() -> None:
@@ -150,6 +167,16 @@ def test_schedules_are_functions_of_the_fraction_done() -> None:
     assert rate(0.55) == pytest.approx(0.505)
     assert rate(1.0) == pytest.approx(0.01)
     assert WarmupCosine(1.0, warmup=0.0)(0.0) == 1.0
+    curve = Sigmoid(2.0, 6.0, middle=0.3, width=0.1)
+    assert (curve(0.0), curve(1.0)) == (2.0, pytest.approx(6.0))
+    logistic = [1.0 / (1.0 + math.exp(-(p - 0.3) / 0.1)) for p in (0.0, 0.2, 0.5, 1.0)]
+    for place, value in zip((0.2, 0.5), logistic[1:3], strict=True):
+        done = (value - logistic[0]) / (logistic[3] - logistic[0])
+        assert curve(place) == pytest.approx(2.0 + 4.0 * done)
+    waves = Cyclic(1.0, 3.0, cycles=5, rise=0.8)
+    assert [waves(0.2 * cycle + 0.08) for cycle in range(5)] == pytest.approx([2.0] * 5)
+    assert [waves(0.2 * cycle + 0.17) for cycle in range(5)] == pytest.approx([3.0] * 5)
+    assert (waves(0.0), waves(1.0)) == (1.0, 3.0)
     values = [rate(0.1 + 0.009 * i) for i in range(100)]
     assert values == sorted(values, reverse=True)
     assert as_schedule(3) == Constant(3.0)

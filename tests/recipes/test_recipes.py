@@ -17,6 +17,7 @@ from anyvae.conditionals import (
     FullNormal,
     Normal,
     OneScale,
+    OptimalScale,
     UniformSphere,
     VonMisesFisher,
 )
@@ -24,7 +25,18 @@ from anyvae.data import Encoded, Schema, Source, encode, infer_schema
 from anyvae.inference import evaluate_bound, log_likelihood, sample
 from anyvae.model import Partial
 from anyvae.networks import MLP, ConvNet
-from anyvae.objectives import ELBO, IWAE, DReG
+from anyvae.objectives import (
+    ELBO,
+    IWAE,
+    MIWAE,
+    MMD,
+    CovarianceMatching,
+    Critic,
+    DReG,
+    Objective,
+    StratifiedTC,
+    held_modules,
+)
 from anyvae.recipes import (
     RECIPES,
     default_latent_features,
@@ -33,6 +45,7 @@ from anyvae.recipes import (
     full_covariance_vae,
     likelihood_of,
     linear_vae,
+    sigma_vae,
     spherical_vae,
     vae,
 )
@@ -65,12 +78,60 @@ def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
     model = recipe.build(likelihood_of(schema, encoded), 3)
     batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
     model.check(batch)
-    value = recipe.objective()(model, batch)
+    first, *others = recipe.players(model, 60, 0.01)
+    assert first.learning_rate(0.03) == pytest.approx(0.01)
+    value = first.objective(model, batch)
     assert value.shape == (60,)
     value.mean().backward()
+    for other in others:
+        other.objective(model, batch).mean().backward()
+    held = held_modules([player.objective for player in (first, *others)])
+    assert all(p.grad is not None for module in held for p in module.parameters())
     assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
     assert bool(torch.isfinite(log_likelihood(model, batch, samples=5)).all())
     model.check({"x": sample(model, 20, seed=0)["x"]})
+
+
+def objective(name: str, rows: int = 60) -> Objective:
+    return RECIPES[name].players(vae(Normal(4), 3), rows)[0].objective
+
+
+def test_objectives_are_those_of_the_papers() -> None:
+    """Of one trace: what each recipe takes from the parts, by hand."""
+    torch.manual_seed(0)
+    trace = vae(Normal(4), 3).trace({"x": torch.randn(20, 4)})
+    fit, kl = trace.log_likelihood(), trace.kl_total()
+    torch.testing.assert_close(objective("annealed_vae").of(trace, 0.5), fit - 100.0 * (kl - 12.5).abs())
+    tc = StratifiedTC(60).of(trace)
+    torch.testing.assert_close(objective("beta_tc_vae", rows=60).of(trace), fit - kl - 5.0 * tc)
+    torch.testing.assert_close(
+        objective("dip_vae").of(trace), fit - kl - CovarianceMatching(10.0, 10.0).of(trace)
+    )
+    for name, bound in (("info_vae", fit - kl), ("wae", fit)):
+        whole = objective(name)
+        torch.manual_seed(1)
+        found = whole.of(trace)
+        torch.manual_seed(1)
+        torch.testing.assert_close(found, bound - 100.0 * MMD().of(trace))
+    model = vae(Normal(4), 3)
+    first, second = RECIPES["factor_vae"].players(model, 60)
+    [critic] = held_modules(first.objective)
+    assert isinstance(critic, Critic)
+    assert list(second.parts) == [critic]
+    torch.testing.assert_close(first.objective.of(trace), fit - kl - 10.0 * critic(trace.values["z"]))
+    assert second.optimizer(list(critic.parameters())).defaults["betas"] == (0.5, 0.9)
+    assert {name for name, recipe in RECIPES.items() if recipe.keep_last} == {"annealed_vae", "wae"}
+
+
+def test_sigma_vae_sets_the_scale_of_normal_columns_alone() -> None:
+    schema, encoded = prepared(mixed())
+    family = likelihood_of(schema, encoded).family
+    assert isinstance(family, Columns)
+    calibrated = sigma_vae(family, 2).generative_parts["x"].family.parts
+    assert isinstance(calibrated[0].scale, OptimalScale)
+    assert calibrated[1:] == family.parts[1:]
+    with pytest.raises(ValueError, match=r"sigma_vae sets the scale of normal values and got Bernoulli\(6\)"):
+        sigma_vae(Bernoulli(6), 2)
 
 
 def test_recipes_are_what_they_say() -> None:
@@ -82,15 +143,25 @@ def test_recipes_are_what_they_say() -> None:
         "dreg_iwae",
         "full_covariance_vae",
         "spherical_vae",
+        "miwae",
+        "annealed_vae",
+        "beta_tc_vae",
+        "factor_vae",
+        "dip_vae",
+        "info_vae",
+        "wae",
+        "sigma_vae",
     }
-    assert isinstance(RECIPES["dreg_iwae"].objective(), DReG)
+    assert isinstance(objective("dreg_iwae"), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)
     spherical = spherical_vae(Bernoulli(6), 3)
     assert isinstance(spherical.inference_parts["z"].family, VonMisesFisher)
     assert isinstance(spherical.generative_parts["z"].family, UniformSphere)
     assert spherical.shapes["z"] == (3,)
     assert all(name == recipe.name and recipe.paper and recipe.parts for name, recipe in RECIPES.items())
-    beta, importance = RECIPES["beta_vae"].objective(), RECIPES["iwae"].objective()
+    beta, importance, several = objective("beta_vae"), objective("iwae"), objective("miwae")
+    assert isinstance(several, MIWAE)
+    assert (several.repeats, several.inner) == (4, 4)
     assert isinstance(beta, ELBO)
     assert beta.beta(0.5) == 4.0
     assert isinstance(importance, IWAE)

@@ -21,7 +21,21 @@ from training_examples import (
 )
 
 from anyvae.model import LatentVariableModel, Partial
-from anyvae.objectives import ELBO, IWAE, LinearRamp
+from anyvae.networks import MLP
+from anyvae.objectives import (
+    ELBO,
+    GECO,
+    IWAE,
+    KL,
+    Controlled,
+    Critic,
+    CriticTC,
+    LinearRamp,
+    LogLikelihood,
+    PIController,
+    TellApart,
+    held_modules,
+)
 from anyvae.training import CheckpointError, FitResult, Interrupted, Player, TensorData, fit, load_tensors
 
 STEPS = 40  # 6 steps an epoch of 61 rows in batches of 11, and an evaluation at every fourth step
@@ -53,15 +67,36 @@ def two_players_with_holes() -> tuple[LatentVariableModel, TensorData, dict[str,
     return tiny(dropout=0.1), data, {"players": players, "validation": real_rows(20, seed=5)}
 
 
+def critic_and_controllers() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        critic = Critic(2, net=MLP([8], dropout=0.2))
+    held_to = Controlled(LogLikelihood(), GECO(-4.0, speed=0.1))
+    objective = held_to - Controlled(KL(), PIController(1.0, integral=0.01)) - 2.0 * CriticTC(critic)
+    players = [
+        Player("model", objective, learning_rate=Trip()),
+        Player("critic", TellApart(critic), [critic], every=2),
+    ]
+    options = {"players": players, "validation": real_rows(20, seed=5), "keep_last": True}
+    return tiny(), TensorData({"x": real_rows()}), options
+
+
+def beside(case_options: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """A copy of all that players hold beside the model."""
+    modules = held_modules([(p.objective, p.parts) for p in case_options.get("players", [])])
+    states = [module.state_dict() for module in modules]
+    return {f"{index}.{name}": state[name].clone() for index, state in enumerate(states) for name in state}
+
+
 def run(
     case: Callable[[], tuple[LatentVariableModel, TensorData, dict[str, Any]]], **more: Any
 ) -> tuple[FitResult, dict[str, torch.Tensor]]:
     model, data, options = case()
     result = fit(model, data, steps=STEPS, batch_size=11, evaluations=10, seed=3, **{**options, **more})
-    return result, weights(model)
+    return result, weights(model) | beside({**options, **more})
 
 
-CASES = [plain, dropout_binarised_validated, two_players_with_holes]
+CASES = [plain, dropout_binarised_validated, two_players_with_holes, critic_and_controllers]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -206,6 +241,33 @@ def test_checkpoint_of_other_players_is_refused(tmp_path: Path) -> None:
     ]
     with pytest.raises(CheckpointError, match="every=3"):
         run(two_players_with_holes, players=players, checkpoint=path, resume=True)
+
+
+def test_checkpoint_of_another_controller_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    Trip.action = at_step(10, STEPS, press_ctrl_c)
+    objective = LogLikelihood() - Controlled(KL(), PIController(1.0))
+    with pytest.raises(Interrupted):
+        run(plain, objective=objective, checkpoint=path)
+    Trip.action = None
+    other = LogLikelihood() - Controlled(KL(), PIController(2.0))
+    with pytest.raises(CheckpointError, match=r"PIController\(target=1\.0.*this one has.*target=2\.0"):
+        run(plain, objective=other, checkpoint=path, resume=True)
+
+
+def test_what_is_beside_the_model_moves_and_is_in_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    model, data, options = critic_and_controllers()
+    before = beside(options)
+    fit(model, data, steps=STEPS, batch_size=11, checkpoint=path, **options)
+    after = beside(options)
+    assert set(differing(before, after)) == set(after), "something beside the model does not move"
+    saved = {name: tensor for name, tensor in load_tensors(path)[0].items() if name.startswith("beside.")}
+    assert sorted(name.removeprefix("beside.") for name in saved) == sorted(after)
+    assert all(torch.equal(saved[f"beside.{name}"], tensor) for name, tensor in after.items())
+    critic = options["players"][1].parts[0]
+    assert not critic.training
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in critic.parameters())
 
 
 def test_resume_without_a_path_is_refused() -> None:

@@ -63,7 +63,11 @@ def lines(result: FitResult) -> list[str]:
 
 
 class PosteriorMeans(Objective):
-    """The ELBO at the posterior means: no draw, so the same number in every process."""
+    """An objective, else the ELBO, at the posterior means: no draw, so the same number in every process."""
+
+    def __init__(self, objective: Objective | None = None) -> None:
+        super().__init__()
+        self.objective = objective
 
     def __call__(self, model: LatentVariableModel, batch: Batch, progress: float = 1.0) -> Tensor:
         def zeros(name: str, shape: Size, dtype: torch.dtype) -> Tensor:
@@ -72,7 +76,7 @@ class PosteriorMeans(Objective):
         return self.of(model.trace(batch, self.samples, zeros), progress)
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
-        return trace.elbo()
+        return trace.elbo() if self.objective is None else self.objective.of(trace, progress)
 
 
 class Trip(Schedule):

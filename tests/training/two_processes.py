@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import torch
 from training_examples import PosteriorMeans, Trip, at_step, press_ctrl_c, real_rows, tiny, weights
 
 from anyvae.inference import evaluate_bound
-from anyvae.objectives import Constant
+from anyvae.model import Trace
+from anyvae.networks import MLP
+from anyvae.objectives import ELBO, KL, Constant, Controlled, Critic, Objective, PIController, held_modules
 from anyvae.training import FitResult, Interrupted, Player, TensorBoard, fit, save_tensors
 
 STEPS = 20
@@ -38,23 +40,73 @@ def plain(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.0)
 
 
+class Fixed(Objective):
+    """The critic's own task without draws: latents at their means, told from a mirror image of them."""
+
+    def __init__(self, critic: Critic) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def of(self, trace: Trace, progress: float = 1.0) -> torch.Tensor:
+        z = trace.q("z").mean.detach()
+        return torch.nn.functional.logsigmoid(self.critic(z)) - 0.1 * self.critic(-z).square()
+
+
+class AtMeans(Objective):
+    """What the critic says of the means."""
+
+    def __init__(self, critic: Critic) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def of(self, trace: Trace, progress: float = 1.0) -> torch.Tensor:
+        return self.critic.judged(trace.q("z").mean)
+
+
+def with_critic() -> list[Player]:
+    """A critic, made from other numbers in every process but the first, and a controller on the KL."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(os.environ.get("RANK", 0)))
+        critic = Critic(2, net=MLP([4]))
+    controlled = Controlled(KL(), PIController(1.0, integral=0.05))
+    rate = Constant(1e-2)
+    return [
+        Player(
+            "model",
+            PosteriorMeans(ELBO() - controlled - 0.5 * AtMeans(critic)),
+            optimizer=plain,
+            learning_rate=rate,
+        ),
+        Player("critic", PosteriorMeans(Fixed(critic)), [critic], optimizer=plain, learning_rate=rate),
+    ]
+
+
 def held() -> torch.Tensor:
     return real_rows(30, seed=1)
 
 
 # Fits without draws: two processes reach what one reaches, up to rounding.
-SAME_AS_ALONE: dict[str, dict[str, Any]] = {
-    "uneven": {"objective": PosteriorMeans(), "batch_size": 13},
-    "one_row": {"players": [descent()], "batch_size": 1},
-    "uneven_descent": {"players": [descent()], "batch_size": 7},
-    "players": {"players": players(), "batch_size": 13},
-    "best": {
+SAME_AS_ALONE: dict[str, Callable[[], dict[str, Any]]] = {
+    "uneven": lambda: {"objective": PosteriorMeans(), "batch_size": 13},
+    "one_row": lambda: {"players": [descent()], "batch_size": 1},
+    "uneven_descent": lambda: {"players": [descent()], "batch_size": 7},
+    "players": lambda: {"players": players(), "batch_size": 13},
+    "critic": lambda: {"players": with_critic(), "batch_size": 13},
+    "one_row_critic": lambda: {"players": with_critic(), "batch_size": 1},
+    "best": lambda: {
         "objective": PosteriorMeans(),
         "batch_size": 13,
         "validation": held(),
         "learning_rate": Constant(0.3),
     },
 }
+
+
+def beside(options: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """What players hold beside the model, by name."""
+    modules = held_modules([(player.objective, player.parts) for player in options.get("players", [])])
+    states = [module.state_dict() for module in modules]
+    return {f"beside.{index}.{name}": state[name] for index, state in enumerate(states) for name in state}
 
 
 def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitResult | None:
@@ -68,7 +120,7 @@ def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitRe
         state |= {"steps": result.steps, "best_step": result.best_step, "ended": result.ended, "bound": bound}
     except Interrupted as error:
         state["interrupted"] = error.step
-    save_tensors(folder / f"{name}-{rank}.safetensors", weights(model), state)
+    save_tensors(folder / f"{name}-{rank}.safetensors", weights(model) | beside(options), state)
     return result
 
 
@@ -81,7 +133,7 @@ def main(folder: Path) -> None:
     for shard in (False, True):
         kind = "sharded" if shard else "copied"
         for name, options in SAME_AS_ALONE.items():
-            settle(f"{kind}-{name}", folder, rank, {**options, "shard": shard})
+            settle(f"{kind}-{name}", folder, rank, {**options(), "shard": shard})
         ours = folder / f"files-{kind}-{rank}"
         ours.mkdir()
         board = TensorBoard(ours / "events")

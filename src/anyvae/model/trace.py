@@ -110,6 +110,13 @@ class Trace:
         other._p, other._q = {}, dict(self._q)
         return other
 
+    def fresh(self, name: str) -> Tensor:
+        """A new draw of p(name | parents) by torch's generator, of the shape of the trace's own draws."""
+        other = self.reread({})
+        # Fixed noise is the q's: the same numbers again would make the two draws one.
+        other.noise, other.drawings = None, {}
+        return other._draw(name, self.p(name))
+
     def drawn_parents(self, name: str) -> list[str]:
         """Names of drawn variables that q(name | ...) reads, sorted; none where it reads only what was given."""
         drawn = {other for other, _ in self.plan.draws}

@@ -1,40 +1,64 @@
 """Estimators, terms and schedules: what is maximised."""
 
-from anyvae.objectives.combined import MIWAE, Renyi
+from anyvae.objectives.aggregate import MMD, CovarianceMatching, SlicedWasserstein
+from anyvae.objectives.combined import CIWAE, MIWAE, PIWAE, Renyi
+from anyvae.objectives.control import GECO, Controlled, Controller, PIController, controllers_of
 from anyvae.objectives.correlation import StratifiedTC, WeightedTC
+from anyvae.objectives.critic import Critic, CriticTC, TellApart
+from anyvae.objectives.denoising import AddNormal, Corruption, Denoising, DropCells
 from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
+from anyvae.objectives.held import held_modules
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
-from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
+from anyvae.objectives.schedule import Constant, Cosine, Cyclic, LinearRamp, Schedule, Sigmoid, WarmupCosine
 from anyvae.objectives.score import VIMCO, ScoreFunction
-from anyvae.objectives.terms import KL, MMD, CapacityGap, Classify, LogLikelihood
+from anyvae.objectives.terms import KL, CapacityGap, Classify, LogLikelihood
 
 __all__ = [
+    "CIWAE",
     "ELBO",
+    "GECO",
     "IWAE",
     "KL",
     "MIWAE",
     "MMD",
+    "PIWAE",
     "VIMCO",
+    "AddNormal",
     "BiasedDraw",
     "CapacityGap",
     "Classify",
     "Constant",
+    "Controlled",
+    "Controller",
+    "Corruption",
     "Cosine",
+    "CovarianceMatching",
+    "Critic",
+    "CriticTC",
+    "Cyclic",
     "DReG",
+    "Denoising",
+    "DropCells",
     "Gumbel",
     "LinearRamp",
     "LogLikelihood",
     "Objective",
+    "PIController",
     "Renyi",
     "Schedule",
     "ScoreFunction",
+    "Sigmoid",
+    "SlicedWasserstein",
     "StickingTheLanding",
     "StraightThrough",
     "StratifiedTC",
+    "TellApart",
     "WarmupCosine",
     "WeightedSum",
     "WeightedTC",
+    "controllers_of",
     "elbo",
+    "held_modules",
     "iwae",
 ]

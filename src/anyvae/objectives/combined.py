@@ -10,7 +10,7 @@ from torch import Tensor
 from anyvae.model import Trace
 from anyvae.objectives.objective import Objective
 
-__all__ = ["MIWAE", "Renyi"]
+__all__ = ["CIWAE", "MIWAE", "PIWAE", "Renyi"]
 
 
 @final
@@ -30,9 +30,7 @@ class MIWAE(Objective):
     """
 
     def __init__(self, repeats: int = 8, inner: int = 8) -> None:
-        if repeats < 1 or inner < 1:
-            raise ValueError(f"MIWAE got repeats={repeats}, inner={inner}; wanted at least 1 of each.")
-        super().__init__(repeats * inner)
+        super().__init__(_draws(self, repeats, inner))
         self.repeats = repeats
         self.inner = inner
 
@@ -42,13 +40,81 @@ class MIWAE(Objective):
         Raises:
             ValueError: when the trace holds another number of draws, as beside a term that wants more.
         """
-        if trace.samples != self.samples:
-            raise ValueError(
-                f"MIWAE(repeats={self.repeats}, inner={self.inner}) wants a trace of {self.samples} samples and got "
-                f"{trace.samples}; give the other terms of the sum no more samples than that."
-            )
-        log_weight = trace.log_weight().unflatten(0, (self.repeats, self.inner))
-        return (log_weight.logsumexp(1) - math.log(self.inner)).mean(0)
+        return _mean_of_bounds(self, trace, trace.log_weight())
+
+
+@final
+class PIWAE(Objective):
+    r"""The importance-weighted bound for the decoder, the mean of several smaller ones for the encoder.
+
+    .. math::
+
+        \theta: \log \tfrac{1}{M K} \sum_{m, k} w_{mk}, \quad \phi: \tfrac1M \sum_m \log \tfrac1K \sum_k w_{mk}
+
+    Each gets the gradient that serves it: the decoder's bound is as tight as all draws make it, while the encoder's
+    gradient keeps the signal that a tight bound drowns. Its value is the tight bound. It makes a second pass over
+    the decoder.
+    Source: Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018), there PIWAE(M, K).
+
+    Arguments:
+        repeats: M, bounds that are averaged for the encoder.
+        inner: K, draws in each; M K draws are made per row.
+
+    Raises:
+        ValueError: when a number is below one.
+    """
+
+    def __init__(self, repeats: int = 8, inner: int = 8) -> None:
+        super().__init__(_draws(self, repeats, inner))
+        self.repeats = repeats
+        self.inner = inner
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """See `Objective.of`.
+
+        Raises:
+            ValueError: when the trace holds another number of draws, or enumerated latents.
+        """
+        if trace.enumerated:
+            raise ValueError(f"PIWAE does not enumerate {trace.enumerated[0].name!r}; draw it, or use IWAE.")
+        log_weight = trace.log_weight()
+        drawn = {name: trace.values[name].detach() for name, from_q in trace.plan.draws if from_q}
+        # At fixed draws log p moves with the decoder alone; what is left of log w moves with the encoder.
+        fixed = trace.reread(drawn)
+        log_p = sum((fixed.log_p(name) for name in trace.plan.scored), trace.model.zeros(()))
+        of_decoder = log_p - log_p.detach()
+        bound = trace.log_mean_exp(log_weight.detach() + of_decoder)
+        of_encoder = _mean_of_bounds(self, trace, log_weight - of_decoder)
+        return bound + (of_encoder - of_encoder.detach())
+
+
+@final
+class CIWAE(Objective):
+    r"""A convex combination of the ELBO and the importance-weighted bound over the same draws.
+
+    .. math:: \beta \, \tfrac1S \sum_s \log w_s + (1 - \beta) \log \tfrac1S \sum_s w_s
+
+    A lower bound between the two: more samples blur the gradient of the encoder less than in `IWAE`.
+    Source: Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018).
+
+    Arguments:
+        beta: weight of the ELBO, in [0, 1].
+        samples: S, draws per row.
+
+    Raises:
+        ValueError: for a weight outside [0, 1].
+    """
+
+    def __init__(self, beta: float = 0.5, samples: int = 8) -> None:
+        super().__init__(samples)
+        if not 0.0 <= beta <= 1.0:
+            raise ValueError(f"CIWAE got beta={beta}; wanted a weight in [0, 1].")
+        self.beta = beta
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        """See `Objective.of`."""
+        log_weight = trace.log_weight()
+        return self.beta * log_weight.mean(0) + (1.0 - self.beta) * trace.log_mean_exp(log_weight)
 
 
 @final
@@ -82,3 +148,21 @@ class Renyi(Objective):
         if power == 0.0:
             return log_weight.mean(0)
         return trace.log_mean_exp(power * log_weight) / power
+
+
+def _draws(objective: Objective, repeats: int, inner: int) -> int:
+    if repeats < 1 or inner < 1:
+        raise ValueError(
+            f"{type(objective).__name__} got repeats={repeats}, inner={inner}; wanted at least 1 of each."
+        )
+    return repeats * inner
+
+
+def _mean_of_bounds(objective: MIWAE | PIWAE, trace: Trace, log_weight: Tensor) -> Tensor:
+    repeats, inner = objective.repeats, objective.inner
+    if trace.samples != repeats * inner:
+        raise ValueError(
+            f"{type(objective).__name__}(repeats={repeats}, inner={inner}) wants a trace of {repeats * inner} samples "
+            f"and got {trace.samples}; give the other terms of the sum no more samples than that."
+        )
+    return (log_weight.unflatten(0, (repeats, inner)).logsumexp(1) - math.log(inner)).mean(0)

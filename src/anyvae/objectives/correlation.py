@@ -31,14 +31,13 @@ class StratifiedTC(Objective):
     Arguments:
         rows: N, of the whole data set; at least two.
         name: of the latent.
-        samples: S, draws per row; the first is used.
 
     Raises:
         ValueError: for fewer than two rows.
     """
 
-    def __init__(self, rows: int, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, rows: int, name: str = "z") -> None:
+        super().__init__()
         self.rows = _at_least_two(self, rows)
         self.name = name
 
@@ -64,14 +63,13 @@ class WeightedTC(Objective):
     Arguments:
         rows: N, of the whole data set; at least two.
         name: of the latent.
-        samples: S, draws per row; the first is used.
 
     Raises:
         ValueError: for fewer than two rows.
     """
 
-    def __init__(self, rows: int, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, rows: int, name: str = "z") -> None:
+        super().__init__()
         self.rows = _at_least_two(self, rows)
         self.name = name
 

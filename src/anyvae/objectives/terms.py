@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from anyvae.model import Trace
+from anyvae.objectives.balance import balanced_kl
 from anyvae.objectives.objective import Objective
 from anyvae.objectives.schedule import Schedule, as_schedule
 
-__all__ = ["KL", "MMD", "CapacityGap", "Classify", "LogLikelihood"]
+__all__ = ["KL", "CapacityGap", "Classify", "LogLikelihood"]
 
 
 @final
@@ -38,33 +38,59 @@ class KL(Objective):
 
     .. math:: \sum_v \max(free\_bits, KL(q(v \mid x) \,\|\, p(v)))
 
-    A row's latent variable below the floor gets no gradient, so nothing drives it to collapse further.
-    Source: Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016), there for
-    the mean of a batch.
+    Below the floor there is no gradient, so nothing drives a latent variable to collapse further.
+    Source: Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016); the shares of the
+    gradient from Mastering Atari with Discrete World Models (Hafner et al., 2021).
 
     Arguments:
-        free_bits: floor of each latent variable and row, nats.
+        free_bits: floor of each latent variable, nats.
+        over_batch: whether the floor is one of the mean over the batch, as in the paper, and not of every row.
+        prior_share: share of p in the gradient, 1 - prior_share being that of q; p and q have the whole of theirs
+            where None. The value is the same.
         samples: S, draws per row.
 
     Raises:
-        ValueError: for a negative floor.
+        ValueError: for a negative floor, or a share outside [0, 1].
     """
 
-    def __init__(self, free_bits: float = 0.0, samples: int = 1) -> None:
+    def __init__(
+        self,
+        free_bits: float = 0.0,
+        samples: int = 1,
+        *,
+        over_batch: bool = False,
+        prior_share: float | None = None,
+    ) -> None:
         super().__init__(samples)
         if not free_bits >= 0.0:
             raise ValueError(f"KL got free_bits={free_bits}; wanted nats >= 0.")
+        if prior_share is not None and not 0.0 <= prior_share <= 1.0:
+            raise ValueError(f"KL got prior_share={prior_share}; wanted a share in [0, 1].")
         self.free_bits = free_bits
+        self.over_batch = over_batch
+        self.prior_share = prior_share
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
-        if not self.free_bits:
+        if not self.free_bits and self.prior_share is None:
             return trace.kl_total()
         total = trace.model.zeros((trace.rows,))
         for name, from_q in trace.plan.draws:
             if from_q:
-                total = total + trace.kl_of(name).clamp_min(self.free_bits)
+                total = total + self._floored(self._kl(trace, name))
         return total
+
+    def _kl(self, trace: Trace, name: str) -> Tensor:
+        if self.prior_share is None:
+            return trace.kl_of(name)
+        return balanced_kl(trace, name, self.prior_share)
+
+    def _floored(self, kl: Tensor) -> Tensor:
+        if not self.free_bits:
+            return kl
+        if self.over_batch:
+            return torch.where(kl.mean() > self.free_bits, kl, self.free_bits)
+        return kl.clamp_min(self.free_bits)
 
 
 @final
@@ -136,66 +162,3 @@ class Classify(Objective):
         if item.mask is None:
             return value
         return torch.where(item.mask, value, torch.zeros_like(value))
-
-
-@final
-class MMD(Objective):
-    r"""Squared maximum mean discrepancy between a latent's draws of the batch and of its prior; a cost.
-
-    .. math:: E\,k(z, z') + E\,k(u, u') - 2 E\,k(z, u), \quad k(a, b) = e^{-|a - b|^2 / (2\, bandwidth^2)}
-
-    Unbiased over the batch, so it may be negative; a row has its own share of the sums. A batch of one row has
-    no pair and gives 0. It compares aggregates, is no bound, and is in no unit.
-    Source: A Kernel Two-Sample Test (Gretton et al., 2012); InfoVAE (Zhao et al., 2017).
-
-    Arguments:
-        name: of the latent.
-        bandwidth: of the kernel; the square root of the number of features where None.
-        samples: S, draws per row; the first is compared.
-
-    Raises:
-        ValueError: for a bandwidth that is not positive.
-    """
-
-    def __init__(self, name: str = "z", bandwidth: float | None = None, samples: int = 1) -> None:
-        super().__init__(samples)
-        if bandwidth is not None and not bandwidth > 0.0:
-            raise ValueError(f"MMD got bandwidth={bandwidth}; wanted a positive number.")
-        self.name = name
-        self.bandwidth = bandwidth
-
-    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
-        """See `Objective.of`.
-
-        Raises:
-            ValueError: when the model has no such latent.
-        """
-        if (self.name, True) not in trace.plan.draws:
-            raise ValueError(
-                f"MMD({self.name!r}): no latent of that name is inferred; the trace drew "
-                f"{[name for name, from_q in trace.plan.draws if from_q]}."
-            )
-        rows = trace.rows
-        if rows < 2:
-            return trace.model.zeros((rows,))
-        value = trace.values[self.name]
-        event = len(trace.model.shapes[self.name])
-        z = (value[0] if value.dim() > event + 1 else value).flatten(1)
-        prior = trace.p(self.name)
-        lead = Size((rows,))
-        missing = len(prior.batch_shape) == 0
-        drawn = prior.expand(lead).sample() if missing else prior.sample()
-        u = (drawn[0] if drawn.dim() > event + 1 else drawn).flatten(1)
-        width = math.sqrt(z.shape[1]) if self.bandwidth is None else self.bandwidth
-
-        def others(kernel: Tensor) -> Tensor:
-            return (kernel.sum(1) - kernel.diagonal()) / (rows - 1)
-
-        cross = _gaussian_kernel(z, u, width)
-        same = others(_gaussian_kernel(z, z, width)) + others(_gaussian_kernel(u, u, width))
-        return same - cross.mean(1) - cross.mean(0)
-
-
-def _gaussian_kernel(a: Tensor, b: Tensor, width: float) -> Tensor:
-    square = (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(-1)
-    return (-0.5 * square / width**2).exp()

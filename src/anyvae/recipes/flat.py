@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypedDict, Unpack
 
 from torch import Tensor, nn
 
 from anyvae.conditionals import (
+    Columns,
     Conditional,
     DiagonalNormal,
     Family,
     FullNormal,
+    Normal,
+    OptimalScale,
     Parent,
     StandardNormal,
     UniformSphere,
@@ -20,7 +24,23 @@ from anyvae.conditionals import (
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, ConvNet, Linear, Network
 
-__all__ = ["default_networks", "full_covariance_vae", "linear_vae", "spherical_vae", "vae"]
+__all__ = [
+    "DataOptions",
+    "default_networks",
+    "full_covariance_vae",
+    "linear_vae",
+    "sigma_vae",
+    "spherical_vae",
+    "vae",
+]
+
+
+class DataOptions(TypedDict, total=False):
+    """The keywords of `vae` that follow from the data; every constructor hands them on."""
+
+    start: Mapping[str, Tensor | float] | None
+    log_unit: Tensor | None
+    missing: bool
 
 
 def vae(
@@ -62,36 +82,16 @@ def vae(
     )
 
 
-def linear_vae(
-    likelihood: Family,
-    latent_features: int,
-    *,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
-    missing: bool = False,
-) -> LatentVariableModel:
+def linear_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptions]) -> LatentVariableModel:
     r"""A VAE without hidden layers; with normal noise of one scale its optimum is probabilistic PCA.
 
     Arguments are those of `vae`. Source: Don't Blame the ELBO! (Lucas et al., 2019).
     """
-    return vae(
-        likelihood,
-        latent_features,
-        encoder=Linear(),
-        decoder=Linear(),
-        start=start,
-        log_unit=log_unit,
-        missing=missing,
-    )
+    return vae(likelihood, latent_features, encoder=Linear(), decoder=Linear(), **data)
 
 
 def full_covariance_vae(
-    likelihood: Family,
-    latent_features: int,
-    *,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
-    missing: bool = False,
+    likelihood: Family, latent_features: int, **data: Unpack[DataOptions]
 ) -> LatentVariableModel:
     r"""A VAE whose posterior has a full covariance: latents may depend on each other given x.
 
@@ -104,23 +104,11 @@ def full_covariance_vae(
     >>> full_covariance_vae(Bernoulli(6), 2).inference_parts["z"].family
     FullNormal(2)
     """
-    return vae(
-        likelihood,
-        latent_features,
-        start=start,
-        log_unit=log_unit,
-        missing=missing,
-        posterior=FullNormal(latent_features),
-    )
+    return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **data)
 
 
 def spherical_vae(
-    likelihood: Family,
-    latent_features: int,
-    *,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
-    missing: bool = False,
+    likelihood: Family, latent_features: int, **data: Unpack[DataOptions]
 ) -> LatentVariableModel:
     r"""A VAE whose latents are directions: points of the unit sphere in R^n, uniform under the prior.
 
@@ -137,12 +125,43 @@ def spherical_vae(
     return vae(
         likelihood,
         latent_features,
-        start=start,
-        log_unit=log_unit,
-        missing=missing,
         posterior=VonMisesFisher(latent_features),
         prior=UniformSphere(latent_features),
+        **data,
     )
+
+
+def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptions]) -> LatentVariableModel:
+    r"""A VAE whose normal columns share one scale, in closed form from the residuals of each batch.
+
+    .. math:: \sigma^2 = \operatorname{mean}_{rows, i} (x_i - loc_i)^2
+
+    Columns of other kinds, such as categories, are scored as in `vae`.
+    Arguments are those of `vae`. Source: Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al.,
+    2021).
+
+    Raises:
+        ValueError: when no column is normal, as for binary data, whose likelihood has no scale.
+
+    >>> from anyvae.conditionals import Normal
+    >>> sigma_vae(Normal(6), 2).generative_parts["x"].family.scale
+    OptimalScale()
+    """
+    calibrated = _with_optimal_scale(likelihood)
+    if calibrated is likelihood:
+        raise ValueError(
+            f"sigma_vae sets the scale of normal values and got {likelihood!r}, which has none; choose the recipe vae, "
+            "or score numbers as normal ones (--likelihood normal)."
+        )
+    return vae(calibrated, latent_features, **data)
+
+
+def _with_optimal_scale(family: Family) -> Family:
+    if isinstance(family, Normal):
+        return Normal(tuple(family.event_shape), scale=OptimalScale())
+    if isinstance(family, Columns) and any(isinstance(part, Normal) for part in family.parts):
+        return Columns([_with_optimal_scale(part) for part in family.parts])
+    return family
 
 
 def default_networks(likelihood: Family) -> tuple[Network, Network]:

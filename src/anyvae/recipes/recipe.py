@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import final
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, final
+
+import torch
+from torch import nn
 
 from anyvae.model import LatentVariableModel
-from anyvae.objectives import ELBO, IWAE, DReG, LinearRamp, Objective
-from anyvae.recipes.flat import full_covariance_vae, linear_vae, spherical_vae, vae
+from anyvae.networks import MLP
+from anyvae.objectives import (
+    ELBO,
+    IWAE,
+    MIWAE,
+    MMD,
+    CapacityGap,
+    Constant,
+    CovarianceMatching,
+    Critic,
+    CriticTC,
+    DReG,
+    LinearRamp,
+    LogLikelihood,
+    Objective,
+    StratifiedTC,
+    TellApart,
+    WarmupCosine,
+)
+from anyvae.recipes.flat import full_covariance_vae, linear_vae, sigma_vae, spherical_vae, vae
 from anyvae.recipes.likelihood import Likelihood
+from anyvae.training import Player
 
 __all__ = ["RECIPES", "Recipe", "default_latent_features", "find_recipe"]
+
+
+Plays: TypeAlias = Callable[[LatentVariableModel, int], list[Player]]
+"""Makes the players of a model and a number of training rows; the first one trains the model."""
+
+
+def alone(objective: Callable[[int], Objective]) -> Plays:
+    """One player that owns the whole model.
+
+    Arguments:
+        objective: makes what it maximises, from the number of training rows.
+    """
+    return lambda model, rows: [Player("model", objective(rows))]
 
 
 @final
 @dataclass(frozen=True)
 class Recipe:
-    """A named model: one constructor and one objective, nothing of its own.
+    """A named model: one constructor and its players, nothing of its own.
 
     Arguments:
         name: as on the command line.
         paper: where it comes from.
         parts: what it is made of, in a line.
         constructor: called with the family, the number of latent features and keywords of `vae`.
-        objective: makes what is maximised.
+        plays: makes the players; one that maximises the ELBO unless said.
+        keep_last: whether the objective is meant to leave the bound, so that the last weights are kept and not those
+            of the best bound.
     """
 
     name: str
     paper: str
     parts: str
     constructor: Callable[..., LatentVariableModel]
-    objective: Callable[[], Objective] = field(default=ELBO)
+    plays: Plays = field(default=alone(lambda rows: ELBO()))
+    keep_last: bool = False
 
     def build(self, likelihood: Likelihood, latent_features: int) -> LatentVariableModel:
         """The model for data of this likelihood."""
@@ -43,13 +81,38 @@ class Recipe:
             missing=likelihood.missing,
         )
 
+    def players(self, model: LatentVariableModel, rows: int, learning_rate: float = 1e-3) -> list[Player]:
+        """Who trains the model.
 
-def _warmed_elbo() -> Objective:
+        Arguments:
+            model: from `build`.
+            rows: of the training data, which estimates of aggregates need to know.
+            learning_rate: peak of that of the model; others have their own.
+        """
+        first, *others = self.plays(model, rows)
+        return [replace(first, learning_rate=WarmupCosine(learning_rate)), *others]
+
+
+def _warmed_elbo(rows: int) -> Objective:
     """The ELBO whose KL comes in over the first fifth of the run, so that no latent is switched off at the start.
 
     Source: Ladder Variational Autoencoders (Sonderby et al., 2016). What is reported is the bound at full weight.
     """
     return ELBO(beta=LinearRamp(0.0, 1.0, until=0.2))
+
+
+def _factorising(model: LatentVariableModel, rows: int) -> list[Player]:
+    """The model, and a critic that tells it how far its latents are from independent."""
+    critic = Critic(tuple(model.shapes["z"]), net=MLP([256, 256, 256], nn.LeakyReLU))
+    return [
+        Player("model", ELBO() - 10.0 * CriticTC(critic)),
+        Player("critic", TellApart(critic), [critic], critic_adam, Constant(1e-3)),
+    ]
+
+
+def critic_adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """Adam with a short memory, as the papers have it for critics: what they judge moves."""
+    return torch.optim.Adam(parameters, betas=(0.5, 0.9), fused=True)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -60,7 +123,7 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2013",
             "N(0, I) prior, diagonal normal posterior, ELBO with the KL coming in over the first fifth",
             vae,
-            _warmed_elbo,
+            alone(_warmed_elbo),
         ),
         Recipe(
             "linear_vae",
@@ -69,24 +132,32 @@ RECIPES: dict[str, Recipe] = {
             linear_vae,
         ),
         Recipe(
-            "beta_vae", "Higgins et al., 2017", "vae with the KL weighted by 4", vae, lambda: ELBO(beta=4.0)
+            "beta_vae",
+            "Higgins et al., 2017",
+            "vae with the KL weighted by 4",
+            vae,
+            alone(lambda rows: ELBO(beta=4.0)),
         ),
         Recipe(
-            "iwae", "Burda et al., 2016", "vae trained by the importance-weighted bound, 8 samples", vae, IWAE
+            "iwae",
+            "Burda et al., 2016",
+            "vae trained by the importance-weighted bound, 8 samples",
+            vae,
+            alone(lambda rows: IWAE()),
         ),
         Recipe(
             "dreg_iwae",
             "Tucker et al., 2019",
             "iwae with the doubly reparameterised gradient of the encoder, 8 samples",
             vae,
-            DReG,
+            alone(lambda rows: DReG()),
         ),
         Recipe(
             "full_covariance_vae",
             "Kingma and Welling, 2019",
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
-            _warmed_elbo,
+            alone(_warmed_elbo),
         ),
         Recipe(
             "spherical_vae",
@@ -94,7 +165,65 @@ RECIPES: dict[str, Recipe] = {
             "uniform prior on the unit sphere, von Mises-Fisher posterior, ELBO with the KL coming in over the first "
             "fifth",
             spherical_vae,
-            _warmed_elbo,
+            alone(_warmed_elbo),
+        ),
+        Recipe(
+            "miwae",
+            "Rainforth et al., 2018",
+            "vae trained by the mean of 4 importance-weighted bounds of 4 samples each",
+            vae,
+            alone(lambda rows: MIWAE(4, 4)),
+        ),
+        Recipe(
+            "annealed_vae",
+            "Burgess et al., 2018",
+            "vae held to a KL that rises from 0 to 25 nats over the run, weight 100; the last weights are kept",
+            vae,
+            alone(lambda rows: LogLikelihood() - 100.0 * CapacityGap(LinearRamp(0.0, 25.0))),
+            keep_last=True,
+        ),
+        Recipe(
+            "beta_tc_vae",
+            "Chen et al., 2018",
+            "vae with the total correlation weighted by 6, by minibatch stratified sampling",
+            vae,
+            alone(lambda rows: ELBO() - 5.0 * StratifiedTC(max(2, rows))),
+        ),
+        Recipe(
+            "factor_vae",
+            "Kim and Mnih, 2018",
+            "vae with the total correlation weighted by 11, judged by a critic that plays against it",
+            vae,
+            _factorising,
+        ),
+        Recipe(
+            "dip_vae",
+            "Kumar et al., 2018",
+            "vae with the covariance of the aggregate posterior held to the identity, weight 10 (DIP-VAE-II)",
+            vae,
+            alone(lambda rows: ELBO() - CovarianceMatching(10.0, 10.0)),
+        ),
+        Recipe(
+            "info_vae",
+            "Zhao et al., 2017",
+            "vae with the aggregate posterior drawn to the prior by a kernel discrepancy, weight 100",
+            vae,
+            alone(lambda rows: ELBO() - 100.0 * MMD()),
+        ),
+        Recipe(
+            "wae",
+            "Tolstikhin et al., 2018",
+            "info_vae without the KL of each row, so no bound; the last weights are kept",
+            vae,
+            alone(lambda rows: LogLikelihood() - 100.0 * MMD()),
+            keep_last=True,
+        ),
+        Recipe(
+            "sigma_vae",
+            "Rybkin et al., 2021",
+            "vae whose normal columns share one scale in closed form, ELBO with the KL coming in over the first fifth",
+            sigma_vae,
+            alone(_warmed_elbo),
         ),
     )
 }

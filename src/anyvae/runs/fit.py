@@ -123,10 +123,13 @@ def fit_run(
         return load(files.folder)
     for note in prepared.notes:
         say(note)
+    try:
+        with seeded(options.seed):
+            model = build(config, prepared.schema, prepared.encoded)
+    except ValueError as error:
+        raise DataError(f"the recipe {config.recipe} does not suit these data: {error}") from None
     if first:
         _open_folder(files, work, config, prepared.schema, fresh=not resume)
-    with seeded(options.seed):
-        model = build(config, prepared.schema, prepared.encoded)
     result = _train(model, prepared, config, work, resume, callbacks, say)
     fitted = FittedModel(model.cpu(), prepared.schema, config)
     if first:
@@ -155,7 +158,11 @@ def _prepare(options: FitOptions) -> _Prepared:
         train_rows, validation_rows = held_out_split(len(data), options.seed + 1, fraction)
         validation = data.take(torch.from_numpy(validation_rows))
         data = data.take(torch.from_numpy(train_rows))
-        notes.append(f"early stopping watches {len(validation):,} of the {len(fitted):,} rows to fit")
+        watched = f"{len(validation):,} of the {len(fitted):,} rows to fit"
+        if find_recipe(options.recipe).keep_last:
+            notes.append(f"the bound of {watched} is watched; the weights kept are those of the last step")
+        else:
+            notes.append(f"early stopping watches {watched}")
     return _Prepared(schema, data, validation, encoded, held_out, notes)
 
 
@@ -257,16 +264,19 @@ def _train(
         f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows "
         f"in {config.precision}"
     )
+    recipe = find_recipe(config.recipe)
+    with seeded(config.seed):
+        players = recipe.players(model, len(prepared.training), config.learning_rate)
     try:
         return fit(
             model,
             prepared.training,
-            objective=find_recipe(config.recipe).objective(),
+            players=players,
+            keep_last=recipe.keep_last,
             validation=prepared.validation,
             steps=config.steps,
             minutes=config.max_minutes,
             batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
             seed=config.seed,
             precision=torch.bfloat16 if config.precision == "bf16" else None,
             checkpoint=files.checkpoint,

@@ -19,7 +19,7 @@ def describe(thing: object) -> str:
 
     >>> from anyvae.objectives import ELBO, LinearRamp
     >>> describe(ELBO(beta=LinearRamp(0.0, 1.0)))
-    'ELBO(beta=LinearRamp(end=1.0, start=0.0, until=1.0), draws={}, enumerate=[], samples=1)'
+    'ELBO(beta=LinearRamp(end=1.0, start=0.0, until=1.0), samples=1)'
     """
     if thing is None or isinstance(thing, bool | int | float | str):
         return repr(thing)
@@ -27,7 +27,9 @@ def describe(thing: object) -> str:
         return "{" + ", ".join(f"{key}: {describe(value)}" for key, value in thing.items()) + "}"
     if isinstance(thing, Sequence):
         return "[" + ", ".join(describe(item) for item in thing) + "]"
-    # A function or a module has no settings that could be written down: its name must do.
+    if isinstance(thing, torch.nn.Module):
+        return " ".join(repr(thing).split())
+    # A function has no settings that could be written down: its name must do.
     if callable(thing) and hasattr(thing, "__qualname__"):
         return str(thing.__qualname__)
     settings = ", ".join(f"{name}={describe(value)}" for name, value in _settings(thing))
@@ -54,5 +56,9 @@ def fingerprint(data: TensorData | None) -> int:
 def _settings(thing: object) -> list[tuple[str, Any]]:
     if is_dataclass(thing):
         return sorted((field.name, getattr(thing, field.name)) for field in fields(thing))
-    weights = (torch.Tensor, torch.nn.Module)
-    return sorted((name, value) for name, value in vars(thing).items() if not isinstance(value, weights))
+    return sorted(
+        (name, value)
+        for name, value in vars(thing).items()
+        # What is empty is no setting: most objectives have nothing to enumerate.
+        if not isinstance(value, torch.Tensor) and not (isinstance(value, Mapping | Sequence) and not value)
+    )

@@ -81,6 +81,7 @@ def fit(
     seed: int = 0,
     precision: torch.dtype | None = None,
     patience: float = 0.2,
+    keep_last: bool = False,
     evaluations: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -107,6 +108,8 @@ def fit(
         seed: of row order, draws and dropout.
         precision: `torch.bfloat16` runs the networks' products in it (autocast); weights stay as they are.
         patience: fraction of the run without a better validation bound that ends it, 1 for never.
+        keep_last: keep the weights of the last step, and never end by patience: for an objective that is meant to
+            leave the bound, such as a capacity above the KL that the bound would choose.
         evaluations: how many are spread over the run; where None at most 50, and no more than cost a tenth of it.
         checkpoint: file to write after evaluations and on an interrupt.
         resume: continue from the checkpoint if it exists, to the same weights as an uninterrupted run.
@@ -184,6 +187,7 @@ def fit(
             sharded=shard,
             compiled=compiled,
             callbacks=heard,
+            keep_last=keep_last,
         )
         # Pushed last, so done first: a callback that fails to close cannot keep the gradients.
         closing.callback(run.release)

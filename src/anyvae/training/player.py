@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
@@ -32,8 +32,8 @@ class Player:
     Arguments:
         name: for checkpoints and messages.
         objective: what it maximises.
-        parts: prefixes of parameter names that it owns, such as "inference" or "generative.x"; all where
-            empty. Parameters that were frozen before the fit stay frozen.
+        parts: prefixes of parameter names that it owns, such as "inference" or "generative.x", and modules beside
+            the model, such as a critic; all of the model where empty. What was frozen before the fit stays frozen.
         optimizer: makes its optimiser.
         learning_rate: as a schedule over the run.
         every: it moves at every so many steps.
@@ -44,7 +44,7 @@ class Player:
 
     name: str = "model"
     objective: Objective = field(default_factory=ELBO)
-    parts: Sequence[str] = ()
+    parts: Sequence[str | nn.Module] = ()
     optimizer: OptimizerFactory = fused_adam
     learning_rate: Schedule = field(default_factory=lambda: WarmupCosine(1e-3))
     every: int = 1
@@ -63,29 +63,40 @@ class Seat(nn.Module):
     Arguments:
         player: the description.
         model: the model, shared by all seats.
+        beside: modules beside the model that its objective holds or it owns.
+        owned: parameters of those that it owns, by name.
 
     Raises:
         ValueError: when the player owns no parameter, or names a part without one.
     """
 
-    def __init__(self, player: Player, model: LatentVariableModel) -> None:
+    def __init__(
+        self,
+        player: Player,
+        model: LatentVariableModel,
+        beside: Sequence[nn.Module] = (),
+        owned: Mapping[str, nn.Parameter] | None = None,
+    ) -> None:
         super().__init__()
         self.player = player
         self.model = model
-        prefixes = tuple(player.parts)
-        self.owned = {
+        # Registered, so that data parallelism sees their parameters and buffers.
+        self.beside = nn.ModuleList(beside)
+        prefixes = [part for part in player.parts if isinstance(part, str)]
+        of_model = {
             name: parameter
             for name, parameter in model.named_parameters()
-            if parameter.requires_grad
-            and (not prefixes or any(f"{name}.".startswith(f"{part}.") for part in prefixes))
+            if not player.parts or any(f"{name}.".startswith(f"{part}.") for part in prefixes)
         }
+        found = of_model | dict(owned or {})
+        self.owned = {name: parameter for name, parameter in found.items() if parameter.requires_grad}
         names = [f"{name}." for name, _ in model.named_parameters()]
         strangers = [part for part in prefixes if not any(name.startswith(f"{part}.") for name in names)]
         if strangers or not self.owned:
             known = sorted({".".join(name.split(".")[:2]) for name in names})
             raise ValueError(
                 f"player {player.name!r} finds no parameter to train: nothing in the model starts with "
-                f"{strangers or list(prefixes)} and is free to learn. Parts are {known}."
+                f"{strangers or prefixes} and is free to learn. Parts are {known}, and modules beside the model."
             )
         self.optimizer = player.optimizer(list(self.owned.values()))
 

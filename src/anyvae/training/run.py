@@ -18,6 +18,7 @@ from torch import Tensor
 
 from anyvae.inference import evaluate_bound
 from anyvae.model import LatentVariableModel
+from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import CheckpointError, clear_unfinished, load_tensors, save_tensors
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, put_together, spread_like
@@ -76,6 +77,7 @@ class Run:
         sharded: bool,
         compiled: bool,
         callbacks: list[Callback],
+        keep_last: bool,
     ) -> None:
         self.sharded = sharded and here.size > 1
         # Sharding ends with the process group and cannot be undone: a copy is sharded, not the model given.
@@ -88,14 +90,22 @@ class Run:
         self.checkpoint = checkpoint
         self.here = here
         self.callbacks = callbacks
-        self._learning = [parameter for parameter in self.whole.parameters() if parameter.requires_grad]
+        # Without validation rows too: a bound on training rows would choose over-fit.
+        self.keep_last = keep_last or validation is None
+        self.beside = Beside(players, model, here)
+        free = [*self.whole.parameters(), *self.beside.parameters().values()]
+        self._learning = [parameter for parameter in free if parameter.requires_grad]
         if checkpoint is not None and here.first:
             clear_unfinished(checkpoint)
         if self.sharded:
             here.shard(self.model)
-        self.seats = [Seat(player, self.model) for player in players]
+        self.seats = [
+            Seat(player, self.model, self.beside.of(player), self.beside.owned(player)) for player in players
+        ]
         if len({seat.player.name for seat in self.seats}) != len(self.seats):
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
+        self.beside.seat(name for seat in self.seats for name in seat.owned)
+        self._parameters = dict(self.model.named_parameters()) | self.beside.parameters()
         self.steppers = []
         for seat in self.seats:
             self._only(seat)
@@ -119,6 +129,7 @@ class Run:
         order, epoch = torch.empty(0), -1
         reported, rows_since, moved_since, objective_since = started, 0, 0, 0.0
         self.model.train()
+        self.beside.train(True)
         with _interruptible() as interrupted:
             while not self._ended:
                 if self.step // self.budget.per_epoch != epoch:
@@ -165,13 +176,22 @@ class Run:
                 with torch.autocast(self.here.device.type, self.precision):
                     loss = stepper(batch, progress, weight)
             loss.backward()
+            self._average_beside(seat)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.checkpoint)
             seat.optimizer.step()
             if seat is self.seats[0]:
                 objective = -value * self.budget.batch_size / len(rows)
+        self.beside.step(self.here, idle=not weight)
         return objective
+
+    def _average_beside(self, seat: Seat) -> None:
+        # Where the model is sharded, its parts average their own gradients and nobody those beside them.
+        if self.sharded:
+            for name, parameter in seat.owned.items():
+                if name in self.beside.parameters() and parameter.grad is not None:
+                    parameter.grad = self.here.total(parameter.grad) / self.here.size
 
     def _progress(self, seconds: float) -> float:
         done = self.step / self.budget.steps
@@ -201,8 +221,7 @@ class Run:
         epoch = self.step / self.budget.per_epoch
         evaluation = Evaluation(self.step, epoch, self.seconds, train, held_elbo, held_fit, held_kl, rate)
         self.history.append(evaluation)
-        # Without validation rows the last weights are kept: a bound on training rows would choose over-fit.
-        if self._validation is None or bound > self.best_bound:
+        if self.keep_last or bound > self.best_bound:
             self.best_bound, self.best_step = bound, self.step
             self.best = {name: tensor.clone() for name, tensor in self._model_state().items()}
         for callback in self.callbacks:
@@ -213,7 +232,7 @@ class Run:
         return self.budget.minutes is not None and self._agreed(self.seconds >= 60.0 * self.budget.minutes)
 
     def _stale(self) -> str:
-        stale = self.step - self.best_step
+        stale = self.step - self.best_step  # none where every evaluation keeps its weights
         return "patience" if stale > self.budget.patience * self.budget.steps else ""
 
     def _report(self, rate: float, objective: float) -> None:
@@ -231,10 +250,10 @@ class Run:
         return self.here.any(flag) if self.here.size == 1 or self.step % 10 == 0 else False
 
     def _only(self, seat: Seat) -> None:
-        seat.own_gradients_only(p for name, p in self.model.named_parameters() if name not in seat.owned)
+        seat.own_gradients_only(p for name, p in self._parameters.items() if name not in seat.owned)
 
     def keep_best(self) -> None:
-        """Give the model the weights of the best bound."""
+        """Give the model the weights to keep: of the best bound, or the last."""
         if self.sharded:
             if self.here.first:
                 self.whole.load_state_dict(self.best)
@@ -242,6 +261,7 @@ class Run:
         else:
             self._load_model(self.best)
         self.whole.eval()
+        self.beside.train(False)
 
     def release(self) -> None:
         """Let every parameter learn again that could before, and drop the gradients."""
@@ -269,6 +289,7 @@ class Run:
             return
         tensors = {f"model.{name}": tensor for name, tensor in self._model_state().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= self.beside.state()
         for seat in self.seats:
             for name, state in self._optimizer_state(seat).items():
                 for key, value in state.items():
@@ -300,6 +321,7 @@ class Run:
             "validation checksum": self._prints[1],
             "players": self._described,
             **asdict(self.budget),
+            "keep_last": self.keep_last,
             "seed": self.seed,
             "processes": self.here.size,
             "precision": str(self.precision),
@@ -337,6 +359,7 @@ class Run:
     def _take(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self._load_model(_under(tensors, "model."))
         self.best = _under(tensors, "best.")
+        self.beside.load(tensors)
         for seat in self.seats:
             self._load_optimizer(seat, _under(tensors, f"optimizer.{seat.player.name}."))
         torch.random.set_rng_state(tensors[f"generator.cpu.{self.here.rank}"])
