@@ -38,7 +38,7 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
     "uniform_circle": (lambda: UniformSphere(2, (ROWS,), torch.float64), OFF_SPHERE),
     "uniform_sphere": (lambda: UniformSphere(3, (ROWS,), torch.float64), OFF_SPHERE),
     "uniform_sphere_in_seven": (lambda: UniformSphere(7, (ROWS,), torch.float64), OFF_SPHERE),
-    "von_mises_fisher": (lambda: VonMisesFisher(unit(ROWS, 2), concentrations(0.3, 40.0)), OFF_SPHERE),
+    "von_mises_fisher_in_two": (lambda: VonMisesFisher(unit(ROWS, 2), concentrations(0.3, 40.0)), OFF_SPHERE),
     "von_mises_fisher": (lambda: VonMisesFisher(unit(ROWS, 3), concentrations(0.01, 30.0)), OFF_SPHERE),
     "von_mises_fisher_in_twelve": (
         lambda: VonMisesFisher(unit(ROWS, 12), concentrations(5.0, 3000.0)),
