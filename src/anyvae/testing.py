@@ -37,7 +37,11 @@ _ERRORS = 5.0
 
 
 def check_distribution(
-    distribution: FromNoise, *, points: Tensor | None = None, outside: Tensor | None = None
+    distribution: FromNoise,
+    *,
+    points: Tensor | None = None,
+    outside: Tensor | None = None,
+    samples: int = 20_000,
 ) -> None:
     """Run every law that applies; the change of variables only where a draw takes a noise number a dimension.
 
@@ -46,6 +50,7 @@ def check_distribution(
         points: for a discrete family of independent cells: the values of one cell that carry its mass, in
             order, shape (N,).
         outside: values of one cell off the support, shape (M,).
+        samples: draws for the moments; fewer where a draw is slow.
 
     Raises:
         AssertionError: naming the law.
@@ -66,7 +71,7 @@ def check_distribution(
         sphere_law(distribution)
     elif surface is not None:
         simplex_law(distribution)
-    moments_law(distribution)
+    moments_law(distribution, samples)
     batch_law(distribution)
     if outside is not None:
         support_law(distribution, outside)
