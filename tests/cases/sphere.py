@@ -23,6 +23,8 @@ from cases.basic import ROWS, numbers
 
 HALF = torch.tensor(0.5, dtype=torch.float64)
 OFF_SPHERE = {"outside": torch.tensor([0.0, 0.4, 2.0], dtype=torch.float64)}
+# Gamma quantiles are slow.
+SLOW: dict[str, Any] = {"samples": 3000}
 OFF_SIMPLEX = {"outside": torch.tensor([-1.0, 0.0, 0.7], dtype=torch.float64)}
 
 
@@ -44,15 +46,18 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
         lambda: VonMisesFisher(unit(ROWS, 12), concentrations(5.0, 3000.0)),
         OFF_SPHERE,
     ),
-    "power_circle": (lambda: PowerSpherical(unit(ROWS, 2), concentrations(4.0, 40.0)), OFF_SPHERE),
+    "power_circle": (lambda: PowerSpherical(unit(ROWS, 2), concentrations(4.0, 40.0)), SLOW | OFF_SPHERE),
     "power_spherical_in_twelve": (
         lambda: PowerSpherical(unit(ROWS, 12), concentrations(0.3, 3000.0)),
-        OFF_SPHERE,
+        SLOW | OFF_SPHERE,
     ),
-    "dirichlet_of_two": (lambda: Dirichlet(concentrations(0.5, 3.0, 1.0, 20.0).view(2, 2)), OFF_SIMPLEX),
+    "dirichlet_of_two": (
+        lambda: Dirichlet(concentrations(0.5, 3.0, 1.0, 20.0).view(2, 2)),
+        SLOW | OFF_SIMPLEX,
+    ),
     "dirichlet_of_three": (
         lambda: Dirichlet(concentrations(0.5, 1.5, 4.0, 20.0, 1.0, 2.0).view(2, 3)),
-        OFF_SIMPLEX,
+        SLOW | OFF_SIMPLEX,
     ),
     "logistic_normal_of_two": (lambda: LogisticNormal(numbers(ROWS, 1), 3.0 + numbers(ROWS, 1)), OFF_SIMPLEX),
     "logistic_normal_of_three": (

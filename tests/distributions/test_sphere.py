@@ -99,6 +99,15 @@ def test_in_space_everything_has_a_closed_form(strength: float) -> None:
     torch.testing.assert_close(kl, torch.tensor(gain), rtol=1e-9, atol=1e-11)
 
 
+def test_tails_of_a_trillionth_keep_their_digits() -> None:
+    """1 - Phi(7.5) is 3e-14: of a probability near one nothing of it would be left."""
+    k = torch.tensor(7.0)
+    above = torch.special.log_ndtr(torch.tensor(-7.5)).exp()
+    wanted = -torch.log1p(above * torch.expm1(-2.0 * k)) / k
+    found = 2.0 * torch.sigmoid(-cosine_quantile(k, torch.tensor(7.5), 3))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
+
+
 @pytest.mark.parametrize("strength", [1e-3, 1.0, 20.0, 45.0])
 def test_on_the_circle_cosines_are_scipys(strength: float) -> None:
     t = cosine_quantile(torch.tensor(strength), NOISE[2:-1], 2)

@@ -30,7 +30,11 @@ __all__ = [
 
 
 def check_distribution(
-    distribution: FromNoise, *, points: Tensor | None = None, outside: Tensor | None = None
+    distribution: FromNoise,
+    *,
+    points: Tensor | None = None,
+    outside: Tensor | None = None,
+    samples: int = 20_000,
 ) -> None:
     """Run every law that applies.
 
@@ -39,6 +43,7 @@ def check_distribution(
         points: for a discrete family of independent cells: the values of one cell that carry its mass, in
             order, shape (N,).
         outside: values of one cell off the support, shape (M,).
+        samples: draws for the moments; fewer where a draw is slow.
 
     Raises:
         AssertionError: naming the law.
@@ -63,7 +68,7 @@ def check_distribution(
         sphere_law(distribution)
     elif surface is not None:
         simplex_law(distribution)
-    moments_law(distribution)
+    moments_law(distribution, samples)
     batch_law(distribution)
     if outside is not None:
         support_law(distribution, outside)
