@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anyvae.conditionals import (
+        IAF,
+        MAF,
+        NSF,
         Bernoulli,
         Categorical,
         Columns,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         Family,
         FeatureScale,
         FixedScale,
+        Flow,
         FullNormal,
         Laplace,
         LogNormal,
@@ -30,8 +34,10 @@ if TYPE_CHECKING:
         NormalMixture,
         OneScale,
         OptimalScale,
+        Planar,
         Poisson,
         StandardNormal,
+        Sylvester,
         UniformCategorical,
         observed,
     )
@@ -64,6 +70,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "anyvae.conditionals": (
+        "IAF",
+        "MAF",
+        "NSF",
         "Bernoulli",
         "Categorical",
         "Columns",
@@ -74,6 +83,7 @@ _HOMES = {
         "Family",
         "FeatureScale",
         "FixedScale",
+        "Flow",
         "FullNormal",
         "Laplace",
         "LogNormal",
@@ -82,8 +92,10 @@ _HOMES = {
         "NormalMixture",
         "OneScale",
         "OptimalScale",
+        "Planar",
         "Poisson",
         "StandardNormal",
+        "Sylvester",
         "UniformCategorical",
         "observed",
     ),
@@ -123,11 +135,14 @@ _HOMES = {
 
 __all__ = [
     "ELBO",
+    "IAF",
     "IWAE",
     "KL",
+    "MAF",
     "MIWAE",
     "MLP",
     "MMD",
+    "NSF",
     "VAE",
     "Bernoulli",
     "CapacityGap",
@@ -143,6 +158,7 @@ __all__ = [
     "Family",
     "FeatureScale",
     "FixedScale",
+    "Flow",
     "FullNormal",
     "Laplace",
     "LatentVariableModel",
@@ -157,6 +173,7 @@ __all__ = [
     "OneScale",
     "OptimalScale",
     "Partial",
+    "Planar",
     "Player",
     "Poisson",
     "Renyi",
@@ -164,6 +181,7 @@ __all__ = [
     "StandardNormal",
     "StickingTheLanding",
     "StratifiedTC",
+    "Sylvester",
     "TensorData",
     "Trace",
     "UniformCategorical",

@@ -1,12 +1,15 @@
 """p(child | parents): family + network, and the combinators over them."""
 
+from anyvae.conditionals.bijections import FlowTransform, Planar, Sylvester
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.flow import Flow
 from anyvae.conditionals.joint import FullNormal, NormalMixture
+from anyvae.conditionals.masked_flows import IAF, MAF, NSF
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
@@ -21,6 +24,9 @@ from anyvae.conditionals.scales import (
 )
 
 __all__ = [
+    "IAF",
+    "MAF",
+    "NSF",
     "Bernoulli",
     "Categorical",
     "Columns",
@@ -33,6 +39,8 @@ __all__ = [
     "FamilyConditional",
     "FeatureScale",
     "FixedScale",
+    "Flow",
+    "FlowTransform",
     "FullNormal",
     "Laplace",
     "LogNormal",
@@ -42,9 +50,11 @@ __all__ = [
     "OneScale",
     "OptimalScale",
     "Parent",
+    "Planar",
     "Poisson",
     "Scale",
     "StandardNormal",
+    "Sylvester",
     "UniformCategorical",
     "bounded_scale",
     "observed",

@@ -7,6 +7,7 @@ from anyvae.distributions.counts import Poisson
 from anyvae.distributions.delta import Delta
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic
+from anyvae.distributions.flowed import Bijection, Flowed
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
@@ -15,11 +16,13 @@ from anyvae.distributions.units import InUnits
 
 __all__ = [
     "Bernoulli",
+    "Bijection",
     "Cellwise",
     "Columns",
     "ContinuousBernoulli",
     "Delta",
     "DiscretisedLogistic",
+    "Flowed",
     "FromNoise",
     "FullNormal",
     "InUnits",
