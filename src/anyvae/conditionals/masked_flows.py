@@ -295,8 +295,9 @@ class _Spline(_Autoregressive):
         return moved
 
     def back(self, numbers: Tensor, value: Tensor) -> Tensor:
-        found: Tensor = self._spline(numbers).inv(value)
-        return found
+        # In double precision: where the spline is flat, rounding would take the root of a negative number.
+        found: Tensor = self._spline(numbers.double()).inv(value.double())
+        return found.to(value.dtype)
 
     def _spline(self, numbers: Tensor) -> Any:
         sizes = [self.bins, self.bins, self.bins - 1]

@@ -25,7 +25,8 @@ class LatentUse(NamedTuple):
     Arguments:
         mean, scale: of q(z | x), shape (n, K).
         kl: KL(q || p) of the marginal of each latent, mean over rows, nats, shape (K,); their sum is the KL where
-            the posterior has no correlations, and less than it where it has.
+            the posterior has no correlations, and less than it where it has. Of a flow's posterior it is the KL of
+            the normal with its moments: the least that these moments allow.
     """
 
     mean: Tensor
@@ -53,7 +54,7 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
     """Posterior moments and the KL of each latent feature.
 
     Arguments:
-        model: with normal posteriors and priors N(0, I) or learned normal ones.
+        model: with posteriors that are normal or flows, and priors N(0, I) or learned normal ones.
         batch: tensors or `Partial` values by name.
     """
     means: list[Tensor] = []
@@ -65,22 +66,23 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
         found = posterior(model, part)
         kls: list[Tensor] = []
         for name, q in found.items():
-            if not isinstance(q, distributions.Normal | distributions.FullNormal):
+            if not isinstance(q, distributions.Normal | distributions.FullNormal | distributions.Flowed):
                 raise NotImplementedError(
-                    f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
+                    f"latent_use knows posteriors that are normal or flows only, q({name}) is {type(q).__name__}."
                 )
             prior = model.generative_parts[name]()
             if not isinstance(prior, distributions.StandardNormal | distributions.Normal):
                 raise NotImplementedError(
                     f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
                 )
-            # With a full covariance this is the marginal of each latent.
-            cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
+            # With a full covariance this is the marginal of each latent; of a flow, the normal with its moments,
+            # and no density with these moments has a smaller KL from a normal one.
+            cells = distributions.Normal(q.mean, q.stddev, event_dims=0)
             scalar = (
-                distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
+                distributions.StandardNormal((), cells.batch_shape, cells.loc.dtype, cells.loc.device)
                 if isinstance(prior, distributions.StandardNormal)
                 else distributions.Normal(
-                    prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0
+                    prior.mean.expand_as(cells.loc), prior.stddev.expand_as(cells.loc), event_dims=0
                 )
             )
             kls.append(analytic_kl(cells, scalar).flatten(1))

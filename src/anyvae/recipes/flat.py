@@ -6,11 +6,20 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from anyvae.conditionals import DiagonalNormal, Family, FullNormal, Parent, StandardNormal, observed
+from anyvae.conditionals import (
+    IAF,
+    DiagonalNormal,
+    Family,
+    Flow,
+    FullNormal,
+    Parent,
+    StandardNormal,
+    observed,
+)
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, ConvNet, Linear, Network
 
-__all__ = ["default_networks", "full_covariance_vae", "linear_vae", "vae"]
+__all__ = ["default_networks", "full_covariance_vae", "iaf_vae", "linear_vae", "vae"]
 
 
 def vae(
@@ -99,6 +108,43 @@ def full_covariance_vae(
         log_unit=log_unit,
         missing=missing,
         posterior=FullNormal(latent_features),
+    )
+
+
+def iaf_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | None = None,
+    missing: bool = False,
+    flows: int = 2,
+    context: int = 32,
+) -> LatentVariableModel:
+    r"""A VAE whose posterior is a diagonal normal carried along by inverse autoregressive flows.
+
+    .. math:: q(z \mid x): \quad z = T_K(... T_1(u; h)), \quad u \sim N(loc, scale^2)
+
+    The encoder gives loc, scale and the context h. The flows start near the identity, so it starts as `vae`.
+
+    Arguments are those of `vae`, besides
+
+        flows: K, how many.
+        context: length of h.
+
+    Source: Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> iaf_vae(Bernoulli(6), 2).inference_parts["z"].transforms
+    (IAF(), IAF())
+    """
+    reads, paints = default_networks(likelihood)
+    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    base = DiagonalNormal(latent_features).given(*parents, net=reads)
+    return VAE(
+        prior=StandardNormal(latent_features),
+        encoder=Flow(base, *[IAF()] * flows, context=context),
+        decoder=likelihood.given("z", net=paints, start=start, log_unit=log_unit),
     )
 
 
