@@ -1,5 +1,6 @@
 """p(child | parents): family + network, and the combinators over them."""
 
+from anyvae.conditionals.bijections import FlowTransform, Planar, Sylvester
 from anyvae.conditionals.by_bayes import ByBayes
 from anyvae.conditionals.circular import VonMises
 from anyvae.conditionals.columns import Columns
@@ -9,9 +10,11 @@ from anyvae.conditionals.counts import Binomial, Multinomial, NegativeBinomial, 
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, UniformCategorical
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.flow import Flow
 from anyvae.conditionals.implicit import Implicit
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.lattice import DiscretisedLogistic, DiscretisedLogisticMixture, DiscretisedNormal
+from anyvae.conditionals.masked_flows import IAF, MAF, NSF
 from anyvae.conditionals.ordinal import Ordinal
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, prior
@@ -35,6 +38,9 @@ from anyvae.conditionals.sphere import PowerSpherical, UniformSphere, VonMisesFi
 from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
 
 __all__ = [
+    "IAF",
+    "MAF",
+    "NSF",
     "Bernoulli",
     "Beta",
     "Binomial",
@@ -54,6 +60,8 @@ __all__ = [
     "FamilyConditional",
     "FeatureScale",
     "FixedScale",
+    "Flow",
+    "FlowTransform",
     "FullNormal",
     "Gamma",
     "Implicit",
@@ -71,6 +79,7 @@ __all__ = [
     "Ordinal",
     "Parent",
     "PerRow",
+    "Planar",
     "Poisson",
     "PowerSpherical",
     "Refined",
@@ -81,6 +90,7 @@ __all__ = [
     "SparseNormal",
     "StandardNormal",
     "StudentT",
+    "Sylvester",
     "UniformCategorical",
     "UniformSphere",
     "VonMises",

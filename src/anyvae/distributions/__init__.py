@@ -9,6 +9,7 @@ from anyvae.distributions.delta import Delta
 from anyvae.distributions.directional import PowerSpherical, VonMisesFisher
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic, DiscretisedNormal
+from anyvae.distributions.flowed import Bijection, Flowed
 from anyvae.distributions.heavy import StudentT
 from anyvae.distributions.interval import Beta
 from anyvae.distributions.joint import FullNormal, NormalMixture
@@ -32,6 +33,7 @@ from anyvae.distributions.units import InUnits
 __all__ = [
     "Bernoulli",
     "Beta",
+    "Bijection",
     "Binomial",
     "Cellwise",
     "Columns",
@@ -43,6 +45,7 @@ __all__ = [
     "DiscretisedLogistic",
     "DiscretisedLogisticMixture",
     "DiscretisedNormal",
+    "Flowed",
     "FromNoise",
     "FullNormal",
     "Gamma",

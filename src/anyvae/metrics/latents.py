@@ -81,7 +81,7 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
                 kls.append(torch.full_like(q.mean, torch.nan))
                 spreads.append(prior.stddev)
                 continue
-            if not isinstance(q, distributions.Normal | distributions.FullNormal):
+            if not isinstance(q, distributions.Normal | distributions.FullNormal | distributions.Flowed):
                 raise NotImplementedError(
                     f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
                 )
@@ -89,13 +89,14 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
                 raise NotImplementedError(
                     f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
                 )
-            # With a full covariance this is the marginal of each latent.
-            cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
+            # With a full covariance this is the marginal of each latent; of a flow, the normal with its moments,
+            # and no density with these moments has a smaller KL from a normal one.
+            cells = distributions.Normal(q.mean, q.stddev, event_dims=0)
             scalar = (
-                distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
+                distributions.StandardNormal((), cells.batch_shape, q.mean.dtype, q.mean.device)
                 if isinstance(prior, distributions.StandardNormal)
                 else distributions.Normal(
-                    prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0
+                    prior.mean.expand_as(q.mean), prior.stddev.expand_as(q.mean), event_dims=0
                 )
             )
             kls.append(analytic_kl(cells, scalar).flatten(1))

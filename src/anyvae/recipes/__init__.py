@@ -3,6 +3,7 @@
 from anyvae.recipes.flat import (
     default_networks,
     full_covariance_vae,
+    iaf_vae,
     linear_vae,
     sigma_vae,
     spherical_vae,
@@ -19,6 +20,7 @@ __all__ = [
     "default_networks",
     "find_recipe",
     "full_covariance_vae",
+    "iaf_vae",
     "likelihood_of",
     "linear_vae",
     "sigma_vae",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypedDict, Unpack
 
 from torch import Tensor, nn
 
 from anyvae.conditionals import (
+    IAF,
     Columns,
     Conditional,
     DiagonalNormal,
     Family,
+    FamilyConditional,
+    Flow,
     FullNormal,
     Normal,
     OptimalScale,
@@ -54,6 +57,7 @@ def vae(
     missing: bool = False,
     posterior: Family | None = None,
     prior: Family | Conditional | None = None,
+    around: Callable[[FamilyConditional], Conditional] | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -66,6 +70,7 @@ def vae(
         missing: whether x may have holes; the encoder then reads the mask too.
         posterior: family of q(z | x); `DiagonalNormal` where None.
         prior: p(z), a family or a conditional without parents; `StandardNormal` where None.
+        around: makes the encoder from the conditional of `posterior`, such as a flow after it.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -75,9 +80,10 @@ def vae(
     """
     reads, paints = default_networks(likelihood)
     parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    plain = (posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads)
     return VAE(
         prior=StandardNormal(latent_features) if prior is None else prior,
-        encoder=(posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads),
+        encoder=plain if around is None else around(plain),
         decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
     )
 
@@ -105,6 +111,38 @@ def full_covariance_vae(
     FullNormal(2)
     """
     return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **data)
+
+
+def iaf_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    flows: int = 2,
+    context: int = 32,
+    **data: Unpack[DataOptions],
+) -> LatentVariableModel:
+    r"""A VAE whose posterior is a diagonal normal carried along by inverse autoregressive flows.
+
+    .. math:: q(z \mid x): \quad z = T_K(... T_1(u; h)), \quad u \sim N(loc, scale^2)
+
+    The encoder gives loc, scale and the context h. The flows start near the identity, so it starts as `vae`.
+
+    Arguments are those of `vae`, besides
+
+        flows: K, how many.
+        context: length of h.
+
+    Source: Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> iaf_vae(Bernoulli(6), 2).inference_parts["z"].transforms
+    (IAF(), IAF())
+    """
+
+    def carried(base: FamilyConditional) -> Conditional:
+        return Flow(base, *[IAF()] * flows, context=context)
+
+    return vae(likelihood, latent_features, around=carried, **data)
 
 
 def spherical_vae(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import anyvae
 from anyvae.data import Feature, Source
+from anyvae.distributions import Flowed
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import latent_use
 from anyvae.model import Batch, Partial, Trace
@@ -146,6 +147,11 @@ def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> 
         "weights": sum(parameter.numel() for parameter in model.parameters()),
         **{f"q({name})": part.extra_repr() for name, part in model.inference_parts.items()},
         **{f"p({name})": part.extra_repr() for name, part in model.generative_parts.items()},
+        **{
+            f"moments of q({name})": "averages over fixed noise; KLs and curves per latent are of normals with them"
+            for name in model.latents
+            if isinstance(trace.q(name), Flowed)
+        },
         **{f"KL of {name}": "exact" if exact else "sampled" for name, exact in exact_kls.items()},
         "steps": training.get("steps"),
         "epochs": None
