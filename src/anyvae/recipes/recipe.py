@@ -91,8 +91,8 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "iaf_vae",
             "Kingma et al., 2016",
-            "N(0, I) prior, normal posterior carried along by two inverse autoregressive flows, ELBO with the KL coming "
-            "in over the first fifth",
+            "N(0, I) prior, normal posterior carried along by two inverse autoregressive flows, ELBO with the KL "
+            "coming in over the first fifth",
             iaf_vae,
             _warmed_elbo,
         ),

@@ -141,7 +141,7 @@ def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> 
         **{f"q({name})": part.extra_repr() for name, part in model.inference_parts.items()},
         **{f"p({name})": part.extra_repr() for name, part in model.generative_parts.items()},
         **{
-            f"moments of q({name})": "averages over fixed noise; KLs per latent and curves are those of normals with them"
+            f"moments of q({name})": "over fixed noise; KLs per latent and curves are of normals with them"
             for name in model.latents
             if isinstance(trace.q(name), Flowed)
         },
