@@ -73,7 +73,8 @@ class Flowed(FromNoise):
 
     `mean` and `variance` have no formula: they are averages over 128 fixed noise vectors (more where the noise has
     over 64 numbers) with mean 0, covariance I and no odd moments. Both are exact where the maps are affine, the mean
-    also for polynomials of degree three, and both are the same at every call.
+    also for polynomials of degree three; elsewhere they are estimates, the variance of a steep spline to some ten
+    per cent. They are the same at every call.
 
     Source: Variational Inference with Normalizing Flows (Rezende and Mohamed, 2015).
 
@@ -96,6 +97,7 @@ class Flowed(FromNoise):
         self.context = context
         self._drawn = _Draw()
         self._moments: dict[bool, tuple[Tensor, Tensor]] = {}
+        self._graph = torch.is_grad_enabled()
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
@@ -152,9 +154,14 @@ class Flowed(FromNoise):
         return value, value.new_zeros(value.shape[:-1]) if total is None else total
 
     def _fixed_noise_moments(self) -> tuple[Tensor, Tensor]:
-        found = self._moments.get(torch.is_grad_enabled())
-        if found is not None:
-            return found
+        # Made without gradient, its parameters have none; those of the maps are to be no exception.
+        graph = self._graph and torch.is_grad_enabled()
+        if graph not in self._moments:
+            with torch.set_grad_enabled(graph):
+                self._moments[graph] = self._average()
+        return self._moments[graph]
+
+    def _average(self) -> tuple[Tensor, Tensor]:
         like, lead = self._like(), self._batch_shape
         noise = _fixed_noise(self.noise_shape.numel()).to(like)
         noise = noise.view(-1, *(1,) * len(lead), *self.noise_shape)
@@ -168,9 +175,7 @@ class Flowed(FromNoise):
             away = self._forward(source)[0] - centre
             first, second = first + away.sum(0), second + away.square().sum(0)
         first, second = first / len(noise), second / len(noise)
-        found = centre + first, (second - first.square()).clamp_min(torch.finfo(like.dtype).tiny)
-        self._moments[torch.is_grad_enabled()] = found
-        return found
+        return centre + first, (second - first.square()).clamp_min(torch.finfo(like.dtype).tiny)
 
     def _like(self) -> Tensor:
         return self.base._like()

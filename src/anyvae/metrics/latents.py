@@ -57,6 +57,7 @@ def active_units(mean: Tensor) -> int:
     return int((mean.var(0, unbiased=False) > _ACTIVE_VARIANCE).sum())
 
 
+@torch.no_grad()
 def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
     """Posterior moments and the KL of each latent feature.
 
