@@ -1,14 +1,17 @@
 """p(child | parents): family + network, and the combinators over them."""
 
+from anyvae.conditionals.autoregressive import Autoregressive
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, DiscretisedLogistic, UniformCategorical
+from anyvae.conditionals.experts import MixtureOfExperts, ProductOfExperts
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.joint import FullNormal, NormalMixture
+from anyvae.conditionals.mixture import Mixture
 from anyvae.conditionals.parametric import FamilyConditional
-from anyvae.conditionals.parents import Parent, observed, prior
+from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.scales import (
     FeatureScale,
@@ -19,8 +22,11 @@ from anyvae.conditionals.scales import (
     Scale,
     bounded_scale,
 )
+from anyvae.conditionals.tempered import Tempered
+from anyvae.conditionals.vamp import VampPrior
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Categorical",
     "Columns",
@@ -36,6 +42,8 @@ __all__ = [
     "FullNormal",
     "Laplace",
     "LogNormal",
+    "Mixture",
+    "MixtureOfExperts",
     "NetworkScale",
     "Normal",
     "NormalMixture",
@@ -43,10 +51,14 @@ __all__ = [
     "OptimalScale",
     "Parent",
     "Poisson",
+    "ProductOfExperts",
     "Scale",
     "StandardNormal",
+    "Tempered",
     "UniformCategorical",
+    "VampPrior",
     "bounded_scale",
     "observed",
+    "optional",
     "prior",
 ]

@@ -1,5 +1,6 @@
 """Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
+from anyvae.distributions.autoregressive import Autoregressive
 from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.columns import Columns
 from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
@@ -9,11 +10,13 @@ from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
+from anyvae.distributions.mixture import Mixture
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
 from anyvae.distributions.quantiles import gamma_quantile
 from anyvae.distributions.units import InUnits
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Cellwise",
     "Columns",
@@ -25,6 +28,7 @@ __all__ = [
     "InUnits",
     "Laplace",
     "LogNormal",
+    "Mixture",
     "Normal",
     "NormalMixture",
     "OneHotCategorical",
