@@ -9,6 +9,7 @@ import torch
 
 from anyvae.conditionals import (
     Bernoulli,
+    Blocks,
     Categorical,
     Deterministic,
     DiagonalNormal,
@@ -22,10 +23,12 @@ from anyvae.conditionals import (
     StandardNormal,
     Tempered,
     UniformCategorical,
+    observed,
     prior,
 )
+from anyvae.distributions import Columns
 from anyvae.inference import log_likelihood, sample
-from anyvae.model import VAE, LatentVariableModel
+from anyvae.model import VAE, LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from anyvae.objectives import ELBO
 
@@ -162,3 +165,44 @@ def test_a_tempered_part_is_seen_by_those_that_read_its_distribution() -> None:
     x = torch.randn(4, 3)
     precision = 4.0 + q.parts[0](x).scale ** -2
     torch.testing.assert_close(model.trace({"x": x}).q("z").scale, precision.rsqrt())
+
+
+def test_blocks_read_their_own_parents() -> None:
+    """With one draw more than rows for one parent: every block by itself, side by side."""
+    blocks = Blocks(
+        [Normal(2).given("z", net=MLP([4])), Categorical(3), Bernoulli(2).given("y", "z", net=Linear())]
+    )
+    model = LatentVariableModel(
+        {"z": StandardNormal(2), "y": UniformCategorical(3), "x": blocks},
+        {"z": DiagonalNormal(2).given("x", observed("x"), net=Linear())},
+    )
+    real, binary, y = torch.randn(5, 2), torch.rand(5, 2).round(), torch.eye(3)[[0, 1, 2, 0, 1]]
+    x = torch.cat([real, torch.eye(3)[[2, 2, 0, 1, 1]], binary], -1)
+    model.check({"x": x, "y": y})
+    trace = model.trace({"x": x, "y": y}, 4)
+    z = trace.values["z"]
+    first, second, third = blocks.parts
+    each = [first(z).cells(real), second().cells(x[:, 2:5]).expand(4, 5, 3), third(y, z).cells(binary)]
+    found = trace.p("x")
+    assert isinstance(found, Columns)
+    assert found.batch_shape == (4, 5)
+    torch.testing.assert_close(found.cells(x), torch.cat(each, -1))
+    torch.testing.assert_close(trace.log_p("x"), torch.cat(each, -1).sum(-1))
+    assert found.sample().shape == (4, 5, 7)
+    mask = torch.rand(5, 7) > 0.4
+    mask[:, 2:5] = mask[:, 2:3]
+    holes = model.trace({"x": Partial(x, mask), "y": y}, 1)
+    cells = holes.p("x").cells(torch.where(mask, x, 0.0))
+    torch.testing.assert_close(holes.log_p("x"), (cells * mask).sum(-1))
+    model.check({"x": sample(model, 20, given={"y": y.repeat(4, 1)}, seed=0)["x"]})
+    with pytest.raises(ValueError, match=r"'x\[2\]' holds 0.5; Bernoulli wants 0 or 1"):
+        model.check({"x": torch.cat([x[:, :5], binary * 0.0 + 0.5], -1)})
+
+
+def test_blocks_are_vectors_of_independent_features() -> None:
+    with pytest.raises(ValueError, match=r"block 1 has event shape \(2, 2\); wanted a vector"):
+        Blocks([Normal(2), Normal((2, 2))])
+    with pytest.raises(
+        ValueError, match="'x': block 1 follows FullNormal, whose features are not independent"
+    ):
+        LatentVariableModel({"x": Blocks([Normal(2), FullNormal(2)])})

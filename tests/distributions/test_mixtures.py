@@ -10,7 +10,9 @@ from torch import Tensor
 
 from anyvae.distributions import (
     Bernoulli,
+    Columns,
     FromNoise,
+    FullNormal,
     Laplace,
     Mixture,
     Normal,
@@ -156,3 +158,31 @@ def test_the_draws_of_a_laplace_mixture_follow_its_density() -> None:
     for point in (-3.0, -2.0, 0.0, 1.0, 4.0):
         index = int((point + 30) * 1000)
         assert float((drawn < point).double().mean()) == pytest.approx(float(mass[index - 1]), abs=2e-3)
+
+
+def test_the_density_of_one_feature_is_the_integral_over_the_others() -> None:
+    logits, loc, scale = numbers(3), 2.0 * numbers(3, 2, seed=1), (0.3 * numbers(3, 2, seed=2)).exp()
+    factor = torch.eye(2) + 0.5 * numbers(2, 2, seed=3).tril(-1)
+    mixed = [Normal(loc[0], scale[0]), Laplace(loc[1], scale[1]), FullNormal(loc[2], factor)]
+    line = torch.linspace(-12, 12, 1201)
+    for p in (NormalMixture(logits, loc, scale), Mixture(logits, Normal(loc, scale)), Mixture(logits, mixed)):
+        for k in range(2):
+            points = torch.tensor([-2.0, 0.0, 1.3])
+            grid = torch.stack(
+                [points[:, None].expand(3, 1201), line.expand(3, 1201)][:: 1 if k == 0 else -1], -1
+            )
+            wanted = torch.trapezoid(p.log_prob(grid).exp(), line).log()
+            found = p.marginals(torch.stack([points, points], -1))[:, k]
+            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
+
+
+def test_entries_of_a_class_and_columns_by_themselves() -> None:
+    q = OneHotCategorical(numbers(2, 3))
+    p = Columns([q, Normal(numbers(2, 1), torch.ones(1))])
+    value = torch.tensor([[1.0, 0.0, 0.0, 0.4], [0.0, 0.0, 1.0, -1.0]])
+    found = p.marginals(value)
+    mass = torch.where(value[:, :3] > 0, q.mean, 1 - q.mean)
+    torch.testing.assert_close(found[:, :3], mass.log())
+    torch.testing.assert_close(found[:, 3:], p.cells(value)[:, 3:])
+    sure = OneHotCategorical(torch.tensor([1000.0, 0.0]))
+    assert bool(torch.isfinite(sure.marginals(torch.tensor([0.0, 1.0]))).all())

@@ -78,6 +78,7 @@ def test_recipes_are_what_they_say() -> None:
         "iwae",
         "dreg_iwae",
         "full_covariance_vae",
+        "vamp_vae",
     }
     assert isinstance(RECIPES["dreg_iwae"].objective(), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)

@@ -1,6 +1,7 @@
 """p(child | parents): family + network, and the combinators over them."""
 
 from anyvae.conditionals.autoregressive import Autoregressive
+from anyvae.conditionals.blocks import Blocks
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
@@ -28,6 +29,7 @@ from anyvae.conditionals.vamp import VampPrior
 __all__ = [
     "Autoregressive",
     "Bernoulli",
+    "Blocks",
     "Categorical",
     "Columns",
     "Conditional",

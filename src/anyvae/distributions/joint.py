@@ -62,6 +62,10 @@ class FullNormal(FromNoise):
         constant = self.log_diagonal.sum(-1) + self._event_shape[0] * _HALF_LOG_2PI
         return -0.5 * epsilon.square().sum(-1) - constant
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each feature by itself, nats."""
+        return Normal(self.loc, self.stddev).cells(value)
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + L noise."""
         return self.loc + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
@@ -127,6 +131,11 @@ class NormalMixture(FromNoise):
         far = (value.unsqueeze(-2) - self.loc) / self.scale
         inside = -0.5 * far.square().sum(-1) - self.scale.log().sum(-1) - self._event_shape[0] * _HALF_LOG_2PI
         return (self.logits + inside).logsumexp(-1)
+
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each feature by itself, nats."""
+        cells = Normal(self.loc, self.scale).cells(value.unsqueeze(-2))
+        return (self.logits.unsqueeze(-1) + cells).logsumexp(-2)
 
     def _shared(self, value: Tensor) -> Tensor:
         """Log-density of every component, shape (..., K); v^2 / s^2 - 2 v m / s^2 + m^2 / s^2 as one product."""

@@ -95,6 +95,16 @@ class Mixture(FromNoise):
         """Log-density of each row, nats."""
         return (self.logits + self._log_probs(value)).logsumexp(-1)
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each cell by itself, nats; needs components that know theirs."""
+        if self.stacked:
+            cells = self.components[0].marginals(value.unsqueeze(self._place))
+        else:
+            found = [component.marginals(value) for component in self.components]
+            cells = torch.stack(torch.broadcast_tensors(*found), self._place)
+        weights = self.logits.view(*self.logits.shape, *(1,) * self.event_dims)
+        return (weights + cells).logsumexp(self._place)
+
     def responsibilities(self, value: Tensor) -> Tensor:
         """Probability of each component given the value, shape (..., K)."""
         return (self.logits + self._log_probs(value)).softmax(-1)

@@ -1,6 +1,6 @@
 """The named models of the literature: one constructor each, no forward of their own."""
 
-from anyvae.recipes.flat import default_networks, full_covariance_vae, linear_vae, vae
+from anyvae.recipes.flat import default_networks, full_covariance_vae, linear_vae, vae, vamp_vae
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
 
@@ -15,4 +15,5 @@ __all__ = [
     "likelihood_of",
     "linear_vae",
     "vae",
+    "vamp_vae",
 ]

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
-from anyvae.conditionals import DiagonalNormal, Family, FullNormal, Parent, StandardNormal, observed
+from anyvae.conditionals import (
+    Bernoulli,
+    Conditional,
+    DiagonalNormal,
+    DiscretisedLogistic,
+    Family,
+    FullNormal,
+    Parent,
+    StandardNormal,
+    VampPrior,
+    observed,
+)
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, ConvNet, Linear, Network
 
-__all__ = ["default_networks", "full_covariance_vae", "linear_vae", "vae"]
+__all__ = ["default_networks", "full_covariance_vae", "linear_vae", "vae", "vamp_vae"]
 
 
 def vae(
@@ -23,6 +35,7 @@ def vae(
     log_unit: Tensor | None = None,
     missing: bool = False,
     posterior: Family | None = None,
+    prior: Family | Conditional | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -34,6 +47,7 @@ def vae(
         log_unit: log of one unit of x in input units.
         missing: whether x may have holes; the encoder then reads the mask too.
         posterior: family of q(z | x); `DiagonalNormal` where None.
+        prior: p(z); `StandardNormal` where None.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -44,7 +58,7 @@ def vae(
     reads, paints = default_networks(likelihood)
     parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
     return VAE(
-        prior=StandardNormal(latent_features),
+        prior=prior or StandardNormal(latent_features),
         encoder=(posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads),
         decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
     )
@@ -100,6 +114,43 @@ def full_covariance_vae(
         missing=missing,
         posterior=FullNormal(latent_features),
     )
+
+
+def vamp_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    components: int = 100,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | None = None,
+    missing: bool = False,
+) -> LatentVariableModel:
+    r"""A VAE whose prior is the mixture of its encoder's posteriors at learned pseudo-inputs.
+
+    .. math:: p(z) = \frac1K \sum_k q(z \mid u_k)
+
+    Pseudo-inputs start at noise with the mean and spread of the data, and stay within the values that a Bernoulli
+    or a lattice of one range has. Other arguments are those of `vae`.
+
+    Source: VAE with a VampPrior (Tomczak and Welling, 2018).
+
+    Arguments:
+        components: K.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> vamp_vae(Bernoulli(6), 2).generative_parts["z"]
+    VampPrior(2, components=100)
+    """
+    bounds, mean, spread = None, torch.zeros(()), torch.ones(())
+    if isinstance(likelihood, Bernoulli):
+        mean = torch.as_tensor((start or {}).get("logits", 0.0)).sigmoid()
+        bounds, spread = (0.0, 1.0), (mean * (1.0 - mean)).sqrt()
+    elif (
+        isinstance(likelihood, DiscretisedLogistic) and likelihood.low.numel() == likelihood.high.numel() == 1
+    ):
+        bounds = (float(likelihood.low), float(likelihood.high))
+    prior = VampPrior(latent_features, components, mean=mean, spread=spread, bounds=bounds)
+    return vae(likelihood, latent_features, start=start, log_unit=log_unit, missing=missing, prior=prior)
 
 
 def default_networks(likelihood: Family) -> tuple[Network, Network]:

@@ -8,7 +8,7 @@ from typing import final
 
 from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, IWAE, DReG, LinearRamp, Objective
-from anyvae.recipes.flat import full_covariance_vae, linear_vae, vae
+from anyvae.recipes.flat import full_covariance_vae, linear_vae, vae, vamp_vae
 from anyvae.recipes.likelihood import Likelihood
 
 __all__ = ["RECIPES", "Recipe", "default_latent_features", "find_recipe"]
@@ -86,6 +86,13 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2019",
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
+            _warmed_elbo,
+        ),
+        Recipe(
+            "vamp_vae",
+            "Tomczak and Welling, 2018",
+            "prior mixed from the encoder at 100 pseudo-inputs, ELBO with the KL coming in over the first fifth",
+            vamp_vae,
             _warmed_elbo,
         ),
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import anyvae
 from anyvae.data import Feature, Source
+from anyvae.distributions import StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import latent_use
 from anyvae.model import Batch, Partial, Trace
@@ -69,6 +70,7 @@ def findings_of(
         sampled_mean=_rows(fitted, drawn_mean, means=True),
         traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]],
         noise=_noise(fitted, held_out),
+        standard_prior=_prior(fitted)[2],
     )
 
 
@@ -88,9 +90,23 @@ def _columns(decoded: Any) -> Any:
 
 
 def _traverse(fitted: FittedModel, index: int) -> Any:
-    z = torch.zeros(9, fitted.config.latent_features)
-    z[:, index] = torch.linspace(-3.0, 3.0, 9)
+    centre, spread, _ = _prior(fitted)
+    z = centre.repeat(9, 1)
+    z[:, index] += torch.linspace(-3.0, 3.0, 9) * spread[index]
     return _rows(fitted, mean(fitted.model, {"z": z})["x"], means=True)
+
+
+@torch.no_grad()
+def _prior(fitted: FittedModel) -> tuple[Tensor, Tensor, bool]:
+    """Mean and standard deviation of p(z), and whether it is N(0, I); 0 and 1 where they have no closed form."""
+    width, part = fitted.config.latent_features, fitted.model.generative_parts["z"]
+    if not part.parents:
+        prior = part()
+        try:
+            return prior.mean, prior.stddev, isinstance(prior, StandardNormal)
+        except NotImplementedError:
+            pass  # an autoregressive prior, for one
+    return torch.zeros(width), torch.ones(width), False
 
 
 def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
