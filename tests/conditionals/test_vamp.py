@@ -184,6 +184,19 @@ def test_sampling_draws_from_it() -> None:
     assert sample(model, 3, seed=0)["x"].shape == (3, 5)
 
 
+def test_joined_again_it_keeps_its_tie() -> None:
+    """To the same q, or to none in a copy for sampling: the same weights and the same draws."""
+    model = vamp_vae(VampPrior(2, 4))
+    p, q = model.generative_parts, model.inference_parts
+    before = p["z"].pseudo_inputs["x"]
+    again = LatentVariableModel(p, q)
+    only = LatentVariableModel(p)
+    assert p["z"].pseudo_inputs["x"] is before
+    for copied in (again, only):
+        torch.testing.assert_close(sample(copied, 5, seed=0)["x"], sample(model, 5, seed=0)["x"])
+    assert not any("entry" in name and "inference" in name for name in only.state_dict())
+
+
 def test_what_cannot_be_tied_is_refused() -> None:
     decoder = Normal(3).given("z", net=Linear())
     with pytest.raises(ValueError, match=r"VampPrior, a mixture of q\(z \| ...\), which the model lacks"):
@@ -210,7 +223,7 @@ def test_what_cannot_be_tied_is_refused() -> None:
         VampPrior(2, 0)
     vamp = VampPrior(2, 3)
     vamp_vae(vamp)
-    with pytest.raises(ValueError, match="make a new one"):
+    with pytest.raises(ValueError, match=r"tied to the q\(z\) of another model"):
         VAE(vamp, DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear()))
     with pytest.raises(ValueError, match=r"Tempered got NormalMixture"):
         vamp_vae(Tempered(VampPrior(2, 3), 0.5))

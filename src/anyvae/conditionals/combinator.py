@@ -12,14 +12,24 @@ from torch.distributions import Distribution
 
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent
 
-__all__ = ["Combinator", "as_conditional", "trial", "union"]
+__all__ = ["Combinator", "as_conditional", "trial", "union", "words"]
 
 
 def as_conditional(part: Conditional | Family) -> Conditional:
     """A family without parents as a conditional; a conditional as it is."""
     return part.given() if isinstance(part, Family) else part
+
+
+def words(part: Conditional) -> str:
+    """A conditional in a line: the family and what it is given, or the combinator and its parts."""
+    return (
+        part.extra_repr()
+        if isinstance(part, FamilyConditional)
+        else f"{type(part).__name__}({part.extra_repr()})"
+    )
 
 
 def union(*parents: Sequence[Parent]) -> tuple[Parent, ...]:
@@ -71,7 +81,7 @@ class Combinator(Conditional, ABC):
 
     def extra_repr(self) -> str:
         """The parts in a line."""
-        return ", ".join(f"{type(part).__name__}({part.extra_repr()})" for part in self._parts())
+        return ", ".join(words(part) for part in self._parts())
 
     def build(self, name: str, shapes: Mapping[str, Size]) -> Self:
         """See `Conditional.build`; builds every part."""

@@ -35,7 +35,7 @@ class Tempered(Combinator):
 
     >>> from anyvae.conditionals import StandardNormal
     >>> Tempered(StandardNormal(2), 0.7)
-    Tempered(FamilyConditional(StandardNormal(2)), temperature=0.7)
+    Tempered(StandardNormal(2), temperature=0.7)
     """
 
     def __init__(self, conditional: Conditional | Family, temperature: float) -> None:

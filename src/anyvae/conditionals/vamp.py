@@ -107,14 +107,21 @@ class VampPrior(Conditional):
         """Tie to q(name | ...), and make the pseudo-inputs at the first time.
 
         Raises:
-            ValueError: when there is no such q, it reads what is drawn, or pseudo-inputs of another shape exist.
+            ValueError: when there is no such q, it reads what is drawn, or is not the one tied to before.
         """
+        if name not in inference and self._tied:
+            return  # a copy for sampling, without an inference graph
         if name not in inference:
             raise ValueError(
                 f"p({name}) is a VampPrior, a mixture of q({name} | ...), which the model lacks; add {name!r} to "
                 "`inference`, or use NormalMixture."
             )
         encoder = inference[name]
+        if self._tied and self._tied[0] is not encoder:
+            raise ValueError(
+                f"p({name}) is a VampPrior tied to the q({name}) of another model, which would change with it; "
+                "make a new one."
+            )
         for parent in encoder.parents:
             if parent.prior or parent.name in inference:
                 raise ValueError(
@@ -124,13 +131,7 @@ class VampPrior(Conditional):
         wanted = {parent.name: self._shapes[parent.name] for parent in encoder.parents if not parent.mask}
         if not wanted:
             raise ValueError(f"p({name}) is a VampPrior, but q({name}) reads nothing; use NormalMixture.")
-        found = {key: value.shape[1:] for key, value in self.pseudo_inputs.items()}
-        if found and found != wanted:
-            raise ValueError(
-                f"p({name}) has pseudo-inputs of shapes { {key: tuple(size) for key, size in found.items()} } and is "
-                f"now joined to a q that reads { {key: tuple(size) for key, size in wanted.items()} }; make a new one."
-            )
-        if not found:
+        if not self._tied:
             for key, size in wanted.items():
                 self.pseudo_inputs[key] = nn.Parameter(self._start(key, size, len(wanted)))
         self._tied = (encoder,)

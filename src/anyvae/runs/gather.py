@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import anyvae
+from anyvae.conditionals.combinator import words
 from anyvae.data import Feature, Source
 from anyvae.distributions import StandardNormal
 from anyvae.inference import mean, reconstruct
@@ -153,8 +154,8 @@ def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> 
         "rows": training.get("rows"),
         "latent features": config.latent_features,
         "weights": sum(parameter.numel() for parameter in model.parameters()),
-        **{f"q({name})": part.extra_repr() for name, part in model.inference_parts.items()},
-        **{f"p({name})": part.extra_repr() for name, part in model.generative_parts.items()},
+        **{f"q({name})": words(part) for name, part in model.inference_parts.items()},
+        **{f"p({name})": words(part) for name, part in model.generative_parts.items()},
         **{f"KL of {name}": "exact" if exact else "sampled" for name, exact in exact_kls.items()},
         "steps": training.get("steps"),
         "epochs": None
