@@ -8,6 +8,7 @@ from anyvae.recipes.flat import (
     sigma_vae,
     spherical_vae,
     vae,
+    vamp_vae,
 )
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
@@ -26,4 +27,5 @@ __all__ = [
     "sigma_vae",
     "spherical_vae",
     "vae",
+    "vamp_vae",
 ]

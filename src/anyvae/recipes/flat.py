@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypedDict, Unpack
 
+import torch
 from torch import Tensor, nn
 
 from anyvae.conditionals import (
     IAF,
+    Bernoulli,
     Columns,
     Conditional,
     DiagonalNormal,
+    DiscretisedLogistic,
     Family,
     FamilyConditional,
     Flow,
@@ -21,6 +24,7 @@ from anyvae.conditionals import (
     Parent,
     StandardNormal,
     UniformSphere,
+    VampPrior,
     VonMisesFisher,
     observed,
 )
@@ -35,6 +39,7 @@ __all__ = [
     "sigma_vae",
     "spherical_vae",
     "vae",
+    "vamp_vae",
 ]
 
 
@@ -192,6 +197,41 @@ def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptio
             "or score numbers as normal ones (--likelihood normal)."
         )
     return vae(calibrated, latent_features, **data)
+
+
+def vamp_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    components: int = 100,
+    **data: Unpack[DataOptions],
+) -> LatentVariableModel:
+    r"""A VAE whose prior is the mixture of its encoder's posteriors at learned pseudo-inputs.
+
+    .. math:: p(z) = \frac1K \sum_k q(z \mid u_k)
+
+    Pseudo-inputs start at noise with the mean and spread of the data, and stay within the values that a Bernoulli
+    or a lattice of one range has. Other arguments are those of `vae`.
+
+    Source: VAE with a VampPrior (Tomczak and Welling, 2018).
+
+    Arguments:
+        components: K.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> vamp_vae(Bernoulli(6), 2).generative_parts["z"]
+    VampPrior(2, components=100)
+    """
+    bounds, mean, spread = None, torch.zeros(()), torch.ones(())
+    if isinstance(likelihood, Bernoulli):
+        mean = torch.as_tensor((data.get("start") or {}).get("logits", 0.0)).sigmoid()
+        bounds, spread = (0.0, 1.0), (mean * (1.0 - mean)).sqrt()
+    elif (
+        isinstance(likelihood, DiscretisedLogistic) and likelihood.low.numel() == likelihood.high.numel() == 1
+    ):
+        bounds = (float(likelihood.low), float(likelihood.high))
+    prior = VampPrior(latent_features, components, mean=mean, spread=spread, bounds=bounds)
+    return vae(likelihood, latent_features, prior=prior, **data)
 
 
 def _with_optimal_scale(family: Family) -> Family:
