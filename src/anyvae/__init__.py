@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anyvae.conditionals import (
+        FSQ,
         Bernoulli,
         Categorical,
+        CodebookPrior,
         Columns,
         Conditional,
         ContinuousBernoulli,
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
         OptimalScale,
         Poisson,
         StandardNormal,
+        Summed,
         UniformCategorical,
+        UniformLattice,
+        VectorQuantised,
         observed,
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
@@ -46,6 +51,8 @@ if TYPE_CHECKING:
         MMD,
         CapacityGap,
         Classify,
+        CodebookCost,
+        Commitment,
         DReG,
         LogLikelihood,
         Objective,
@@ -64,8 +71,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "anyvae.conditionals": (
+        "FSQ",
         "Bernoulli",
         "Categorical",
+        "CodebookPrior",
         "Columns",
         "Conditional",
         "ContinuousBernoulli",
@@ -84,7 +93,10 @@ _HOMES = {
         "OptimalScale",
         "Poisson",
         "StandardNormal",
+        "Summed",
         "UniformCategorical",
+        "UniformLattice",
+        "VectorQuantised",
         "observed",
     ),
     "anyvae.runs": ("load",),
@@ -107,6 +119,8 @@ _HOMES = {
         "MIWAE",
         "CapacityGap",
         "Classify",
+        "CodebookCost",
+        "Commitment",
         "DReG",
         "LogLikelihood",
         "Objective",
@@ -123,6 +137,7 @@ _HOMES = {
 
 __all__ = [
     "ELBO",
+    "FSQ",
     "IWAE",
     "KL",
     "MIWAE",
@@ -133,7 +148,10 @@ __all__ = [
     "CapacityGap",
     "Categorical",
     "Classify",
+    "CodebookCost",
+    "CodebookPrior",
     "Columns",
+    "Commitment",
     "Conditional",
     "ContinuousBernoulli",
     "ConvNet",
@@ -164,9 +182,12 @@ __all__ = [
     "StandardNormal",
     "StickingTheLanding",
     "StratifiedTC",
+    "Summed",
     "TensorData",
     "Trace",
     "UniformCategorical",
+    "UniformLattice",
+    "VectorQuantised",
     "WeightedTC",
     "elbo",
     "embed",

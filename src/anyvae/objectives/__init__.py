@@ -5,6 +5,7 @@ from anyvae.objectives.correlation import StratifiedTC, WeightedTC
 from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
+from anyvae.objectives.quantised import CodebookCost, Commitment
 from anyvae.objectives.schedule import Constant, Cosine, LinearRamp, Schedule, WarmupCosine
 from anyvae.objectives.terms import KL, MMD, CapacityGap, Classify, LogLikelihood
 
@@ -17,6 +18,8 @@ __all__ = [
     "BiasedDraw",
     "CapacityGap",
     "Classify",
+    "CodebookCost",
+    "Commitment",
     "Constant",
     "Cosine",
     "DReG",
