@@ -63,13 +63,18 @@ def test_active_units_are_those_that_move_with_the_data() -> None:
     assert active_units(torch.randn(100, 4, generator=generator)) == 4
 
 
-def test_other_posteriors_are_refused_by_name() -> None:
+def test_other_posteriors_have_moments_and_no_share_of_the_kl() -> None:
     model = LatentVariableModel(
         {"y": UniformCategorical(3), "x": Normal(2).given("y", net=Linear())},
         {"y": Categorical(3).given("x", net=Linear())},
     )
-    with pytest.raises(NotImplementedError, match=r"q\(y\) is OneHotCategorical"):
-        latent_use(model, {"x": torch.zeros(4, 2)})
+    x = torch.randn(4, 2)
+    use = latent_use(model, {"x": x})
+    chance = model.inference_parts["y"](x).mean
+    torch.testing.assert_close(use.mean, chance)
+    torch.testing.assert_close(use.scale, (chance * (1 - chance)).sqrt())
+    assert bool(use.kl.isnan().all())
+    torch.testing.assert_close(use.relative_mean, (chance - 1 / 3) / (2 / 9) ** 0.5)
 
 
 def test_a_full_covariance_has_the_divergences_of_its_marginals() -> None:
@@ -87,9 +92,25 @@ def test_a_full_covariance_has_the_divergences_of_its_marginals() -> None:
     torch.testing.assert_close(use.kl.sum() + dependence.mean(), whole.mean())
 
 
-def test_other_priors_are_refused_rather_than_taken_for_normal_ones() -> None:
+def test_other_priors_are_not_taken_for_normal_ones() -> None:
     model = VAE(
         NormalMixture(2, 3), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())
     )
-    with pytest.raises(NotImplementedError, match=r"normal priors only, p\(z\) is NormalMixture"):
+    use = latent_use(model, {"x": torch.randn(5, 3)})
+    prior = model.generative_parts["z"]()
+    assert bool(use.kl.isnan().all())
+    torch.testing.assert_close(use.prior_mean, prior.mean.detach())
+    torch.testing.assert_close(use.prior_scale, prior.stddev.detach())
+
+
+def test_priors_with_parents_are_refused() -> None:
+    model = LatentVariableModel(
+        {
+            "w": StandardNormal(2),
+            "z": DiagonalNormal(2).given("w", net=Linear()),
+            "x": Normal(3).given("z", net=Linear()),
+        },
+        {name: DiagonalNormal(2).given("x", net=Linear()) for name in ("w", "z")},
+    )
+    with pytest.raises(NotImplementedError, match=r"p\(z\) has parents"):
         latent_use(model, {"x": torch.randn(5, 3)})

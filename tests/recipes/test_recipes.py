@@ -78,6 +78,8 @@ def test_recipes_are_what_they_say() -> None:
         "iwae",
         "dreg_iwae",
         "full_covariance_vae",
+        "vq_vae",
+        "fsq_vae",
     }
     assert isinstance(RECIPES["dreg_iwae"].objective(), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)

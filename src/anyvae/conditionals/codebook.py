@@ -110,7 +110,9 @@ class Codebook(nn.Module):
         """Add a pass to the running counts and sums; with many processes those of all of them."""
         number, features = self.vectors.shape[1:]
         # The rows beside a column of ones: sums and counts in one exchange.
-        rows = torch.cat([rows.to(self.counts.dtype), rows.new_ones(len(rows), 1, dtype=self.counts.dtype)], 1)
+        rows = torch.cat(
+            [rows.to(self.counts.dtype), rows.new_ones(len(rows), 1, dtype=self.counts.dtype)], 1
+        )
         total = rows.new_zeros(number, features + 1).index_add_(0, index, rows)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(total)

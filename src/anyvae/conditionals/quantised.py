@@ -75,9 +75,7 @@ class VectorQuantised:
         deep = "" if self.layout.depth is None else f", depth={self.layout.depth}"
         return f"VectorQuantised({tuple(self.layout.event_shape)}, codes={self.codes}{deep})"
 
-    def given(
-        self, *parents: str | Parent, net: Network | nn.Module | None = None
-    ) -> QuantisedConditional:
+    def given(self, *parents: str | Parent, net: Network | nn.Module | None = None) -> QuantisedConditional:
         """q(latent | parents).
 
         Arguments:
@@ -244,4 +242,6 @@ class CodebookPrior(Conditional):
         [posterior] = self._posterior
         codes = posterior.codebook.vectors.detach()
         logits = self.params().get("logits")
-        return CodeCategorical(codes, codes.new_zeros(codes.shape[1]) if logits is None else logits, posterior.spec.layout)
+        return CodeCategorical(
+            codes, codes.new_zeros(codes.shape[1]) if logits is None else logits, posterior.spec.layout
+        )

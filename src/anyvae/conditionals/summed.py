@@ -36,7 +36,9 @@ class Summed(Conditional):
     def __init__(self, name: str, event_shape: tuple[int, ...]) -> None:
         super().__init__()
         if len(event_shape) < 2:
-            raise ValueError(f"Summed({name!r}) got the shape {tuple(event_shape)}; wanted a depth before the rest.")
+            raise ValueError(
+                f"Summed({name!r}) got the shape {tuple(event_shape)}; wanted a depth before the rest."
+            )
         self.parents = as_parents([name])
         self._parent_shape = Size(event_shape)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from anyvae import distributions
 from anyvae.distributions import analytic_kl
@@ -25,12 +26,21 @@ class LatentUse(NamedTuple):
     Arguments:
         mean, scale: of q(z | x), shape (n, K).
         kl: KL(q || p) of the marginal of each latent, mean over rows, nats, shape (K,); their sum is the KL where
-            the posterior has no correlations, and less than it where it has.
+            the posterior has no correlations, and less than it where it has. NaN where a latent has one KL
+            and its coordinates have none, as that of a code or a direction.
+        prior_mean, prior_scale: of each latent under the prior, shape (K,).
     """
 
     mean: Tensor
     scale: Tensor
     kl: Tensor
+    prior_mean: Tensor
+    prior_scale: Tensor
+
+    @property
+    def relative_mean(self) -> Tensor:
+        """`mean` in standard deviations of the prior from its mean, shape (n, K)."""
+        return (self.mean - self.prior_mean) / self.prior_scale
 
 
 def active_units(mean: Tensor) -> int:
@@ -39,7 +49,7 @@ def active_units(mean: Tensor) -> int:
     .. math:: \#\{k : Var_x(E_q[z_k \mid x]) > 0.01\}
 
     Arguments:
-        mean: posterior means, shape (n, K).
+        mean: posterior means in standard deviations of the prior, shape (n, K).
 
     Source: Importance Weighted Autoencoders (Burda et al., 2016).
 
@@ -53,38 +63,48 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
     """Posterior moments and the KL of each latent feature.
 
     Arguments:
-        model: with normal posteriors and priors N(0, I) or learned normal ones.
+        model: with posteriors and parentless priors that have means and variances.
         batch: tensors or `Partial` values by name.
+
+    Raises:
+        NotImplementedError: where one has none, or a prior has parents.
     """
     means: list[Tensor] = []
     scales: list[Tensor] = []
     divergences: list[Tensor] = []
+    priors: list[tuple[Tensor, Tensor]] = []
     rows = len(next(iter(model.admit(batch).values())).value)
     for start in range(0, rows, _ROWS):
         part = take_rows(batch, slice(start, start + _ROWS))
         found = posterior(model, part)
         kls: list[Tensor] = []
+        priors = []
         for name, q in found.items():
-            if not isinstance(q, distributions.Normal | distributions.FullNormal):
-                raise NotImplementedError(
-                    f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
-                )
+            if model.generative_parts[name].parents:
+                raise NotImplementedError(f"latent_use knows parentless priors only, p({name}) has parents.")
             prior = model.generative_parts[name]()
-            if not isinstance(prior, distributions.StandardNormal | distributions.Normal):
-                raise NotImplementedError(
-                    f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
-                )
-            # With a full covariance this is the marginal of each latent.
-            cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
-            scalar = (
-                distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
-                if isinstance(prior, distributions.StandardNormal)
-                else distributions.Normal(
-                    prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0
-                )
-            )
-            kls.append(analytic_kl(cells, scalar).flatten(1))
+            kls.append(_shares(q, prior).flatten(1))
+            priors.append((prior.mean.flatten(), prior.stddev.flatten()))
         means.append(torch.cat([q.mean.flatten(1) for q in found.values()], 1))
         scales.append(torch.cat([q.stddev.flatten(1) for q in found.values()], 1))
         divergences.append(torch.cat(kls, 1).detach())
-    return LatentUse(torch.cat(means), torch.cat(scales), torch.cat(divergences).mean(0))
+    centre, spread = (torch.cat(parts).detach() for parts in zip(*priors, strict=True))
+    # A latent that never varies under the prior has no unit of its own.
+    spread = torch.where(spread > 0, spread, 1.0)
+    return LatentUse(torch.cat(means), torch.cat(scales), torch.cat(divergences).mean(0), centre, spread)
+
+
+def _shares(q: Distribution, prior: Distribution) -> Tensor:
+    """KL of each latent's marginal, of the shape of q's mean; NaN where the marginals are not normal."""
+    if not isinstance(q, distributions.Normal | distributions.FullNormal) or not isinstance(
+        prior, distributions.StandardNormal | distributions.Normal
+    ):
+        return torch.full_like(q.mean, torch.nan)
+    # With a full covariance this is the marginal of each latent.
+    cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
+    scalar = (
+        distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
+        if isinstance(prior, distributions.StandardNormal)
+        else distributions.Normal(prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0)
+    )
+    return analytic_kl(cells, scalar)

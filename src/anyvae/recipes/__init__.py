@@ -2,6 +2,7 @@
 
 from anyvae.recipes.flat import default_networks, full_covariance_vae, linear_vae, vae
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
+from anyvae.recipes.quantised import fsq_vae, vq_vae
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
 
 __all__ = [
@@ -11,8 +12,10 @@ __all__ = [
     "default_latent_features",
     "default_networks",
     "find_recipe",
+    "fsq_vae",
     "full_covariance_vae",
     "likelihood_of",
     "linear_vae",
     "vae",
+    "vq_vae",
 ]

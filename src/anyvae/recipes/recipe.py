@@ -10,6 +10,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, IWAE, DReG, LinearRamp, Objective
 from anyvae.recipes.flat import full_covariance_vae, linear_vae, vae
 from anyvae.recipes.likelihood import Likelihood
+from anyvae.recipes.quantised import committed_elbo, fsq_vae, vq_vae
 
 __all__ = ["RECIPES", "Recipe", "default_latent_features", "find_recipe"]
 
@@ -87,6 +88,19 @@ RECIPES: dict[str, Recipe] = {
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
             _warmed_elbo,
+        ),
+        Recipe(
+            "vq_vae",
+            "van den Oord et al., 2017",
+            "each latent the nearest of 8 code vectors, prior with learned frequencies, ELBO with commitment",
+            vq_vae,
+            committed_elbo,
+        ),
+        Recipe(
+            "fsq_vae",
+            "Mentzer et al., 2023",
+            "each latent rounded to one of 8, 5, 5, 5, ... levels, uniform prior, plain ELBO",
+            fsq_vae,
         ),
     )
 }

@@ -19,6 +19,9 @@ from anyvae.report.summaries import (
     aggregate_moments,
     by_activity,
     finite_rows,
+    has_shares,
+    is_certain,
+    total_kl,
 )
 from anyvae.report.words import decimal, number
 
@@ -125,14 +128,22 @@ def latents(findings: Findings) -> str:
     """KL per latent, the latent plane and the aggregate posterior against the prior."""
     order, active = by_activity(findings), active_latents(findings)
     kl = np.asarray(findings.kl_per_latent, dtype=float)
-    bars = image(figures.kl_bars(kl, order, active))
     colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
     caption = (
         f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
-        f"more than {ACTIVE_VARIANCE:g}. The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where "
-        "the latents of a row depend on each other."
+        f"more than {ACTIVE_VARIANCE:g}. "
     )
-    cards = [card("KL per latent", legend(colours) + bars, caption)]
+    if has_shares(findings):
+        caption += (
+            f"The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where the latents of a row "
+            "depend on each other."
+        )
+        cards = [card("KL per latent", legend(colours) + image(figures.kl_bars(kl, order, active)), caption)]
+    else:
+        caption += (
+            f"Together they carry {total_kl(findings):.2f} nats; single latents have no KL of their own."
+        )
+        cards = [card("KL of the latents", "", caption)]
     shown, left_out = finite_rows(findings)
     if len(shown.latent_mean):
         cards.append(latent_plane(shown, left_out))
@@ -144,7 +155,7 @@ def latents(findings: Findings) -> str:
 def aggregate(findings: Findings) -> str:
     """The aggregate posterior against the prior, latent by latent, with its moments."""
     findings, _ = finite_rows(findings)
-    if not len(findings.latent_mean):
+    if not len(findings.latent_mean) or is_certain(findings):
         return ""
     rows = np.random.default_rng(0).permutation(len(findings.latent_mean))[:HISTOGRAM_ROWS]
     edges = np.linspace(-4.0, 4.0, 49)

@@ -14,8 +14,8 @@ from torch import Tensor
 import anyvae
 from anyvae.data import Feature, Source
 from anyvae.inference import mean, reconstruct
-from anyvae.metrics import latent_use
-from anyvae.model import Batch, Partial, Trace
+from anyvae.metrics import code_use, latent_use
+from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
 
@@ -47,19 +47,27 @@ def findings_of(
     drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
+    notes = list(config.notes)
+    shares = not bool(use.kl.isnan().any())
+    if not shares:
+        notes.append(
+            "the latents have a KL only together and none can be moved alone: there are no bars and traversals of "
+            "single latents, and they are shown in standard deviations of the prior"
+        )
     name = Path(config.source).name
     return Findings(
         title=f"{config.recipe} on {name}",
         source=name,
         recipe=config.recipe,
-        notes=list(config.notes),
-        settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1))))),
+        notes=notes,
+        settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1)))))
+        | _codes(model, fitted.batch(plotted)),
         features=_features(fitted),
         history=history,
         metrics=dict(metrics),
         kl_per_latent=use.kl.cpu().numpy(),
-        latent_mean=use.mean.cpu().numpy(),
-        latent_scale=use.scale.cpu().numpy(),
+        latent_mean=use.relative_mean.cpu().numpy(),
+        latent_scale=(use.scale / use.prior_scale).cpu().numpy(),
         labels=plotted.labels,
         image_shape=tuple(schema.input_shape) if schema.image else None,
         observed=_rows(fitted, _observed(shown_batch)),
@@ -67,7 +75,7 @@ def findings_of(
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
         sampled_mean=_rows(fitted, drawn_mean, means=True),
-        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]],
+        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]] if shares else [],
         noise=_noise(fitted, held_out),
     )
 
@@ -104,6 +112,21 @@ def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
     left = float((((observed - centre).square() * given).sum() / given.sum()).sqrt())
     scale = fitted.schema.features[0].scale
     return {"noise_scale": left * scale, "data_scale": scale}
+
+
+def _codes(model: LatentVariableModel, batch: Batch) -> dict[str, str | int | float]:
+    """How many codes of each quantised latent are in use."""
+    found: dict[str, str | int | float] = {}
+    for name in model.latents:
+        try:
+            use = code_use(model, batch, name)
+        except ValueError:
+            continue
+        found[f"codes of {name} in use"] = ", ".join(map(str, use.used.tolist()))
+        found[f"perplexity of the codes of {name}"] = ", ".join(
+            f"{value:.1f}" for value in use.perplexity.tolist()
+        )
+    return found
 
 
 def _features(fitted: FittedModel) -> list[dict[str, Any]]:
