@@ -419,6 +419,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         r"as of shape \(2, 3\), but it has \(2, 4\)",
     ),
     (rejoined, "make a new one"),
+    (lambda: tiny().check({"z": torch.ones(3, 2, 2)}), "none of its codes"),
 ]
 
 
@@ -428,3 +429,5 @@ def test_parts_that_do_not_fit_are_refused(make: Callable[[], object], message: 
         make()
     with pytest.raises(RuntimeError, match="no codes before it is joined"):
         CodebookPrior(2)()
+    model = tiny()
+    model.check({"z": sample(model, 20, ["z"], seed=0)["z"]})

@@ -87,14 +87,12 @@ def test_masses_by_hand() -> None:
 
 def test_codes_that_all_but_coincide_are_told_apart() -> None:
     """In single precision the search by products takes the wrong one of them: the exact difference decides."""
-    codes = (100.0 + 1e-3 * numbers(1, 500, 2)).float()
-    p = CodeCategorical(codes, numbers(500).float(), CodeLayout(Size((2,))))
+    codes = torch.cat([0.01 * numbers(1, 12, 2), torch.tensor([[[300.0, 300.0]]])], 1).float()
+    assert not torch.equal(nearest_code(codes[0], codes[0]), torch.arange(13))
+    p = CodeCategorical(codes, numbers(13).float(), CodeLayout(Size((2,))))
     indices, same = p.find(codes[0])
+    assert indices.flatten().tolist() == list(range(13))
     assert bool(same.all())
-    torch.testing.assert_close(codes[0][indices[:, 0, 0]], codes[0], rtol=0, atol=2e-4)
-    wide = torch.cat([codes, torch.tensor([[[-3e4, 3e4]]])], 1)
-    p = CodeCategorical(wide, numbers(501).float(), CodeLayout(Size((2,))))
-    assert bool(torch.isfinite(p.log_prob(wide[0])).all())
 
 
 def test_a_code_without_mass_is_never_drawn_and_extreme_noise_is_in_the_set() -> None:
@@ -163,3 +161,17 @@ def test_lattices_of_mixed_levels_have_mass_one() -> None:
     single = UniformLattice(torch.tensor([255.0], dtype=torch.float32))
     points = level_value(torch.arange(255.0, dtype=torch.float32), single.levels).unsqueeze(-1)
     assert bool(torch.isfinite(single.log_prob(points)).all())
+
+
+def test_faults_of_enumerable_masses_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = CodeCategorical(numbers(1, 3, 2), numbers(3, seed=1), CodeLayout(Size((2,))), (2,))
+    testing.enumeration_law(p)
+    for name, fault, law in (
+        ("log_prob", lambda value, was=p.log_prob: was(value) + 1e-6, "mass one"),
+        ("from_noise", lambda noise, was=p.from_noise: was(noise) + 1.0, "draws among the values"),
+        ("from_noise", lambda noise, was=p.from_noise: was(0.8 * noise), "draws against masses"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(p, name, fault)
+            with pytest.raises(AssertionError, match=law):
+                testing.enumeration_law(p)

@@ -37,7 +37,7 @@ class VectorQuantised:
         event_shape: features of one code, (positions, features), or (features, height, width).
         codes: K.
         depth: number of codebooks whose codes add up, on a first axis of the latent; without that axis where None.
-        decay: of the running means that the codes follow; None makes the codes parameters.
+        decay: of the running means that the codes follow; None makes the codes parameters, which cannot be sharded.
         revive: a code chosen less often than this share of the average is replaced by a vector of the batch;
             never where 0.
 
@@ -230,6 +230,15 @@ class CodebookPrior(Conditional):
                     f"positions, codes) and is now joined to codes of {tuple(shape)}; make a new one."
                 )
         self._posterior = (found,)
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse values that are no codes."""
+        _, same = self().find(value)
+        if not bool(same.all()):
+            raise ValueError(
+                f"{name!r} holds vectors that are none of its codes; a CodebookPrior has mass on those of its "
+                "posterior only, as they are now."
+            )
 
     def params(self) -> dict[str, Tensor]:
         """`logits` where they are learned."""
