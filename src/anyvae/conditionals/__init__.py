@@ -5,6 +5,7 @@ from anyvae.conditionals.bijections import FlowTransform, Planar, Sylvester
 from anyvae.conditionals.blocks import Blocks
 from anyvae.conditionals.by_bayes import ByBayes
 from anyvae.conditionals.circular import VonMises
+from anyvae.conditionals.codebook import Codebook
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
@@ -17,12 +18,14 @@ from anyvae.conditionals.flow import Flow
 from anyvae.conditionals.implicit import Implicit
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.lattice import DiscretisedLogistic, DiscretisedLogisticMixture, DiscretisedNormal
+from anyvae.conditionals.levels import FSQ, UniformLattice
 from anyvae.conditionals.masked_flows import IAF, MAF, NSF
 from anyvae.conditionals.mixture import Mixture
 from anyvae.conditionals.ordinal import Ordinal
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.per_row import PerRow
+from anyvae.conditionals.quantised import CodebookPrior, QuantisedConditional, VectorQuantised
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.refined import Refined
 from anyvae.conditionals.residual import Residual
@@ -40,10 +43,12 @@ from anyvae.conditionals.shaped import Beta, Gamma, StudentT
 from anyvae.conditionals.simplex import Dirichlet, LogisticNormal, RelaxedBernoulli, RelaxedCategorical
 from anyvae.conditionals.sphere import PowerSpherical, UniformSphere, VonMisesFisher
 from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
+from anyvae.conditionals.summed import Summed
 from anyvae.conditionals.tempered import Tempered
 from anyvae.conditionals.vamp import VampPrior
 
 __all__ = [
+    "FSQ",
     "IAF",
     "MAF",
     "NSF",
@@ -54,6 +59,8 @@ __all__ = [
     "Blocks",
     "ByBayes",
     "Categorical",
+    "Codebook",
+    "CodebookPrior",
     "Columns",
     "ComplexNormal",
     "Conditional",
@@ -93,6 +100,7 @@ __all__ = [
     "Poisson",
     "PowerSpherical",
     "ProductOfExperts",
+    "QuantisedConditional",
     "Refined",
     "RelaxedBernoulli",
     "RelaxedCategorical",
@@ -101,11 +109,14 @@ __all__ = [
     "SparseNormal",
     "StandardNormal",
     "StudentT",
+    "Summed",
     "Sylvester",
     "Tempered",
     "UniformCategorical",
+    "UniformLattice",
     "UniformSphere",
     "VampPrior",
+    "VectorQuantised",
     "VonMises",
     "VonMisesFisher",
     "ZeroInflatedNegativeBinomial",

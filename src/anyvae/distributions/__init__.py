@@ -3,6 +3,7 @@
 from anyvae.distributions.autoregressive import Autoregressive
 from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.circular import VonMises
+from anyvae.distributions.codes import CodeCategorical, CodeLayout, Quantised, nearest_code
 from anyvae.distributions.columns import Columns
 from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
 from anyvae.distributions.counts import Poisson
@@ -16,6 +17,7 @@ from anyvae.distributions.interval import Beta
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.lattice_mixture import DiscretisedLogisticMixture
+from anyvae.distributions.levels import UniformLattice, level_value
 from anyvae.distributions.lowrank import LowRankNormal
 from anyvae.distributions.mixture import Mixture
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
@@ -39,6 +41,8 @@ __all__ = [
     "Bijection",
     "Binomial",
     "Cellwise",
+    "CodeCategorical",
+    "CodeLayout",
     "Columns",
     "ComplexNormal",
     "ContinuousBernoulli",
@@ -68,11 +72,13 @@ __all__ = [
     "Poisson",
     "PowerSpherical",
     "Pushed",
+    "Quantised",
     "RelaxedBernoulli",
     "RelaxedCategorical",
     "SparseNormal",
     "StandardNormal",
     "StudentT",
+    "UniformLattice",
     "UniformSphere",
     "VonMises",
     "VonMisesFisher",
@@ -81,7 +87,9 @@ __all__ = [
     "centred_logs",
     "gamma_quantile",
     "has_analytic_kl",
+    "level_value",
     "log_gamma_quantile",
+    "nearest_code",
     "sampled_kl",
     "sum_event",
     "unit_sphere",

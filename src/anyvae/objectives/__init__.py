@@ -10,6 +10,7 @@ from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
 from anyvae.objectives.held import held_modules
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
+from anyvae.objectives.quantised import CodebookCost, Commitment
 from anyvae.objectives.schedule import Constant, Cosine, Cyclic, LinearRamp, Schedule, Sigmoid, WarmupCosine
 from anyvae.objectives.score import VIMCO, ScoreFunction
 from anyvae.objectives.terms import KL, CapacityGap, Classify, LogLikelihood
@@ -28,6 +29,8 @@ __all__ = [
     "BiasedDraw",
     "CapacityGap",
     "Classify",
+    "CodebookCost",
+    "Commitment",
     "Constant",
     "Controlled",
     "Controller",

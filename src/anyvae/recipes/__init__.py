@@ -11,6 +11,7 @@ from anyvae.recipes.flat import (
     vamp_vae,
 )
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
+from anyvae.recipes.quantised import fsq_vae, vq_vae
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "default_latent_features",
     "default_networks",
     "find_recipe",
+    "fsq_vae",
     "full_covariance_vae",
     "iaf_vae",
     "likelihood_of",
@@ -28,4 +30,5 @@ __all__ = [
     "spherical_vae",
     "vae",
     "vamp_vae",
+    "vq_vae",
 ]

@@ -39,6 +39,7 @@ from anyvae.recipes.flat import (
     vamp_vae,
 )
 from anyvae.recipes.likelihood import Likelihood
+from anyvae.recipes.quantised import committed_elbo, fsq_vae, vq_vae
 from anyvae.training import Player
 
 __all__ = ["RECIPES", "Recipe", "default_latent_features", "find_recipe"]
@@ -247,6 +248,19 @@ RECIPES: dict[str, Recipe] = {
             "vae whose normal columns share one scale in closed form, ELBO with the KL coming in over the first fifth",
             sigma_vae,
             alone(_warmed_elbo),
+        ),
+        Recipe(
+            "vq_vae",
+            "van den Oord et al., 2017",
+            "each latent the nearest of 8 code vectors, prior with learned frequencies, ELBO with commitment",
+            vq_vae,
+            alone(lambda rows: committed_elbo()),
+        ),
+        Recipe(
+            "fsq_vae",
+            "Mentzer et al., 2023",
+            "each latent rounded to one of 8, 5, 5, 5, ... levels, uniform prior, plain ELBO",
+            fsq_vae,
         ),
     )
 }

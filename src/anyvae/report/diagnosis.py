@@ -12,6 +12,8 @@ from anyvae.report.summaries import (
     active_count,
     aggregate_moments,
     finite_rows,
+    has_shares,
+    is_certain,
     late_gain,
     marginals,
     noise_ratio,
@@ -89,7 +91,7 @@ def collapse(findings: Findings) -> Diagnosis | None:
         "problem",
         "The latents carry nothing",
         f"None of {findings.kl_per_latent.size} latents is active and the KL is {nats(total_kl(findings))}: "
-        f"the posterior has collapsed onto the prior. {because}",
+        f"the posterior is the same for every row. {because}",
     )
 
 
@@ -115,7 +117,7 @@ def latent_size(findings: Findings) -> Diagnosis | None:
     """Unused latents and the size to try next; silent under collapse."""
     active, latents = active_count(findings), findings.kl_per_latent.size
     spare = latents - active
-    if active == 0:
+    if active == 0 or not has_shares(findings):
         return None
     if spare == 0:
         all_of_them = "The only latent is" if latents == 1 else f"All {latents} latents are"
@@ -193,7 +195,7 @@ def prior_mismatch(findings: Findings) -> Diagnosis | None:
     """Moments of the aggregate posterior against those of N(0, I), beyond four errors of sampling."""
     findings, _ = finite_rows(findings)
     rows = len(findings.latent_mean)
-    if rows < FEW_ROWS or not findings.standard_prior:
+    if rows < FEW_ROWS or not findings.standard_prior or is_certain(findings):
         return None
     moments = aggregate_moments(findings.latent_mean, findings.latent_scale)
     stretch = np.abs(np.log(np.maximum(moments.scale, 1e-12)))
@@ -239,6 +241,13 @@ def posterior_gap(findings: Findings) -> Diagnosis | None:
     gap = findings.metric("log_likelihood") - findings.metric("elbo")
     if not math.isfinite(gap):
         return None
+    if is_certain(findings):
+        return Diagnosis(
+            "note",
+            "Only the bound is known",
+            "Every posterior is a single point, so importance sampling adds nothing to the ELBO: what the "
+            "log-likelihood gains from other values of the latents is not measured.",
+        )
     samples = findings.metric("samples")
     with_samples = f"{samples:,.0f} importance samples" if math.isfinite(samples) else "importance sampling"
     error = standard_error(

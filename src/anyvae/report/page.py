@@ -75,7 +75,8 @@ def headline(findings: Findings) -> str:
 
 def summary(findings: Findings) -> str:
     """One sentence on how it was fitted, from the settings there are."""
-    have, latents = findings.settings, findings.kl_per_latent.size
+    have = findings.settings
+    latents = have.get("latent features", findings.kl_per_latent.size)
     model = f"{findings.recipe} with {latents} latent{'' if latents == 1 else 's'}"
     if "network" in have:
         model += f" and the network {have['network']}"

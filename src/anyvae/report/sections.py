@@ -19,6 +19,8 @@ from anyvae.report.summaries import (
     aggregate_moments,
     by_activity,
     finite_rows,
+    has_shares,
+    is_certain,
     total_kl,
 )
 from anyvae.report.words import decimal, number
@@ -126,13 +128,12 @@ def latents(findings: Findings) -> str:
     """KL per latent, the latent plane and the aggregate posterior against the prior."""
     order, active = by_activity(findings), active_latents(findings)
     kl = np.asarray(findings.kl_per_latent, dtype=float)
-    split = bool(np.isfinite(kl).any())
     colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
     caption = (
         f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
         f"more than {ACTIVE_VARIANCE:g}. "
     )
-    if split:
+    if has_shares(findings):
         caption += (
             f"The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where the latents of a row "
             "depend on each other."
@@ -154,7 +155,7 @@ def latents(findings: Findings) -> str:
 def aggregate(findings: Findings) -> str:
     """The aggregate posterior against the prior, latent by latent, with its moments."""
     findings, _ = finite_rows(findings)
-    if not len(findings.latent_mean) or not findings.standard_prior:
+    if not len(findings.latent_mean) or not findings.standard_prior or is_certain(findings):
         return ""
     rows = np.random.default_rng(0).permutation(len(findings.latent_mean))[:HISTOGRAM_ROWS]
     edges = np.linspace(-4.0, 4.0, 49)

@@ -61,6 +61,16 @@ def active_count(findings: Findings) -> int:
     return int(measured) if np.isfinite(measured) else int(active_latents(findings).sum())
 
 
+def has_shares(findings: Findings) -> bool:
+    """Whether single latents have a KL of their own, as those of normal posteriors have."""
+    return bool(np.isfinite(findings.kl_per_latent).any())
+
+
+def is_certain(findings: Findings) -> bool:
+    """Whether every posterior is a single point, as a code is."""
+    return bool(findings.latent_scale.size) and not findings.latent_scale.any()
+
+
 def by_activity(findings: Findings) -> list[int]:
     """Indices of the latents, the one that carries most nats first."""
     kl = np.nan_to_num(np.asarray(findings.kl_per_latent, dtype=float), nan=-np.inf)
@@ -79,7 +89,7 @@ def size_in_nats(findings: Findings) -> float:
 def total_kl(findings: Findings) -> float:
     """Nats that all latents carry together."""
     measured = findings.metric("kl")
-    if not np.isfinite(findings.kl_per_latent).any() and math.isfinite(measured):
+    if not has_shares(findings) and math.isfinite(measured):
         return measured
     return float(np.nansum(findings.kl_per_latent))
 

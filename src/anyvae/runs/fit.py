@@ -337,7 +337,7 @@ def _finish(
     say(
         f"held-out log-likelihood {held['log_likelihood']:.2f} ± "
         f"{held['log_likelihood_standard_error']:.2f} nats per row ({held['samples']:,} samples), "
-        f"ELBO {held['elbo']:.2f}, {held['active_units']} of {fitted.config.latent_features} latents active"
+        f"ELBO {held['elbo']:.2f}, {held['active_units']} of {len(held['kl_per_latent'])} latents active"
     )
 
 

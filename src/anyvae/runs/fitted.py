@@ -107,10 +107,12 @@ class FittedModel:
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
         samples = evaluation_samples(rows, samples)
+        use = latent_use(self.model, batch)
+        if not use.scale.any():
+            samples = 1  # a certain posterior draws the same value every time
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
         bound = evaluate_bound(self.model, batch, max(1, min(16, 20_000 // rows)))
         estimate = log_likelihood(self.model, batch, samples, precision=precision)
-        use = latent_use(self.model, batch)
         kl = float(sum(part.double().mean() for part in bound.kl.values()))
         return {
             "rows": rows,

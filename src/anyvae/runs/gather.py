@@ -16,8 +16,8 @@ from anyvae.conditionals.combinator import words
 from anyvae.data import Feature, Source
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
-from anyvae.metrics import latent_use
-from anyvae.model import Batch, Partial, Trace
+from anyvae.metrics import code_use, latent_use
+from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
 
@@ -49,12 +49,12 @@ def findings_of(
     drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
-    directions = bool(use.kl.isnan().any())
     notes = list(config.notes)
-    if directions:
+    shares = not bool(use.kl.isnan().any())
+    if not shares:
         notes.append(
-            "latents are unit vectors, shown in standard deviations of the prior; their KL is one number for all, and "
-            "no latent can be moved alone, so there are no bars, histograms and traversals of single latents"
+            "the latents have a KL only together and none can be moved alone: there are no bars and traversals of "
+            "single latents, and they are shown in standard deviations of the prior"
         )
     name = Path(config.source).name
     return Findings(
@@ -62,7 +62,8 @@ def findings_of(
         source=name,
         recipe=config.recipe,
         notes=notes,
-        settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1))))),
+        settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1)))))
+        | _codes(model, fitted.batch(plotted)),
         features=_features(fitted),
         history=history,
         metrics=dict(metrics),
@@ -76,7 +77,7 @@ def findings_of(
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
         sampled_mean=_rows(fitted, drawn_mean, means=True),
-        traversals=[] if directions else [(int(index), _traverse(fitted, int(index))) for index in order[:8]],
+        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]] if shares else [],
         noise=_noise(fitted, held_out),
         standard_prior=_prior(fitted)[2],
     )
@@ -128,6 +129,21 @@ def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
     left = float((((observed - centre).square() * given).sum() / given.sum()).sqrt())
     scale = fitted.schema.features[0].scale
     return {"noise_scale": left * scale, "data_scale": scale}
+
+
+def _codes(model: LatentVariableModel, batch: Batch) -> dict[str, str | int | float]:
+    """How many codes of each quantised latent are in use."""
+    found: dict[str, str | int | float] = {}
+    for name in model.latents:
+        try:
+            use = code_use(model, batch, name)
+        except ValueError:
+            continue
+        found[f"codes of {name} in use"] = ", ".join(map(str, use.used.tolist()))
+        found[f"perplexity of the codes of {name}"] = ", ".join(
+            f"{value:.1f}" for value in use.perplexity.tolist()
+        )
+    return found
 
 
 def _features(fitted: FittedModel) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from anyvae.testing.distributions import (
     moments_law,
     sampler_law,
     support_law,
+    values_law,
 )
 from anyvae.testing.flows import (
     flow_law,
@@ -65,4 +66,5 @@ __all__ = [
     "sphere_law",
     "support_law",
     "two_forms_law",
+    "values_law",
 ]

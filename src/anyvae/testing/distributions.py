@@ -27,6 +27,7 @@ __all__ = [
     "moments_law",
     "sampler_law",
     "support_law",
+    "values_law",
 ]
 
 
@@ -73,6 +74,8 @@ def check_distribution(
         flow_law(distribution)
     moments_law(distribution, samples)
     batch_law(distribution)
+    if _is_enumerable(distribution):
+        values_law(distribution)
     if outside is not None:
         support_law(distribution, outside)
 
@@ -136,6 +139,23 @@ def sampler_law(distribution: Cellwise, points: Tensor) -> None:
     drawn = distribution.from_noise(noise.view(-1, *(1,) * len(cell)).expand(count, *cell))
     found = torch.stack([(drawn == point).to(points.dtype).mean(0) for point in points])
     close("sampler against masses", found, _masses(distribution, points), 1.5 / count)
+
+
+def values_law(distribution: FromNoise, samples: int = 20_000) -> None:
+    """The masses of all values sum to one, and draws take each as often as its mass says, within five errors."""
+    values = distribution.enumerate_support()
+    masses = distribution.log_prob(values).exp()
+    total = masses.sum(0)
+    close("mass one", total, torch.ones_like(total), 1e-9)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        drawn = distribution.sample(Size((samples,)))
+    same = [(drawn == value).flatten(drawn.dim() - distribution.event_dims).all(-1) for value in values]
+    found = torch.stack([one.to(masses.dtype).mean(0) for one in same])
+    close("draws among the values", found.sum(0), torch.ones_like(total), 1e-9)
+    error = (masses * (1.0 - masses) / samples).sqrt().clamp_min(1e-9)
+    far = float(((found - masses).abs() / error).max())
+    assert far < 5.0, f"draws against masses: {far:.1f} standard errors apart, allowed are 5"
 
 
 def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
@@ -238,3 +258,10 @@ def _masses(distribution: Cellwise, points: Tensor) -> Tensor:
     cell = distribution.batch_shape + distribution.event_shape
     value = points.view(-1, *(1,) * len(cell)).expand(len(points), *cell)
     return distribution.cells(value).exp()
+
+
+def _is_enumerable(distribution: FromNoise) -> bool:
+    try:
+        return len(distribution.enumerate_support(expand=False)) > 0
+    except NotImplementedError:
+        return False
