@@ -445,15 +445,15 @@ MUTATIONS = [
     Mutation(
         "refinement ignores the prior",
         "conditionals/refined.py",
-        "return fit - kl",
-        "return fit",
+        "given).mean(0) - kl",
+        "given).mean(0)",
         (REFINED,),
     ),
     Mutation(
         "refinement reads holes",
-        "conditionals/refined.py",
-        "p.given_log_prob(value, mask.expand_as(value)).mean(0)",
-        "p.log_prob(value).mean(0)",
+        "conditionals/blanket.py",
+        "term = p.given_log_prob(child, mask.expand_as(child))",
+        "term = p.log_prob(child)",
         (REFINED,),
     ),
     Mutation(

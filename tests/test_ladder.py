@@ -24,6 +24,7 @@ LADDER = [
     "recipes",
     "report",
     "runs",
+    "testing",
     "cli",
 ]
 FILES = sorted(ROOT.rglob("*.py"))

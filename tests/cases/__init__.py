@@ -19,6 +19,6 @@ def all_cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     for module in pkgutil.iter_modules(__path__):
         cases = import_module(f"{__name__}.{module.name}").CASES
-        assert not found.keys() & cases.keys()
+        assert not found.keys() & cases.keys(), f"two cases share a name: {found.keys() & cases.keys()}"
         found |= cases
     return found

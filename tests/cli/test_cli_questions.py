@@ -35,6 +35,22 @@ def test_the_run_folder_is_whole_and_holds_what_scripts_rely_on(digits_run: Path
     assert -200 < held_out["elbo"] <= held_out["log_likelihood"] + 1 < 0
 
 
+def test_a_run_of_directions_is_whole(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "run"
+    options = ["--recipe", "spherical_vae", "--max-epochs", "1", "--latent", "3", "--samples", "4", "--quiet"]
+    assert main(["fit", "digits", "--out", str(folder), *options]) == 0
+    held_out = json.loads((folder / "metrics.json").read_text())["held_out"]
+    assert held_out["kl_per_latent"] == [None] * 3
+    assert held_out["kl"] > 0
+    page = (folder / "report.html").read_text()
+    assert "latents are unit vectors" in page
+    capsys.readouterr()
+    assert main(["evaluate", str(folder), "digits", "--samples", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert "KL of z" not in shown
+    assert "nan" not in shown
+
+
 def test_embed_writes_the_posterior_means_by_ending(
     digits_run: Path, tmp_path: Path, capsys: Capture
 ) -> None:

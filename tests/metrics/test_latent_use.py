@@ -13,6 +13,8 @@ from anyvae.conditionals import (
     NormalMixture,
     StandardNormal,
     UniformCategorical,
+    UniformSphere,
+    VonMisesFisher,
 )
 from anyvae.inference import embed, evaluate_bound
 from anyvae.metrics import active_units, latent_use
@@ -85,6 +87,33 @@ def test_a_full_covariance_has_the_divergences_of_its_marginals() -> None:
     assert float(dependence.mean()) > 0.1
     whole = evaluate_bound(model, {"x": x}).kl["z"]
     torch.testing.assert_close(use.kl.sum() + dependence.mean(), whole.mean())
+
+
+def test_directions_have_moments_and_one_divergence() -> None:
+    torch.manual_seed(0)
+    encoder = VonMisesFisher(40).given("x", net=Linear())
+    model = VAE(UniformSphere(40), encoder, Normal(4).given("z", net=Linear()))
+    x = 3.0 * torch.randn(50, 4)
+    use = latent_use(model, {"x": x})
+    q = model.inference_parts["z"](x)
+    torch.testing.assert_close(use.mean, q.mean.detach())
+    torch.testing.assert_close(use.scale, q.stddev.detach())
+    assert bool(use.kl.isnan().all())
+    torch.testing.assert_close(use.prior_scale, torch.full((40,), 40**-0.5))
+    # In coordinates that are small because there are many, activity is judged by the prior's deviation.
+    assert active_units(use.mean) < 30
+    assert active_units(use.relative_mean) == 40
+
+
+def test_activity_does_not_hang_on_the_scale_of_a_learned_prior() -> None:
+    model = VAE(
+        DiagonalNormal(2), DiagonalNormal(2).given("x", net=Linear()), Normal(3).given("z", net=Linear())
+    )
+    with torch.no_grad():
+        model.generative_parts["z"].free["raw_scale"].fill_(raw_scale(0.1))
+    use = latent_use(model, {"x": torch.randn(10, 3)})
+    torch.testing.assert_close(use.prior_scale, torch.full((2,), 0.1))
+    torch.testing.assert_close(use.relative_mean, 10.0 * use.mean)
 
 
 def test_other_priors_are_refused_rather_than_taken_for_normal_ones() -> None:

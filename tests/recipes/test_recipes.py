@@ -18,6 +18,8 @@ from anyvae.conditionals import (
     Normal,
     OneScale,
     OptimalScale,
+    UniformSphere,
+    VonMisesFisher,
 )
 from anyvae.data import Encoded, Schema, Source, encode, infer_schema
 from anyvae.inference import evaluate_bound, log_likelihood, sample
@@ -44,6 +46,7 @@ from anyvae.recipes import (
     likelihood_of,
     linear_vae,
     sigma_vae,
+    spherical_vae,
     vae,
 )
 
@@ -139,6 +142,7 @@ def test_recipes_are_what_they_say() -> None:
         "iwae",
         "dreg_iwae",
         "full_covariance_vae",
+        "spherical_vae",
         "miwae",
         "annealed_vae",
         "beta_tc_vae",
@@ -150,6 +154,10 @@ def test_recipes_are_what_they_say() -> None:
     }
     assert isinstance(objective("dreg_iwae"), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)
+    spherical = spherical_vae(Bernoulli(6), 3)
+    assert isinstance(spherical.inference_parts["z"].family, VonMisesFisher)
+    assert isinstance(spherical.generative_parts["z"].family, UniformSphere)
+    assert spherical.shapes["z"] == (3,)
     assert all(name == recipe.name and recipe.paper and recipe.parts for name, recipe in RECIPES.items())
     beta, importance, several = objective("beta_vae"), objective("iwae"), objective("miwae")
     assert isinstance(several, MIWAE)

@@ -269,6 +269,19 @@ def test_strange_findings_give_a_page(name: str, digits: Findings) -> None:
     assert len(page) > 20_000
 
 
+def test_one_divergence_for_all_latents_is_told_and_not_drawn(digits: Findings) -> None:
+    """Directions: no bars, no histograms against N(0, 1), and the total from the metrics."""
+    metrics = {**digits.metrics, "held_out": {**digits.metrics["held_out"], "kl": 6.25}}
+    page = render(replace(digits, kl_per_latent=np.full(10, np.nan), metrics=metrics, traversals=[]))
+    alts = [a["alt"] or "" for a in read(page).all("img")]
+    assert not any(alt.startswith(("Aggregate posterior", "KL per latent")) for alt in alts)
+    text = words(page)
+    assert "Together they carry 6.25 nats" in text
+    assert "carrying 6.25 nats together" in text
+    assert "no histogram against N(0, 1)" in text
+    assert "Traversals" not in text
+
+
 @pytest.mark.parametrize("latents", [1, 2, 40, 100])
 def test_any_number_of_latents(latents: int, digits: Findings) -> None:
     rng = np.random.default_rng(0)

@@ -60,6 +60,6 @@ def _table(figures: dict[str, Any]) -> str:
         ("reconstruction", f"{figures['reconstruction']:.4f} nats per row"),
         ("KL", f"{figures['kl']:.4f} nats per row"),
         ("active units", f"{figures['active_units']} of {len(kl)}"),
-        *((f"KL of z{index}", f"{value:.4f}") for index, value in enumerate(kl)),
+        *((f"KL of z{index}", f"{value:.4f}") for index, value in enumerate(kl) if value is not None),
     ]
     return "\n".join(f"{name:<15} {value}" for name, value in lines)

@@ -1,4 +1,4 @@
-"""Families of binary values, classes and lattice points."""
+"""Families of binary values and classes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from torch import Size, Tensor
 
 from anyvae import distributions
 from anyvae.conditionals.family import Family
-from anyvae.conditionals.located import Located
-from anyvae.conditionals.scales import Scale, bounded_scale
 
-__all__ = ["Bernoulli", "Categorical", "DiscretisedLogistic", "UniformCategorical"]
+__all__ = ["Bernoulli", "Categorical", "UniformCategorical"]
 
 
 @final
@@ -106,69 +104,6 @@ class UniformCategorical(Family):
     def check(self, name: str, value: Tensor) -> None:
         """Refuse what is not one-hot."""
         _check_one_hot(name, value)
-
-
-@final
-class DiscretisedLogistic(Located):
-    r"""Points of a lattice under a logistic density with a learned scale per feature.
-
-    .. math:: P(v) = \sigma((v + step/2 - loc) / scale) - \sigma((v - step/2 - loc) / scale)
-
-    Arguments:
-        event_shape: number of features, or the shape of one row.
-        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
-        step: distance of lattice points.
-        scale: where the scale comes from; one learned scale per feature unless said.
-
-    Raises:
-        ValueError: when step is not positive, high lies below low, or the scale is not learned.
-    """
-
-    def __init__(
-        self,
-        event_shape: int | tuple[int, ...],
-        low: float | Tensor,
-        high: float | Tensor,
-        step: float | Tensor = 1.0,
-        scale: Scale | None = None,
-    ) -> None:
-        super().__init__(event_shape, scale)
-        dtype = torch.get_default_dtype()
-        self.low, self.high, self.step = (torch.as_tensor(value, dtype=dtype) for value in (low, high, step))
-        if bool((self.step <= 0).any()) or bool((self.high < self.low).any()):
-            raise ValueError("DiscretisedLogistic wants step > 0 and high >= low, for every feature.")
-
-    @property
-    def constants(self) -> dict[str, Tensor]:
-        """The lattice."""
-        return {"low": self.low, "high": self.high, "step": self.step}
-
-    def __call__(
-        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
-    ) -> distributions.DiscretisedLogistic:
-        """See `Family.__call__`."""
-        return distributions.DiscretisedLogistic(
-            params["loc"],
-            bounded_scale(params["raw_scale"]),
-            constants["low"],
-            constants["high"],
-            constants["step"],
-            len(self.event_shape),
-        )
-
-    def check(self, name: str, value: Tensor) -> None:
-        """Refuse values off the lattice."""
-        point = (value - self.low.to(value)) / self.step.to(value)
-        last = (self.high - self.low).to(value) / self.step.to(value)
-        # A hundredth of a step, or what the number type cannot tell apart so many steps from zero.
-        steps = torch.maximum(value.abs(), self.low.to(value).abs()) / self.step.to(value)
-        slack = 0.01 + 4.0 * torch.finfo(value.dtype).eps * steps
-        wrong = ((point - point.round()).abs() > slack) | (point < -slack) | (point > last + slack)
-        if bool(wrong.any()):
-            raise ValueError(
-                f"{name!r} holds {value[wrong][0].item():g}, which is no point of its lattice; "
-                "DiscretisedLogistic wants low + step * k. Use Normal for real values."
-            )
 
 
 def _check_one_hot(name: str, value: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from typing import ClassVar
 
 from torch import Size
 
@@ -13,7 +14,9 @@ __all__ = ["Located"]
 
 
 class Located(Family, ABC):
-    """A family with a location and a learned scale.
+    """A family with a location and a learned scale, or what stands for them: a mean and a concentration.
+
+    A subclass with other parameters says how they are named.
 
     Arguments:
         event_shape: number of features, or the shape of one row.
@@ -22,6 +25,9 @@ class Located(Family, ABC):
     Raises:
         ValueError: when the scale is not learned.
     """
+
+    location: ClassVar[str] = "loc"
+    spread: ClassVar[str] = "raw_scale"
 
     def __init__(self, event_shape: int | tuple[int, ...], scale: Scale | None = None) -> None:
         super().__init__(event_shape)
@@ -34,11 +40,11 @@ class Located(Family, ABC):
 
     @property
     def params(self) -> dict[str, Size]:
-        """`loc` of the event shape, and `raw_scale`."""
+        """The location of the event shape, and the spread: `loc` and `raw_scale` unless the family says."""
         size = Size(()) if isinstance(self.scale, OneScale) else self.event_shape
-        return {"loc": self.event_shape, "raw_scale": size}
+        return {self.location: self.event_shape, self.spread: size}
 
     @property
     def free(self) -> frozenset[str]:
-        """`raw_scale`, unless the network gives it."""
-        return frozenset() if isinstance(self.scale, NetworkScale) else frozenset({"raw_scale"})
+        """The spread, unless the network gives it."""
+        return frozenset() if isinstance(self.scale, NetworkScale) else frozenset({self.spread})

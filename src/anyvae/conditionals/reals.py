@@ -9,13 +9,12 @@ import torch
 from torch import Size, Tensor
 
 from anyvae import distributions
+from anyvae.conditionals.door import refuse
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.located import Located
-from anyvae.conditionals.scales import bounded_scale
+from anyvae.conditionals.scales import bounded_log_mean, bounded_scale
 
 __all__ = ["ContinuousBernoulli", "Laplace", "LogNormal", "Poisson"]
-
-_LARGEST_LOG_RATE = 30.0
 
 
 @final
@@ -42,7 +41,7 @@ class Laplace(Located):
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values that are not finite."""
-        _refuse(self, name, value, ~torch.isfinite(value), "finite numbers")
+        refuse(self, name, value, ~torch.isfinite(value), "finite numbers")
 
 
 @final
@@ -68,7 +67,7 @@ class LogNormal(Located):
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values that are not positive and finite."""
-        _refuse(self, name, value, ~((value > 0) & torch.isfinite(value)), "positive finite numbers")
+        refuse(self, name, value, ~((value > 0) & torch.isfinite(value)), "positive finite numbers")
 
 
 @final
@@ -96,7 +95,7 @@ class ContinuousBernoulli(Family):
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values outside [0, 1]."""
-        _refuse(self, name, value, ~((value >= 0) & (value <= 1)), "values in [0, 1]; divide by the largest")
+        refuse(self, name, value, ~((value >= 0) & (value <= 1)), "values in [0, 1]; divide by the largest")
 
 
 @final
@@ -118,18 +117,9 @@ class Poisson(Family):
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
     ) -> distributions.Poisson:
         """See `Family.__call__`."""
-        log_rate = _LARGEST_LOG_RATE * torch.tanh(params["raw_log_rate"] / _LARGEST_LOG_RATE)
-        return distributions.Poisson(log_rate, len(self.event_shape))
+        return distributions.Poisson(bounded_log_mean(params["raw_log_rate"]), len(self.event_shape))
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse what is no count."""
         wrong = ~((value >= 0) & (value == value.round()) & torch.isfinite(value))
-        _refuse(self, name, value, wrong, "counts 0, 1, 2, ...")
-
-
-def _refuse(family: Family, name: str, value: Tensor, wrong: Tensor, wanted: str) -> None:
-    if bool(wrong.any()):
-        raise ValueError(
-            f"{name!r} holds {value[wrong][0].item():g}; {type(family).__name__} wants {wanted}. "
-            "Mark holes with Partial(value, mask), or choose another family."
-        )
+        refuse(self, name, value, wrong, "counts 0, 1, 2, ...")

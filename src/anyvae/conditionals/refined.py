@@ -10,10 +10,11 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from anyvae.conditionals.blanket import Blanket, leading_shape
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl
+from anyvae.distributions import FromNoise, analytic_kl, has_analytic_kl
 
 __all__ = ["Refined"]
 
@@ -64,10 +65,7 @@ class Refined(Conditional):
         self.unroll = unroll
         self.parents = part.parents
         self._shapes: dict[str, Size] = {}
-        self._name = ""
-        self._states: tuple[str, ...] = ()
-        self._targets: tuple[str, ...] = ()
-        self._generative: tuple[Mapping[str, Conditional], ...] = ()
+        self._blanket: tuple[Blanket, ...] = ()
 
     @property
     def event_shape(self) -> Size:
@@ -88,29 +86,10 @@ class Refined(Conditional):
         self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
     ) -> None:
         """See `Conditional.join`; the variables in the bound of a row become parents."""
-        states = [name]
-        for other in _in_order(generative):
-            part = generative[other]
-            if part.deterministic and other not in inference and any(p.name in states for p in part.parents):
-                states.append(other)
-        targets = [
-            other
-            for other, part in generative.items()
-            if other not in states and any(parent.name in states for parent in part.parents)
-        ]
-        if not targets:
-            raise ValueError(
-                f"Refined: no generative part reads {name!r}, so there is nothing to refine it by."
-            )
-        self._name, self._states, self._targets = name, tuple(states[1:]), tuple(targets)
-        # In a tuple: the model owns these parts, and a module would register them a second time.
-        self._generative = (generative,)
-        found = list(self.part.parents)
-        for other in targets:
-            found += [Parent(other), Parent(other, mask=True)]
-        for other in (name, *states[1:], *targets):
-            found += [p for p in generative[other].parents if p.name not in states]
-        self.parents = tuple(dict.fromkeys(found))
+        blanket = Blanket("Refined", name, generative, inference)
+        # In a tuple: the model owns the parts that it holds, and a module would register them a second time.
+        self._blanket = (blanket,)
+        self.parents = tuple(dict.fromkeys((*self.part.parents, *blanket.parents)))
 
     def forward(self, *parents: Any) -> Distribution:
         """See `Conditional.forward`."""
@@ -118,11 +97,7 @@ class Refined(Conditional):
         start = self.part.params(*(given[parent] for parent in self.part.parents))
         sizes = self.part.family.params
         lead = torch.broadcast_shapes(
-            *(
-                given[p].shape[: given[p].dim() - len(self._shapes[p.name])]
-                for p in self.parents
-                if not p.mask and not p.prior
-            ),
+            leading_shape(given, self._shapes),
             *(value.shape[: value.dim() - len(sizes[name])] for name, value in start.items()),
         )
         start = {name: value.expand(lead + sizes[name]) for name, value in start.items()}
@@ -157,37 +132,15 @@ class Refined(Conditional):
 
     def _bound(self, params: dict[str, Tensor], given: Mapping[Parent, Any]) -> Tensor:
         """The ELBO of each row as a function of the parameters, over the fixed noise."""
-        [generative] = self._generative
+        [blanket] = self._blanket
         q = self._family(params)
         assert isinstance(q, FromNoise)
-        like = next(iter(params.values()))
-        noise = _even_noise(self.noise // 2, q.noise_shape.numel()).to(like)
+        noise = _even_noise(self.noise // 2, q.noise_shape.numel()).to(next(iter(params.values())))
         z = q.from_noise(noise.view(self.noise, *(1,) * len(q.batch_shape), *q.noise_shape))
-        values: dict[str, Tensor] = {self._name: z}
-
-        def distribution(name: str) -> Distribution:
-            part = generative[name]
-            arguments = [values[p.name] if p.name in values else given[p] for p in part.parents]
-            found: Distribution = part(*arguments)
-            return found
-
-        for name in self._states:
-            values[name] = distribution(name).mean
-        prior = distribution(self._name)
-        kl = (
-            analytic_kl(q, prior)
-            if has_analytic_kl(q, prior)
-            else (q.log_prob(z) - prior.log_prob(z)).mean(0)
-        )
-        fit = torch.zeros_like(kl)
-        for name in self._targets:
-            p, value, mask = distribution(name), given[Parent(name)], given[Parent(name, mask=True)]
-            if isinstance(p, Cellwise):
-                fit = fit + p.given_log_prob(value, mask.expand_as(value)).mean(0)
-            else:
-                rows = mask.flatten(mask.dim() - len(generative[name].event_shape)).amin(-1)
-                fit = fit + (p.log_prob(value) * rows).mean(0)
-        return fit - kl
+        prior = blanket.prior(given)
+        exact = has_analytic_kl(q, prior)
+        kl = analytic_kl(q, prior) if exact else (q.log_prob(z) - prior.log_prob(z)).mean(0)
+        return blanket.log_likelihood(z, given).mean(0) - kl
 
     def _family(self, params: Mapping[str, Tensor]) -> Distribution:
         constants = {name: self.part.get_buffer(key) for name, key in self.part.constants.items()}
@@ -204,16 +157,3 @@ def _even_noise(half: int, width: int) -> Tensor:
     else:
         noise = noise / noise.square().mean(0).sqrt()
     return torch.cat([noise, -noise])
-
-
-def _in_order(generative: Mapping[str, Conditional]) -> list[str]:
-    """Names so that a variable stands after its generative parents."""
-    order: list[str] = []
-    waiting = list(generative)
-    while waiting:
-        ready = [n for n in waiting if not any(p.name in waiting for p in generative[n].parents)]
-        if not ready:
-            break
-        order += ready
-        waiting = [name for name in waiting if name not in ready]
-    return order

@@ -1,39 +1,81 @@
 """Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
 from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
+from anyvae.distributions.circular import VonMises
 from anyvae.distributions.columns import Columns
 from anyvae.distributions.continuous import ContinuousBernoulli, Laplace, LogNormal
 from anyvae.distributions.counts import Poisson
 from anyvae.distributions.delta import Delta
+from anyvae.distributions.directional import PowerSpherical, VonMisesFisher
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
-from anyvae.distributions.discretised import DiscretisedLogistic
+from anyvae.distributions.discretised import DiscretisedLogistic, DiscretisedNormal
+from anyvae.distributions.heavy import StudentT
+from anyvae.distributions.interval import Beta
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
+from anyvae.distributions.lattice_mixture import DiscretisedLogisticMixture
+from anyvae.distributions.lowrank import LowRankNormal
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
-from anyvae.distributions.quantiles import gamma_quantile
+from anyvae.distributions.ordinal import Ordinal
+from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNegativeBinomial
+from anyvae.distributions.positive import Gamma
+from anyvae.distributions.pushed import Pushed
+from anyvae.distributions.quantiles import gamma_quantile, log_gamma_quantile
+from anyvae.distributions.relaxed import RelaxedBernoulli, RelaxedCategorical, centred_logs
+from anyvae.distributions.simplex import Dirichlet, LogisticNormal
+from anyvae.distributions.sparse import SparseNormal
+from anyvae.distributions.spectra import ComplexNormal
+from anyvae.distributions.sphere import Directional, UniformSphere, unit_sphere
+from anyvae.distributions.trials import Binomial, Multinomial
 from anyvae.distributions.units import InUnits
 
 __all__ = [
     "Bernoulli",
+    "Beta",
+    "Binomial",
     "Cellwise",
     "Columns",
+    "ComplexNormal",
     "ContinuousBernoulli",
     "Delta",
+    "Directional",
+    "Dirichlet",
     "DiscretisedLogistic",
+    "DiscretisedLogisticMixture",
+    "DiscretisedNormal",
     "FromNoise",
     "FullNormal",
+    "Gamma",
     "InUnits",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
+    "LowRankNormal",
+    "Multinomial",
+    "NegativeBinomial",
     "Normal",
     "NormalMixture",
     "OneHotCategorical",
     "OptimalNormal",
+    "Ordinal",
     "Poisson",
+    "PowerSpherical",
+    "Pushed",
+    "RelaxedBernoulli",
+    "RelaxedCategorical",
+    "SparseNormal",
     "StandardNormal",
+    "StudentT",
+    "UniformSphere",
+    "VonMises",
+    "VonMisesFisher",
+    "ZeroInflatedNegativeBinomial",
     "analytic_kl",
+    "centred_logs",
     "gamma_quantile",
     "has_analytic_kl",
+    "log_gamma_quantile",
     "sampled_kl",
     "sum_event",
+    "unit_sphere",
 ]

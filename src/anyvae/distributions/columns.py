@@ -48,10 +48,19 @@ class Columns(Cellwise):
         terms = [part.given_log_prob(block, given) for part, block, given in blocks]
         return sum(terms[1:], terms[0])
 
+    @property
+    def noise_shape(self) -> torch.Size:
+        """The numbers of the parts in one line; a part may need more than one a feature."""
+        return torch.Size((sum(part.noise_shape.numel() for part in self.parts),))
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draws of the blocks side by side."""
-        blocks = noise.split(self._sizes, -1)
-        return torch.cat([part.from_noise(block) for part, block in zip(self.parts, blocks, strict=True)], -1)
+        blocks = noise.split([part.noise_shape.numel() for part in self.parts], -1)
+        draws = [
+            part.from_noise(block.unflatten(-1, part.noise_shape))
+            for part, block in zip(self.parts, blocks, strict=True)
+        ]
+        return torch.cat(draws, -1)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Columns:
         """The same distribution with other batch axes."""

@@ -8,9 +8,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-__all__ = ["gamma_quantile"]
+from anyvae.distributions.roots import decreasing_root
 
-_HALVINGS = 60
+__all__ = ["gamma_quantile", "log_gamma_quantile"]
+
+# Below exp(-40) the distribution function is its first term to the last bit of double precision.
+_LOG_NEGLIGIBLE = -40.0
 
 
 def gamma_quantile(concentration: Tensor, noise: Tensor) -> Tensor:
@@ -18,7 +21,7 @@ def gamma_quantile(concentration: Tensor, noise: Tensor) -> Tensor:
 
     .. math:: P(\mathrm{Gamma}(concentration, 1) \le v) = \Phi(noise)
 
-    Solved by bisection in double precision; the gradient is that of the implicit function, so a draw is
+    Solved by Newton's method in double precision; the gradient is that of the implicit function, so a draw is
     reparameterised exactly. Results below the smallest positive number of the type are that number.
 
     Arguments:
@@ -33,28 +36,56 @@ def gamma_quantile(concentration: Tensor, noise: Tensor) -> Tensor:
     return found
 
 
+def log_gamma_quantile(concentration: Tensor, noise: Tensor) -> Tensor:
+    r"""The logarithm of `gamma_quantile`, right also where the number itself underflows.
+
+    .. math:: P(v) \approx v^a / \Gamma(a + 1) \text{ for small } v, \quad a = concentration
+
+    Numbers of concentration 0.01 lie below the smallest float32 more often than not; ratios of them, as a
+    beta draw takes, need the logarithm.
+
+    Arguments:
+        concentration: positive; broadcasts with `noise`.
+        noise: standard normal numbers.
+
+    >>> log_gamma_quantile(torch.tensor(0.001), torch.tensor(0.0)).round()
+    tensor(-694.)
+    """
+    concentration, noise = torch.broadcast_tensors(concentration, noise)
+    shape, place = concentration.double(), noise.double()
+    first = (torch.special.log_ndtr(place) + torch.lgamma(shape + 1.0)) / shape
+    low = first < _LOG_NEGLIGIBLE
+    rest = gamma_quantile(torch.where(low, torch.ones_like(shape), shape), place).log()
+    return torch.where(low, first, rest).to(concentration.dtype)
+
+
 @final
 class _GammaQuantile(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, concentration: Tensor, noise: Tensor) -> Tensor:
         shape, place = concentration.double(), noise.double()
-        below, above = torch.special.ndtr(place), torch.special.ndtr(-place)
         # F(v) <= v^a / Gamma(a + 1) gives the lower end, the tail bound of sub-gamma numbers the upper one.
         low = (torch.special.log_ndtr(place) + torch.lgamma(shape + 1.0)) / shape
         tail = -torch.special.log_ndtr(-place)
         high = (shape + (2.0 * shape * tail).sqrt() + tail).log()
         low = torch.minimum(low, high)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            point = middle.exp()
+        left = place < 0
+        wanted = torch.special.log_ndtr(-place.abs())
+        constant = torch.lgamma(shape)
+
+        def gap(log: Tensor) -> tuple[Tensor, Tensor]:
+            point = log.exp()
             # The smaller of the two tails is compared: the other one has no digits left.
-            short = torch.where(
-                below < 0.5,
-                torch.special.gammainc(shape, point) < below,
-                torch.special.gammaincc(shape, point) > above,
-            )
-            low, high = torch.where(short, middle, low), torch.where(short, high, middle)
-        value = (0.5 * (low + high)).exp().clamp_min(torch.finfo(concentration.dtype).tiny)
+            lower, upper = torch.special.gammainc(shape, point), torch.special.gammaincc(shape, point)
+            tail = torch.where(left, lower, upper)
+            difference = tail.log() - wanted
+            return torch.where(left, -difference, difference), -(shape * log - point - constant).exp() / tail
+
+        # The cube root of a gamma number is near to normal when the shape is not small (Wilson and Hilferty).
+        cube = (1.0 - 1.0 / (9.0 * shape) + place / (3.0 * shape.sqrt())).clamp_min(1e-3)
+        start = torch.where(shape > 0.5, shape.log() + 3.0 * cube.log(), low)
+        root = decreasing_root(gap, low, high, start.clamp(low, high))
+        value = root.exp().clamp_min(torch.finfo(concentration.dtype).tiny)
         ctx.save_for_backward(concentration, noise, value)
         return value.to(concentration.dtype)
 

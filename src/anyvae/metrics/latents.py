@@ -25,12 +25,20 @@ class LatentUse(NamedTuple):
     Arguments:
         mean, scale: of q(z | x), shape (n, K).
         kl: KL(q || p) of the marginal of each latent, mean over rows, nats, shape (K,); their sum is the KL where
-            the posterior has no correlations, and less than it where it has.
+            the posterior has no correlations, and less than it where it has. NaN where a latent vector has one KL
+            and its coordinates have none, as on a sphere.
+        prior_scale: standard deviation of each latent under the prior, shape (K,).
     """
 
     mean: Tensor
     scale: Tensor
     kl: Tensor
+    prior_scale: Tensor
+
+    @property
+    def relative_mean(self) -> Tensor:
+        """`mean` in standard deviations of the prior, shape (n, K)."""
+        return self.mean / self.prior_scale
 
 
 def active_units(mean: Tensor) -> int:
@@ -39,7 +47,7 @@ def active_units(mean: Tensor) -> int:
     .. math:: \#\{k : Var_x(E_q[z_k \mid x]) > 0.01\}
 
     Arguments:
-        mean: posterior means, shape (n, K).
+        mean: posterior means in standard deviations of the prior, shape (n, K).
 
     Source: Importance Weighted Autoencoders (Burda et al., 2016).
 
@@ -53,23 +61,30 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
     """Posterior moments and the KL of each latent feature.
 
     Arguments:
-        model: with normal posteriors and priors N(0, I) or learned normal ones.
+        model: with normal posteriors and priors N(0, I) or learned normal ones, or with directions under the
+            uniform density on the sphere.
         batch: tensors or `Partial` values by name.
     """
     means: list[Tensor] = []
     scales: list[Tensor] = []
     divergences: list[Tensor] = []
+    spreads: list[Tensor] = []
     rows = len(next(iter(model.admit(batch).values())).value)
     for start in range(0, rows, _ROWS):
         part = take_rows(batch, slice(start, start + _ROWS))
         found = posterior(model, part)
         kls: list[Tensor] = []
+        spreads = []
         for name, q in found.items():
+            prior = model.generative_parts[name]()
+            if isinstance(q, distributions.Directional) and isinstance(prior, distributions.UniformSphere):
+                kls.append(torch.full_like(q.mean, torch.nan))
+                spreads.append(prior.stddev)
+                continue
             if not isinstance(q, distributions.Normal | distributions.FullNormal):
                 raise NotImplementedError(
                     f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
                 )
-            prior = model.generative_parts[name]()
             if not isinstance(prior, distributions.StandardNormal | distributions.Normal):
                 raise NotImplementedError(
                     f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
@@ -84,7 +99,9 @@ def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
                 )
             )
             kls.append(analytic_kl(cells, scalar).flatten(1))
+            spreads.append(prior.stddev.flatten())
         means.append(torch.cat([q.mean.flatten(1) for q in found.values()], 1))
         scales.append(torch.cat([q.stddev.flatten(1) for q in found.values()], 1))
         divergences.append(torch.cat(kls, 1).detach())
-    return LatentUse(torch.cat(means), torch.cat(scales), torch.cat(divergences).mean(0))
+    spread = torch.cat(spreads).detach()
+    return LatentUse(torch.cat(means), torch.cat(scales), torch.cat(divergences).mean(0), spread)

@@ -3,5 +3,6 @@
 from anyvae.networks.base import Network, WrappedModule
 from anyvae.networks.convolutional import ConvNet
 from anyvae.networks.dense import MLP, Linear
+from anyvae.networks.supplied import Supplied
 
-__all__ = ["MLP", "ConvNet", "Linear", "Network", "WrappedModule"]
+__all__ = ["MLP", "ConvNet", "Linear", "Network", "Supplied", "WrappedModule"]

@@ -1,6 +1,13 @@
 """The named models of the literature: one constructor each, no forward of their own."""
 
-from anyvae.recipes.flat import default_networks, full_covariance_vae, linear_vae, sigma_vae, vae
+from anyvae.recipes.flat import (
+    default_networks,
+    full_covariance_vae,
+    linear_vae,
+    sigma_vae,
+    spherical_vae,
+    vae,
+)
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
 
@@ -15,5 +22,6 @@ __all__ = [
     "likelihood_of",
     "linear_vae",
     "sigma_vae",
+    "spherical_vae",
     "vae",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from anyvae.conditionals import (
     Columns,
+    Conditional,
     DiagonalNormal,
     Family,
     FullNormal,
@@ -16,12 +17,22 @@ from anyvae.conditionals import (
     OptimalScale,
     Parent,
     StandardNormal,
+    UniformSphere,
+    VonMisesFisher,
     observed,
 )
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, ConvNet, Linear, Network
 
-__all__ = ["DataOptions", "default_networks", "full_covariance_vae", "linear_vae", "sigma_vae", "vae"]
+__all__ = [
+    "DataOptions",
+    "default_networks",
+    "full_covariance_vae",
+    "linear_vae",
+    "sigma_vae",
+    "spherical_vae",
+    "vae",
+]
 
 
 class DataOptions(TypedDict, total=False):
@@ -42,6 +53,7 @@ def vae(
     log_unit: Tensor | None = None,
     missing: bool = False,
     posterior: Family | None = None,
+    prior: Family | Conditional | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -53,6 +65,7 @@ def vae(
         log_unit: log of one unit of x in input units.
         missing: whether x may have holes; the encoder then reads the mask too.
         posterior: family of q(z | x); `DiagonalNormal` where None.
+        prior: p(z), a family or a conditional without parents; `StandardNormal` where None.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -63,7 +76,7 @@ def vae(
     reads, paints = default_networks(likelihood)
     parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
     return VAE(
-        prior=StandardNormal(latent_features),
+        prior=StandardNormal(latent_features) if prior is None else prior,
         encoder=(posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads),
         decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
     )
@@ -92,6 +105,30 @@ def full_covariance_vae(
     FullNormal(2)
     """
     return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **data)
+
+
+def spherical_vae(
+    likelihood: Family, latent_features: int, **data: Unpack[DataOptions]
+) -> LatentVariableModel:
+    r"""A VAE whose latents are directions: points of the unit sphere in R^n, uniform under the prior.
+
+    .. math:: p(z) = \text{uniform}, \quad q(z \mid x) \propto e^{concentration \, (loc \cdot z)}
+
+    `latent_features` is n, the number of coordinates that the decoder reads, at least 2; the sphere has n - 1
+    dimensions, so for as many degrees of freedom as a `vae` take one more. The other arguments are those of `vae`.
+    Source: Hyperspherical Variational Auto-Encoders (Davidson et al., 2018).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> spherical_vae(Bernoulli(6), 3).generative_parts["z"].family
+    UniformSphere(3)
+    """
+    return vae(
+        likelihood,
+        latent_features,
+        posterior=VonMisesFisher(latent_features),
+        prior=UniformSphere(latent_features),
+        **data,
+    )
 
 
 def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptions]) -> LatentVariableModel:

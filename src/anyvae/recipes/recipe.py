@@ -29,7 +29,7 @@ from anyvae.objectives import (
     TellApart,
     WarmupCosine,
 )
-from anyvae.recipes.flat import full_covariance_vae, linear_vae, sigma_vae, vae
+from anyvae.recipes.flat import full_covariance_vae, linear_vae, sigma_vae, spherical_vae, vae
 from anyvae.recipes.likelihood import Likelihood
 from anyvae.training import Player
 
@@ -157,6 +157,14 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2019",
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
+            alone(_warmed_elbo),
+        ),
+        Recipe(
+            "spherical_vae",
+            "Davidson et al., 2018",
+            "uniform prior on the unit sphere, von Mises-Fisher posterior, ELBO with the KL coming in over the first "
+            "fifth",
+            spherical_vae,
             alone(_warmed_elbo),
         ),
         Recipe(

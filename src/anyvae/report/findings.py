@@ -36,9 +36,9 @@ class Findings:
         title: the headline.
         source: name of the data.
         recipe: name of the model.
-        latent_mean: :math:`(n, K)` means of the posteriors of held-out rows.
+        latent_mean: :math:`(n, K)` means of the posteriors of held-out rows, in standard deviations of the prior.
         latent_scale: :math:`(n, K)` their standard deviations.
-        kl_per_latent: :math:`(K,)` nats.
+        kl_per_latent: :math:`(K,)` nats; NaN where only the KL of the whole vector is known, which `metrics` holds.
         observed: :math:`(m, ...)` rows as they were given. A table's marginals are drawn from all m rows, so
             a few hundred are better than ten; its first five are printed.
         reconstructed_mean: the decoder's mean of those rows.

@@ -19,6 +19,7 @@ from anyvae.report.summaries import (
     aggregate_moments,
     by_activity,
     finite_rows,
+    total_kl,
 )
 from anyvae.report.words import decimal, number
 
@@ -125,14 +126,23 @@ def latents(findings: Findings) -> str:
     """KL per latent, the latent plane and the aggregate posterior against the prior."""
     order, active = by_activity(findings), active_latents(findings)
     kl = np.asarray(findings.kl_per_latent, dtype=float)
-    bars = image(figures.kl_bars(kl, order, active))
+    split = bool(np.isfinite(kl).any())
     colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
     caption = (
         f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
-        f"more than {ACTIVE_VARIANCE:g}. The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where "
-        "the latents of a row depend on each other."
+        f"more than {ACTIVE_VARIANCE:g}. "
     )
-    cards = [card("KL per latent", legend(colours) + bars, caption)]
+    if split:
+        caption += (
+            f"The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where the latents of a row "
+            "depend on each other."
+        )
+        cards = [card("KL per latent", legend(colours) + image(figures.kl_bars(kl, order, active)), caption)]
+    else:
+        caption += (
+            f"Together they carry {total_kl(findings):.2f} nats; single latents have no KL of their own."
+        )
+        cards = [card("KL of the latents", "", caption)]
     shown, left_out = finite_rows(findings)
     if len(shown.latent_mean):
         cards.append(latent_plane(shown, left_out))
@@ -156,6 +166,12 @@ def aggregate(findings: Findings) -> str:
             f"z{k}", image(figures.aggregate(edges, density, alt=f"Aggregate posterior of z{k} and N(0, 1)"))
         )
 
+    if not np.isfinite(findings.kl_per_latent).any():
+        lead = (
+            "The average of the posteriors of held-out rows should have the prior's moments: mean 0 and, in its own "
+            "units, deviation 1. Single latents of a sphere are not normal, so there is no histogram against N(0, 1)."
+        )
+        return section("prior", "Aggregate posterior against the prior", lead, moments_table(findings, order))
     body = grid([one(k) for k in order[:SHOWN_LATENTS]], kind="tiny")
     rest = order[SHOWN_LATENTS:MOST_LATENTS]
     if rest:

@@ -121,8 +121,8 @@ class FittedModel:
             "log_likelihood": float(estimate.double().mean()),
             "log_likelihood_standard_error": _standard_error(estimate),
             "samples": samples,
-            "active_units": active_units(use.mean),
-            "kl_per_latent": [round(float(value), 6) for value in use.kl],
+            "active_units": active_units(use.relative_mean),
+            "kl_per_latent": [round(value, 6) if value == value else None for value in use.kl.tolist()],
         }
 
     def save(self, folder: str | Path) -> None:

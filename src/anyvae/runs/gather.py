@@ -47,19 +47,26 @@ def findings_of(
     drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
+    directions = bool(use.kl.isnan().any())
+    notes = list(config.notes)
+    if directions:
+        notes.append(
+            "latents are unit vectors, shown in standard deviations of the prior; their KL is one number for all, and "
+            "no latent can be moved alone, so there are no bars, histograms and traversals of single latents"
+        )
     name = Path(config.source).name
     return Findings(
         title=f"{config.recipe} on {name}",
         source=name,
         recipe=config.recipe,
-        notes=list(config.notes),
+        notes=notes,
         settings=_settings(fitted, metrics, model.trace(fitted.batch(shown.take(np.arange(1))))),
         features=_features(fitted),
         history=history,
         metrics=dict(metrics),
         kl_per_latent=use.kl.cpu().numpy(),
-        latent_mean=use.mean.cpu().numpy(),
-        latent_scale=use.scale.cpu().numpy(),
+        latent_mean=use.relative_mean.cpu().numpy(),
+        latent_scale=(use.scale / use.prior_scale).cpu().numpy(),
         labels=plotted.labels,
         image_shape=tuple(schema.input_shape) if schema.image else None,
         observed=_rows(fitted, _observed(shown_batch)),
@@ -67,7 +74,7 @@ def findings_of(
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
         sampled_mean=_rows(fitted, drawn_mean, means=True),
-        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]],
+        traversals=[] if directions else [(int(index), _traverse(fitted, int(index))) for index in order[:8]],
         noise=_noise(fitted, held_out),
     )
 

@@ -119,6 +119,8 @@ class Run:
         watched = torch.randperm(len(training), generator=_generator(seed, 0))[:WATCHED_ROWS].sort().values
         self._watched = training.fixed(watched)
         self._validation = None if validation is None else validation.fixed()
+        # What the objective sums over is summed over in the bound that is watched, too.
+        self._summed = players[0].objective.enumerate
         self._described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
         self._prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self._ended = ""
@@ -206,10 +208,10 @@ class Run:
         return done
 
     def _evaluate(self) -> None:
-        train = evaluate_bound(self.model, self._watched).elbo.mean().item()
+        train = evaluate_bound(self.model, self._watched, enumerate=self._summed).elbo.mean().item()
         held_elbo = held_fit = held_kl = math.nan
         if self._validation is not None:
-            held = evaluate_bound(self.model, self._validation)
+            held = evaluate_bound(self.model, self._validation, enumerate=self._summed)
             held_elbo, held_fit = held.elbo.mean().item(), held.log_likelihood.mean().item()
             held_kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
         bound = train if self._validation is None else held_elbo

@@ -1,0 +1,123 @@
+"""What a variable's posterior depends on: its prior, and the parts that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from anyvae.conditionals.conditional import Conditional
+from anyvae.conditionals.parents import Parent
+from anyvae.distributions import Cellwise
+
+__all__ = ["Blanket", "leading_shape"]
+
+
+@final
+class Blanket:
+    r"""The generative parts in which a variable takes part, for a posterior that evaluates them.
+
+    .. math:: p(v \mid rest) \propto p(v \mid parents) \prod_c p(c \mid v, \dots)
+
+    Arguments:
+        user: who asks, for messages.
+        name: of the variable.
+        generative, inference: parts of the model.
+
+    Raises:
+        ValueError: when nothing that can be given reads the variable.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        name: str,
+        generative: Mapping[str, Conditional],
+        inference: Mapping[str, Conditional],
+    ) -> None:
+        states = [name]
+        for other in _in_order(generative):
+            part = generative[other]
+            if part.deterministic and other not in inference and any(p.name in states for p in part.parents):
+                states.append(other)
+        targets = [
+            other
+            for other, part in generative.items()
+            if other not in states and any(parent.name in states for parent in part.parents)
+        ]
+        if not targets:
+            raise ValueError(
+                f"{user}: no generative part reads {name!r}, so nothing tells of it; take q({name}) away."
+            )
+        self.name = name
+        self.states = tuple(states[1:])
+        self.targets = tuple(targets)
+        self._generative = generative
+        found: list[Parent] = []
+        for other in targets:
+            # A latent is whole, given or drawn; an observed row may have holes.
+            found += [Parent(other)] if other in inference else [Parent(other), Parent(other, mask=True)]
+        for other in (name, *self.states, *targets):
+            found += [parent for parent in generative[other].parents if parent.name not in states]
+        self.parents = tuple(dict.fromkeys(found))
+
+    def prior(self, given: Mapping[Parent, Any]) -> Distribution:
+        """p(v | parents), at the given values."""
+        return self._at(self.name, {}, given)
+
+    def log_likelihood(self, value: Tensor, given: Mapping[Parent, Any]) -> Tensor:
+        """log of the product over the parts that read it, of the given cells, nats, shape of the leading axes."""
+        values = {self.name: value}
+        for name in self.states:
+            values[name] = self._at(name, values, given).mean
+        total: Tensor | None = None
+        for name in self.targets:
+            p, child = self._at(name, values, given), given[Parent(name)]
+            mask = given.get(Parent(name, mask=True))
+            if mask is None:
+                term = p.log_prob(child)
+            elif isinstance(p, Cellwise):
+                term = p.given_log_prob(child, mask.expand_as(child))
+            else:
+                # No density per cell: a row counts where all of it is given.
+                term = p.log_prob(child) * mask.flatten(mask.dim() - len(p.event_shape)).amin(-1)
+            total = term if total is None else total + term
+        assert total is not None
+        return total
+
+    def _at(self, name: str, values: Mapping[str, Tensor], given: Mapping[Parent, Any]) -> Distribution:
+        part = self._generative[name]
+        found: Distribution = part(*(values[p.name] if p.name in values else given[p] for p in part.parents))
+        return found
+
+
+def leading_shape(values: Mapping[Parent, Any], shapes: Mapping[str, torch.Size]) -> torch.Size:
+    """The leading axes that tensors by parent broadcast to.
+
+    Arguments:
+        values: what a conditional is called with; distributions are left out.
+        shapes: event shape of every variable.
+    """
+    return torch.broadcast_shapes(
+        *(
+            value.shape[: value.dim() - len(shapes[parent.name])]
+            for parent, value in values.items()
+            if not parent.mask and not parent.prior
+        )
+    )
+
+
+def _in_order(generative: Mapping[str, Conditional]) -> list[str]:
+    """Names so that a variable stands after its generative parents."""
+    order: list[str] = []
+    waiting = list(generative)
+    while waiting:
+        ready = [n for n in waiting if not any(p.name in waiting for p in generative[n].parents)]
+        if not ready:
+            break
+        order += ready
+        waiting = [name for name in waiting if name not in ready]
+    return order
