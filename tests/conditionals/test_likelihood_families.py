@@ -37,6 +37,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, Supplied
 from anyvae.objectives import ELBO
 from anyvae.testing import gradient_law
+from oracles import raw_scale
 
 pytestmark = pytest.mark.usefixtures("double")
 SHAPES = {"z": Size((2,)), "log_size": Size((1,))}
@@ -173,6 +174,12 @@ def test_an_angle_without_direction_has_a_gradient() -> None:
         {"direction": torch.tensor([[[-2.0, 2.0]]]), "raw_scale": torch.full((1,), -1.0)}, {}
     )
     assert float(turned.mean) == pytest.approx(0.75 * math.pi)
+    # A small scale is that of the normal which it resembles.
+    raw = raw_scale(torch.tensor([0.01]))
+    narrow = VonMises(1)({"direction": torch.tensor([[1.0, 0.0]]), "raw_scale": raw}, {})
+    value = torch.tensor([0.013])
+    normal = torch.distributions.Normal(0.0, 0.01).log_prob(value).sum()
+    torch.testing.assert_close(narrow.log_prob(value).sum(), normal, rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_critic_of_a_factor_vae_takes_the_latents_apart() -> None:
     rows, _ = digits()
     parts = {name: kl_parts(fitted(name, 300), {"x": rows}) for name in ("vae", "factor_vae")}
     assert parts["factor_vae"].total_correlation < 0.5 * parts["vae"].total_correlation
-    assert parts["factor_vae"].mutual_information > 4.0, "nothing is left in the latents"
+    assert parts["factor_vae"].mutual_information > 3.0, "nothing is left in the latents"
 
 
 class PressAt(Callback):

@@ -151,6 +151,8 @@ def test_recipes_are_what_they_say() -> None:
         "info_vae",
         "wae",
         "sigma_vae",
+        "iaf_vae",
+        "vamp_vae",
     }
     assert isinstance(objective("dreg_iwae"), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)

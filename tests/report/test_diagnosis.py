@@ -273,3 +273,10 @@ def test_synthetic_columns(off: float, name: str) -> None:
     if name == "Synthetic columns differ":
         assert "1 of 2 columns" in found.text
         assert "b (distance 0.17)" in found.text
+
+
+def test_another_prior_is_not_judged_as_a_standard_normal() -> None:
+    shifted = healthy()
+    shifted = replace(shifted, latent_mean=shifted.latent_mean + 3.0)
+    assert "The posterior does not match the prior" in titles(shifted)
+    assert not any("prior" in title for title in titles(replace(shifted, standard_prior=False)))

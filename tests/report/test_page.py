@@ -333,3 +333,12 @@ def test_rendering_leaves_matplotlib_as_it_was_and_pyplot_alone() -> None:
         "assert state() == before\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_nothing_is_measured_against_a_normal_prior_that_is_none(digits: Findings, page: str) -> None:
+    other = render(replace(digits, standard_prior=False))
+    assert [s["id"] for s in read(other).all("section")] == [name for name in SECTIONS if name != "prior"]
+    for phrase in ("Rings lie", "N(0, 1)", "moves from -3 to 3"):
+        assert phrase in words(page)
+        assert phrase not in words(other)
+    assert "three standard deviations of the prior below its mean" in words(other)

@@ -1,5 +1,8 @@
 """p(child | parents): family + network, and the combinators over them."""
 
+from anyvae.conditionals.autoregressive import Autoregressive
+from anyvae.conditionals.bijections import FlowTransform, Planar, Sylvester
+from anyvae.conditionals.blocks import Blocks
 from anyvae.conditionals.by_bayes import ByBayes
 from anyvae.conditionals.circular import VonMises
 from anyvae.conditionals.columns import Columns
@@ -8,13 +11,17 @@ from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNorma
 from anyvae.conditionals.counts import Binomial, Multinomial, NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, UniformCategorical
+from anyvae.conditionals.experts import MixtureOfExperts, ProductOfExperts
 from anyvae.conditionals.family import Family
+from anyvae.conditionals.flow import Flow
 from anyvae.conditionals.implicit import Implicit
 from anyvae.conditionals.joint import FullNormal, NormalMixture
 from anyvae.conditionals.lattice import DiscretisedLogistic, DiscretisedLogisticMixture, DiscretisedNormal
+from anyvae.conditionals.masked_flows import IAF, MAF, NSF
+from anyvae.conditionals.mixture import Mixture
 from anyvae.conditionals.ordinal import Ordinal
 from anyvae.conditionals.parametric import FamilyConditional
-from anyvae.conditionals.parents import Parent, observed, prior
+from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.per_row import PerRow
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.refined import Refined
@@ -33,11 +40,18 @@ from anyvae.conditionals.shaped import Beta, Gamma, StudentT
 from anyvae.conditionals.simplex import Dirichlet, LogisticNormal, RelaxedBernoulli, RelaxedCategorical
 from anyvae.conditionals.sphere import PowerSpherical, UniformSphere, VonMisesFisher
 from anyvae.conditionals.structured import ComplexNormal, LowRankNormal, SparseNormal
+from anyvae.conditionals.tempered import Tempered
+from anyvae.conditionals.vamp import VampPrior
 
 __all__ = [
+    "IAF",
+    "MAF",
+    "NSF",
+    "Autoregressive",
     "Bernoulli",
     "Beta",
     "Binomial",
+    "Blocks",
     "ByBayes",
     "Categorical",
     "Columns",
@@ -54,6 +68,8 @@ __all__ = [
     "FamilyConditional",
     "FeatureScale",
     "FixedScale",
+    "Flow",
+    "FlowTransform",
     "FullNormal",
     "Gamma",
     "Implicit",
@@ -61,6 +77,8 @@ __all__ = [
     "LogNormal",
     "LogisticNormal",
     "LowRankNormal",
+    "Mixture",
+    "MixtureOfExperts",
     "Multinomial",
     "NegativeBinomial",
     "NetworkScale",
@@ -71,8 +89,10 @@ __all__ = [
     "Ordinal",
     "Parent",
     "PerRow",
+    "Planar",
     "Poisson",
     "PowerSpherical",
+    "ProductOfExperts",
     "Refined",
     "RelaxedBernoulli",
     "RelaxedCategorical",
@@ -81,13 +101,17 @@ __all__ = [
     "SparseNormal",
     "StandardNormal",
     "StudentT",
+    "Sylvester",
+    "Tempered",
     "UniformCategorical",
     "UniformSphere",
+    "VampPrior",
     "VonMises",
     "VonMisesFisher",
     "ZeroInflatedNegativeBinomial",
     "bounded_scale",
     "observed",
+    "optional",
     "prior",
     "raw_scale_of",
 ]

@@ -50,9 +50,7 @@ class VonMises(Located):
     ) -> distributions.VonMises:
         """See `Family.__call__`."""
         along, across = params["direction"].unbind(-1)
-        # The angle of (0, 0) is 0, and its gradient then a number too.
-        nowhere = (along == 0) & (across == 0)
-        loc = torch.atan2(across, torch.where(nowhere, torch.ones_like(along), along))
+        loc = torch.atan2(across, along)
         scale = bounded_scale(params["raw_scale"])
         return distributions.VonMises(loc, scale.square().reciprocal(), len(self.event_shape))
 

@@ -137,6 +137,12 @@ class FamilyConditional(Conditional):
         self._input_shapes = inputs
         return self
 
+    def with_family(self, family: Family) -> FamilyConditional:
+        """A new part without weights: another family, with these parents, this network and these starts."""
+        return FamilyConditional(
+            family, self.parents, net=self._spec, start=self._start, log_unit=self.log_unit
+        )
+
     def check(self, name: str, value: Tensor) -> None:
         """See `Conditional.check`."""
         self.family.check(name, value)
@@ -164,10 +170,14 @@ class FamilyConditional(Conditional):
         Arguments:
             parents: one tensor per parent, shape (..., *event_shape of the parent); leading axes broadcast.
         """
+        return self.distribution(self.params(*parents))
+
+    def distribution(self, params: dict[str, Tensor]) -> Distribution:
+        """The distribution with the parameters that `params` gave."""
         # Straight from the registry: attribute look-up on a module is slow, and this runs at every step.
         constants = {name: self._buffers[key] for name, key in self.constants.items()}
         learning = self.training and torch.is_grad_enabled()
-        distribution = self.family(self.params(*parents), constants, learning=learning)  # type: ignore[arg-type]
+        distribution = self.family(params, constants, learning=learning)  # type: ignore[arg-type]
         if not self._in_units:
             return distribution
         assert isinstance(distribution, Cellwise)

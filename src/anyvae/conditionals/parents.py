@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Parent", "as_parents", "observed", "prior"]
+__all__ = ["Parent", "as_parents", "observed", "optional", "prior"]
 
 
 @final
@@ -18,14 +18,17 @@ class Parent:
         name: the variable.
         mask: whether the conditional reads the variable's mask (1 where given) instead of its value.
         prior: whether it reads the variable's generative distribution instead of its value.
+        optional: whether it reads the value as given, zeros where it is not, and never waits for it.
     """
 
     name: str
     mask: bool = False
     prior: bool = False
+    optional: bool = False
 
     def __str__(self) -> str:
-        return f"observed({self.name})" if self.mask else f"prior({self.name})" if self.prior else self.name
+        kinds = {"observed": self.mask, "prior": self.prior, "optional": self.optional}
+        return next((f"{kind}({self.name})" for kind, is_it in kinds.items() if is_it), self.name)
 
 
 def as_parents(parents: Sequence[str | Parent]) -> tuple[Parent, ...]:
@@ -42,6 +45,18 @@ def observed(name: str) -> Parent:
     'observed(x)'
     """
     return Parent(name, mask=True)
+
+
+def optional(name: str) -> Parent:
+    """The value of a variable where it is given, zeros where it is not: nothing is drawn in its place.
+
+    For inference conditionals, with `observed(name)` beside it to tell a zero from a hole;
+    `ProductOfExperts` and `MixtureOfExperts` see to that themselves.
+
+    >>> str(optional("x"))
+    'optional(x)'
+    """
+    return Parent(name, optional=True)
 
 
 def prior(name: str) -> Parent:

@@ -106,7 +106,7 @@ class Refined(Conditional):
             refined = self._refine(start, given, unroll=self.unroll and outer)
         if not self.unroll:
             refined = {name: start[name] + (value - start[name]).detach() for name, value in refined.items()}
-        return self._family(refined)
+        return self.part.distribution(refined)
 
     def _refine(
         self, start: dict[str, Tensor], given: Mapping[Parent, Any], *, unroll: bool
@@ -133,7 +133,7 @@ class Refined(Conditional):
     def _bound(self, params: dict[str, Tensor], given: Mapping[Parent, Any]) -> Tensor:
         """The ELBO of each row as a function of the parameters, over the fixed noise."""
         [blanket] = self._blanket
-        q = self._family(params)
+        q = self.part.distribution(params)
         assert isinstance(q, FromNoise)
         noise = _even_noise(self.noise // 2, q.noise_shape.numel()).to(next(iter(params.values())))
         z = q.from_noise(noise.view(self.noise, *(1,) * len(q.batch_shape), *q.noise_shape))
@@ -141,10 +141,6 @@ class Refined(Conditional):
         exact = has_analytic_kl(q, prior)
         kl = analytic_kl(q, prior) if exact else (q.log_prob(z) - prior.log_prob(z)).mean(0)
         return blanket.log_likelihood(z, given).mean(0) - kl
-
-    def _family(self, params: Mapping[str, Tensor]) -> Distribution:
-        constants = {name: self.part.get_buffer(key) for name, key in self.part.constants.items()}
-        return self.part.family(params, constants)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
+from anyvae.distributions.autoregressive import Autoregressive
 from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.circular import VonMises
 from anyvae.distributions.columns import Columns
@@ -9,12 +10,14 @@ from anyvae.distributions.delta import Delta
 from anyvae.distributions.directional import PowerSpherical, VonMisesFisher
 from anyvae.distributions.discrete import Bernoulli, OneHotCategorical
 from anyvae.distributions.discretised import DiscretisedLogistic, DiscretisedNormal
+from anyvae.distributions.flowed import Bijection, Flowed
 from anyvae.distributions.heavy import StudentT
 from anyvae.distributions.interval import Beta
 from anyvae.distributions.joint import FullNormal, NormalMixture
 from anyvae.distributions.kl import analytic_kl, has_analytic_kl, sampled_kl
 from anyvae.distributions.lattice_mixture import DiscretisedLogisticMixture
 from anyvae.distributions.lowrank import LowRankNormal
+from anyvae.distributions.mixture import Mixture
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
 from anyvae.distributions.ordinal import Ordinal
 from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNegativeBinomial
@@ -30,8 +33,10 @@ from anyvae.distributions.trials import Binomial, Multinomial
 from anyvae.distributions.units import InUnits
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Beta",
+    "Bijection",
     "Binomial",
     "Cellwise",
     "Columns",
@@ -43,6 +48,7 @@ __all__ = [
     "DiscretisedLogistic",
     "DiscretisedLogisticMixture",
     "DiscretisedNormal",
+    "Flowed",
     "FromNoise",
     "FullNormal",
     "Gamma",
@@ -51,6 +57,7 @@ __all__ = [
     "LogNormal",
     "LogisticNormal",
     "LowRankNormal",
+    "Mixture",
     "Multinomial",
     "NegativeBinomial",
     "Normal",

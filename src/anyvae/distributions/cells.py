@@ -56,6 +56,16 @@ class FromNoise(Distribution):
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draw that standard normal `noise`, shape (..., *batch_shape, *noise_shape), stands for."""
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each cell of `value` by itself, the others unknown, shape (..., *event_shape), in nats.
+
+        Raises:
+            NotImplementedError: where it has no closed form.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no closed form of the density of a single cell."
+        )
+
     def rsample(self, sample_shape: Any = _ONE_DRAW) -> Tensor:
         """Draw, differentiably where `has_rsample`, shape (*sample_shape, *batch_shape, *event_shape)."""
         if not self.has_rsample:
@@ -95,6 +105,10 @@ class Cellwise(FromNoise):
     @abstractmethod
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
+
+    def marginals(self, value: Tensor) -> Tensor:
+        """See `FromNoise.marginals`; the cells, which are independent."""
+        return self.cells(value)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row of `value`, shape (...), in nats."""

@@ -42,6 +42,11 @@ class Columns(Cellwise):
         blocks = value.split(self._sizes, -1)
         return torch.cat([part.cells(block) for part, block in zip(self.parts, blocks, strict=True)], -1)
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each cell by itself, nats."""
+        blocks = zip(self.parts, value.split(self._sizes, -1), strict=True)
+        return torch.cat([part.marginals(block) for part, block in blocks], -1)
+
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         """Log-density of the given cells of each row, nats."""
         blocks = zip(self.parts, value.split(self._sizes, -1), mask.split(self._sizes, -1), strict=True)

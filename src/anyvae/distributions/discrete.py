@@ -106,6 +106,11 @@ class OneHotCategorical(Cellwise):
         """Log-mass, carried by the class that is one, nats."""
         return value * self.logits
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-mass of each entry of the one-hot row by itself, nats."""
+        others = torch.log1p(-self.mean.clamp_max(1.0 - torch.finfo(self.logits.dtype).eps))
+        return torch.where(value > 0, self.logits, others)
+
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""
         return -(self.mean * self.logits).sum(-1)

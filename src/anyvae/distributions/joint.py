@@ -62,6 +62,10 @@ class FullNormal(FromNoise):
         constant = self.log_diagonal.sum(-1) + self._event_shape[0] * _HALF_LOG_2PI
         return -0.5 * epsilon.square().sum(-1) - constant
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each feature by itself, nats."""
+        return Normal(self.loc, self.stddev).cells(value)
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + L noise."""
         return self.loc + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
@@ -115,10 +119,34 @@ class NormalMixture(FromNoise):
         return (self.logits.exp().unsqueeze(-1) * spread).sum(-2)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density of each row, nats."""
+        """Log-density of each row, nats.
+
+        Components that all rows share are scored by products of matrices, K x n numbers a row becoming K. The
+        squares are multiplied out in double precision, which a component of scale 0.0025 needs and single precision
+        does not have; double values keep the direct form.
+        """
+        shared = self.loc.dim() == 2 and self.scale.dim() == 2 and self.logits.dim() == 1
+        if shared and value.dtype != torch.float64 and value.device.type != "mps":
+            return (self.logits + self._shared(value)).logsumexp(-1)
         far = (value.unsqueeze(-2) - self.loc) / self.scale
         inside = -0.5 * far.square().sum(-1) - self.scale.log().sum(-1) - self._event_shape[0] * _HALF_LOG_2PI
         return (self.logits + inside).logsumexp(-1)
+
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each feature by itself, nats."""
+        cells = Normal(self.loc, self.scale).cells(value.unsqueeze(-2))
+        return (self.logits.unsqueeze(-1) + cells).logsumexp(-2)
+
+    def _shared(self, value: Tensor) -> Tensor:
+        """Log-density of every component, shape (..., K); v^2 / s^2 - 2 v m / s^2 + m^2 / s^2 as one product."""
+        point, loc = value.double(), self.loc.double()
+        precision = self.scale.double().square().reciprocal()
+        weights = torch.cat([-0.5 * precision, loc * precision], -1)
+        constant = (
+            0.5 * (loc.square() * precision - precision.log()).sum(-1) + self._event_shape[0] * _HALF_LOG_2PI
+        )
+        square = torch.cat([point.square(), point], -1) @ weights.mT
+        return (square - constant).to(value.dtype)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A draw of the component at quantile Phi(noise[0]), moved and scaled by it."""

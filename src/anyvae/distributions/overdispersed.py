@@ -137,9 +137,7 @@ class ZeroInflatedNegativeBinomial(Cellwise):
     def cells(self, value: Tensor) -> Tensor:
         """Log-mass of each feature, nats; -inf where the value is no count."""
         counted = F.logsigmoid(-self.gate) + self.counts.cells(value)
-        # Not logaddexp(..., -inf) for the others: its gradient is not a number.
-        zero = torch.logaddexp(F.logsigmoid(self.gate), torch.where(value == 0, counted, 0.0))
-        return torch.where(value == 0, zero, counted)
+        return torch.where(value == 0, torch.logaddexp(F.logsigmoid(self.gate), counted), counted)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """0 where Phi(noise[2]) lies below sigmoid(gate), the negative binomial draw elsewhere."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, final
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
+from torch.distributions import Distribution
 
 from anyvae import distributions
-from anyvae.distributions import analytic_kl
-from anyvae.inference import posterior, take_rows
+from anyvae.distributions import FromNoise, analytic_kl
+from anyvae.inference import evaluating, take_rows
+from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.model import Batch, LatentVariableModel
 
 __all__ = ["LatentUse", "active_units", "latent_use"]
 
 _ACTIVE_VARIANCE = 0.01
 _ROWS = 4096
+_SAMPLES = 4
 
 
 @final
@@ -25,20 +29,23 @@ class LatentUse(NamedTuple):
     Arguments:
         mean, scale: of q(z | x), shape (n, K).
         kl: KL(q || p) of the marginal of each latent, mean over rows, nats, shape (K,); their sum is the KL where
-            the posterior has no correlations, and less than it where it has. NaN where a latent vector has one KL
-            and its coordinates have none, as on a sphere.
-        prior_scale: standard deviation of each latent under the prior, shape (K,).
+            posterior and prior have no correlations, and another number where they have. NaN where a latent vector
+            has one KL and its features have none, as that of a code or a direction.
+        prior_mean, prior_scale: of each latent under the prior, shape (K,); 0 and 1 where the prior knows none.
+        exact: whether every KL is in closed form; else some are means over draws, or of normals with the moments.
     """
 
     mean: Tensor
     scale: Tensor
     kl: Tensor
+    prior_mean: Tensor
     prior_scale: Tensor
+    exact: bool = True
 
     @property
     def relative_mean(self) -> Tensor:
-        """`mean` in standard deviations of the prior, shape (n, K)."""
-        return self.mean / self.prior_scale
+        """`mean` in standard deviations of the prior from its mean, shape (n, K)."""
+        return (self.mean - self.prior_mean) / self.prior_scale
 
 
 def active_units(mean: Tensor) -> int:
@@ -57,51 +64,88 @@ def active_units(mean: Tensor) -> int:
     return int((mean.var(0, unbiased=False) > _ACTIVE_VARIANCE).sum())
 
 
-def latent_use(model: LatentVariableModel, batch: Batch) -> LatentUse:
-    """Posterior moments and the KL of each latent feature.
+def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> LatentUse:
+    r"""Posterior moments and the KL of each latent feature.
+
+    .. math:: KL_k = E_q[\log q(z_k) - \log p(z_k)]
+
+    In closed form where q and p are normal, with or without correlations; else the mean over a few draws a row,
+    whose noise belongs to the row; NaN where single features have no density. Of a flow it is that of the normal with
+    its moments, than which no density with these moments has a smaller KL from a normal one.
 
     Arguments:
-        model: with normal posteriors and priors N(0, I) or learned normal ones, or with directions under the
-            uniform density on the sphere.
+        model: whose posteriors have means and variances.
         batch: tensors or `Partial` values by name.
+        seed: of the draws.
     """
-    means: list[Tensor] = []
-    scales: list[Tensor] = []
-    divergences: list[Tensor] = []
-    spreads: list[Tensor] = []
+    parts: list[tuple[Tensor, ...]] = []
+    exact = True
     rows = len(next(iter(model.admit(batch).values())).value)
     for start in range(0, rows, _ROWS):
-        part = take_rows(batch, slice(start, start + _ROWS))
-        found = posterior(model, part)
-        kls: list[Tensor] = []
-        spreads = []
-        for name, q in found.items():
-            prior = model.generative_parts[name]()
-            if isinstance(q, distributions.Directional) and isinstance(prior, distributions.UniformSphere):
-                kls.append(torch.full_like(q.mean, torch.nan))
-                spreads.append(prior.stddev)
-                continue
-            if not isinstance(q, distributions.Normal | distributions.FullNormal):
-                raise NotImplementedError(
-                    f"latent_use knows normal posteriors only, q({name}) is {type(q).__name__}."
-                )
-            if not isinstance(prior, distributions.StandardNormal | distributions.Normal):
-                raise NotImplementedError(
-                    f"latent_use knows normal priors only, p({name}) is {type(prior).__name__}."
-                )
-            # With a full covariance this is the marginal of each latent.
-            cells = distributions.Normal(q.loc, q.stddev, event_dims=0)
-            scalar = (
-                distributions.StandardNormal((), cells.batch_shape, q.loc.dtype, q.loc.device)
-                if isinstance(prior, distributions.StandardNormal)
-                else distributions.Normal(
-                    prior.mean.expand_as(q.loc), prior.stddev.expand_as(q.loc), event_dims=0
-                )
-            )
-            kls.append(analytic_kl(cells, scalar).flatten(1))
-            spreads.append(prior.stddev.flatten())
-        means.append(torch.cat([q.mean.flatten(1) for q in found.values()], 1))
-        scales.append(torch.cat([q.stddev.flatten(1) for q in found.values()], 1))
-        divergences.append(torch.cat(kls, 1).detach())
-    spread = torch.cat(spreads).detach()
-    return LatentUse(torch.cat(means), torch.cat(scales), torch.cat(divergences).mean(0), spread)
+        some = take_rows(batch, slice(start, start + _ROWS))
+        with evaluating(model):
+            noise = RowNoise(seed, row_keys(model.admit(some)))
+            trace = model.trace(some, 1, noise)
+            lead = Size((trace.rows,))
+            found: list[tuple[Tensor, ...]] = []
+            for name, from_q in trace.plan.draws:
+                if not from_q:
+                    continue
+                q, p = trace.q(name), trace.p(name)
+                mean = q.mean.expand(lead + q.event_shape)
+                kl = _normal_kl(q, p)
+                exact = exact and kl is not None and not isinstance(q, distributions.Flowed)
+                if kl is None:
+                    kl = _sampled_kl(name, q, p, noise, lead, model)
+                centre, spread = _moments(p)
+                columns = (mean, q.stddev, kl, centre, spread)
+                found.append(tuple(column.expand_as(mean).flatten(1) for column in columns))
+            parts.append(_joined(found, 1))
+    mean, scale, kl, centre, spread = _joined(parts, 0)
+    # Of a prior with parents, the moments over rows.
+    deviation = (spread.square().mean(0) + centre.var(0, unbiased=False)).sqrt()
+    # A latent that never varies under the prior has no unit of its own.
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    return LatentUse(mean, scale, kl.mean(0), centre.mean(0), deviation, exact)
+
+
+def _joined(parts: Sequence[tuple[Tensor, ...]], axis: int) -> tuple[Tensor, ...]:
+    return tuple(torch.cat(items, axis) for items in zip(*parts, strict=True))
+
+
+def _moments(p: Distribution) -> tuple[Tensor, Tensor]:
+    try:
+        return p.mean, p.stddev
+    except NotImplementedError:  # of an autoregressive prior, for one
+        return torch.zeros(p.event_shape), torch.ones(p.event_shape)
+
+
+def _normal_kl(q: Distribution, p: Distribution) -> Tensor | None:
+    """KL of the marginal of each feature where both are normal, shape (..., *event)."""
+    normal = distributions.Normal | distributions.FullNormal
+    if not isinstance(q, normal | distributions.Flowed):
+        return None
+    if not isinstance(p, normal | distributions.StandardNormal):
+        return None
+    cells = distributions.Normal(q.mean, q.stddev, event_dims=0)
+    if isinstance(p, distributions.StandardNormal):
+        scalar = distributions.StandardNormal((), cells.batch_shape, q.mean.dtype, q.mean.device)
+        return analytic_kl(cells, scalar)
+    return analytic_kl(
+        cells, distributions.Normal(p.mean.expand_as(q.mean), p.stddev.expand_as(q.mean), event_dims=0)
+    )
+
+
+def _sampled_kl(
+    name: str, q: Distribution, p: Distribution, noise: RowNoise, lead: Size, model: LatentVariableModel
+) -> Tensor:
+    total = model.zeros((*lead, *q.event_shape))
+    try:
+        assert isinstance(q, FromNoise)
+        assert isinstance(p, FromNoise)
+        for one in noise(name, Size((_SAMPLES, *lead, *q.noise_shape)), model.dtype):
+            z = q.from_noise(one)
+            total = total + (q.marginals(z) - p.marginals(z)) / _SAMPLES
+    except NotImplementedError:
+        return torch.full_like(total, torch.nan)
+    return total

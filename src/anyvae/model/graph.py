@@ -184,6 +184,13 @@ class LatentVariableModel(nn.Module):
         for name in [*p, *q]:
             if not name.isidentifier():
                 raise ValueError(f"got the variable name {name!r}; wanted a Python identifier such as 'z1'.")
+        for name, part in p.items():
+            for parent in part.parents:
+                if parent.optional:
+                    raise ValueError(
+                        f"p({name}) reads {str(parent)!r}; how {name!r} is generated cannot hang on what happens to "
+                        f"be given. Read {parent.name!r}, and keep optional(...) for inference conditionals."
+                    )
         strangers = sorted(set(q) - set(p) - self.computed)
         if strangers:
             raise ValueError(

@@ -130,7 +130,7 @@ def values_read(part: Conditional, generative: Mapping[str, Conditional]) -> lis
     for parent in part.parents:
         if parent.prior:
             found += values_read(generative[parent.name], generative)
-        elif not parent.mask:
+        elif not (parent.mask or parent.optional):
             found.append(parent.name)
     return found
 

@@ -245,6 +245,9 @@ class Trace:
         for parent in conditional.parents:
             if parent.mask:
                 arguments.append(self._mask(parent.name))
+            elif parent.optional:
+                item = self.evidence.get(parent.name)
+                arguments.append(self._nothing(parent.name) if item is None else item.value)
             elif parent.prior:
                 arguments.append(self.p(parent.name))
             else:
@@ -254,9 +257,10 @@ class Trace:
 
     def _mask(self, name: str) -> Tensor:
         item = self.evidence.get(name)
-        if item is None:
-            return self.model.zeros((self.rows, *self.model.shapes[name]))
-        return item.cell_mask()
+        return self._nothing(name) if item is None else item.cell_mask()
+
+    def _nothing(self, name: str) -> Tensor:
+        return self.model.zeros((self.rows, *self.model.shapes[name]))
 
     def _draw(self, name: str, distribution: Distribution) -> Tensor:
         lead = Size((self.samples, self.rows)) if self.samples > 1 or self._axes else Size((self.rows,))

@@ -3,6 +3,15 @@
 from anyvae.networks.base import Network, WrappedModule
 from anyvae.networks.convolutional import ConvNet
 from anyvae.networks.dense import MLP, Linear
+from anyvae.networks.masked import MaskedMLP
 from anyvae.networks.supplied import Supplied
 
-__all__ = ["MLP", "ConvNet", "Linear", "Network", "Supplied", "WrappedModule"]
+__all__ = [
+    "MLP",
+    "ConvNet",
+    "Linear",
+    "MaskedMLP",
+    "Network",
+    "Supplied",
+    "WrappedModule",
+]

@@ -3,10 +3,12 @@
 from anyvae.recipes.flat import (
     default_networks,
     full_covariance_vae,
+    iaf_vae,
     linear_vae,
     sigma_vae,
     spherical_vae,
     vae,
+    vamp_vae,
 )
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
@@ -19,9 +21,11 @@ __all__ = [
     "default_networks",
     "find_recipe",
     "full_covariance_vae",
+    "iaf_vae",
     "likelihood_of",
     "linear_vae",
     "sigma_vae",
     "spherical_vae",
     "vae",
+    "vamp_vae",
 ]

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypedDict, Unpack
 
+import torch
 from torch import Tensor, nn
 
 from anyvae.conditionals import (
+    IAF,
+    Bernoulli,
     Columns,
     Conditional,
     DiagonalNormal,
+    DiscretisedLogistic,
     Family,
+    FamilyConditional,
+    Flow,
     FullNormal,
     Normal,
     OptimalScale,
     Parent,
     StandardNormal,
     UniformSphere,
+    VampPrior,
     VonMisesFisher,
     observed,
 )
@@ -32,6 +39,7 @@ __all__ = [
     "sigma_vae",
     "spherical_vae",
     "vae",
+    "vamp_vae",
 ]
 
 
@@ -54,6 +62,7 @@ def vae(
     missing: bool = False,
     posterior: Family | None = None,
     prior: Family | Conditional | None = None,
+    around: Callable[[FamilyConditional], Conditional] | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -66,6 +75,7 @@ def vae(
         missing: whether x may have holes; the encoder then reads the mask too.
         posterior: family of q(z | x); `DiagonalNormal` where None.
         prior: p(z), a family or a conditional without parents; `StandardNormal` where None.
+        around: makes the encoder from the conditional of `posterior`, such as a flow after it.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -75,9 +85,10 @@ def vae(
     """
     reads, paints = default_networks(likelihood)
     parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    plain = (posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads)
     return VAE(
         prior=StandardNormal(latent_features) if prior is None else prior,
-        encoder=(posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads),
+        encoder=plain if around is None else around(plain),
         decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
     )
 
@@ -105,6 +116,38 @@ def full_covariance_vae(
     FullNormal(2)
     """
     return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **data)
+
+
+def iaf_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    flows: int = 2,
+    context: int = 32,
+    **data: Unpack[DataOptions],
+) -> LatentVariableModel:
+    r"""A VAE whose posterior is a diagonal normal carried along by inverse autoregressive flows.
+
+    .. math:: q(z \mid x): \quad z = T_K(... T_1(u; h)), \quad u \sim N(loc, scale^2)
+
+    The encoder gives loc, scale and the context h. The flows start near the identity, so it starts as `vae`.
+
+    Arguments are those of `vae`, besides
+
+        flows: K, how many.
+        context: length of h.
+
+    Source: Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> iaf_vae(Bernoulli(6), 2).inference_parts["z"].transforms
+    (IAF(), IAF())
+    """
+
+    def carried(base: FamilyConditional) -> Conditional:
+        return Flow(base, *[IAF()] * flows, context=context)
+
+    return vae(likelihood, latent_features, around=carried, **data)
 
 
 def spherical_vae(
@@ -154,6 +197,41 @@ def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptio
             "or score numbers as normal ones (--likelihood normal)."
         )
     return vae(calibrated, latent_features, **data)
+
+
+def vamp_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    components: int = 100,
+    **data: Unpack[DataOptions],
+) -> LatentVariableModel:
+    r"""A VAE whose prior is the mixture of its encoder's posteriors at learned pseudo-inputs.
+
+    .. math:: p(z) = \frac1K \sum_k q(z \mid u_k)
+
+    Pseudo-inputs start at noise with the mean and spread of the data, and stay within the values that a Bernoulli
+    or a lattice of one range has. Other arguments are those of `vae`.
+
+    Source: VAE with a VampPrior (Tomczak and Welling, 2018).
+
+    Arguments:
+        components: K.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> vamp_vae(Bernoulli(6), 2).generative_parts["z"]
+    VampPrior(2, components=100)
+    """
+    bounds, mean, spread = None, torch.zeros(()), torch.ones(())
+    if isinstance(likelihood, Bernoulli):
+        mean = torch.as_tensor((data.get("start") or {}).get("logits", 0.0)).sigmoid()
+        bounds, spread = (0.0, 1.0), (mean * (1.0 - mean)).sqrt()
+    elif (
+        isinstance(likelihood, DiscretisedLogistic) and likelihood.low.numel() == likelihood.high.numel() == 1
+    ):
+        bounds = (float(likelihood.low), float(likelihood.high))
+    prior = VampPrior(latent_features, components, mean=mean, spread=spread, bounds=bounds)
+    return vae(likelihood, latent_features, prior=prior, **data)
 
 
 def _with_optimal_scale(family: Family) -> Family:

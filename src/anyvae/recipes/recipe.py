@@ -29,7 +29,15 @@ from anyvae.objectives import (
     TellApart,
     WarmupCosine,
 )
-from anyvae.recipes.flat import full_covariance_vae, linear_vae, sigma_vae, spherical_vae, vae
+from anyvae.recipes.flat import (
+    full_covariance_vae,
+    iaf_vae,
+    linear_vae,
+    sigma_vae,
+    spherical_vae,
+    vae,
+    vamp_vae,
+)
 from anyvae.recipes.likelihood import Likelihood
 from anyvae.training import Player
 
@@ -157,6 +165,21 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2019",
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
+            alone(_warmed_elbo),
+        ),
+        Recipe(
+            "vamp_vae",
+            "Tomczak and Welling, 2018",
+            "prior mixed from the encoder at 100 pseudo-inputs, ELBO with the KL coming in over the first fifth",
+            vamp_vae,
+            alone(_warmed_elbo),
+        ),
+        Recipe(
+            "iaf_vae",
+            "Kingma et al., 2016",
+            "N(0, I) prior, normal posterior carried along by two inverse autoregressive flows, ELBO with the KL "
+            "coming in over the first fifth",
+            iaf_vae,
             alone(_warmed_elbo),
         ),
         Recipe(

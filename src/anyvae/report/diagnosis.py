@@ -193,7 +193,7 @@ def prior_mismatch(findings: Findings) -> Diagnosis | None:
     """Moments of the aggregate posterior against those of N(0, I), beyond four errors of sampling."""
     findings, _ = finite_rows(findings)
     rows = len(findings.latent_mean)
-    if rows < FEW_ROWS:
+    if rows < FEW_ROWS or not findings.standard_prior:
         return None
     moments = aggregate_moments(findings.latent_mean, findings.latent_scale)
     stretch = np.abs(np.log(np.maximum(moments.scale, 1e-12)))

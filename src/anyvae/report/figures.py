@@ -154,7 +154,12 @@ def kl_bars(kl: Array, order: Sequence[int], active: Array) -> Picture:
 
 
 def plane(
-    points: Array, colours: Sequence[tuple[Array, str]], *, names: tuple[str, str], alt: str
+    points: Array,
+    colours: Sequence[tuple[Array, str]],
+    *,
+    names: tuple[str, str],
+    alt: str,
+    rings: bool = True,
 ) -> Picture:
     """Posterior means in two dimensions; rings hold 39 % and 86 % of the prior.
 
@@ -162,8 +167,9 @@ def plane(
         points: (n, 2).
         colours: for each group its rows and its colour; drawn in shuffled order so that none hides another.
         names: of the axes.
+        rings: whether the prior is N(0, I), whose rings they are.
     """
-    figure, axes = latent_axes(points, names)
+    figure, axes = latent_axes(points, names, rings)
     shade = np.empty(len(points), dtype=object)
     for rows, colour in colours:
         shade[rows] = colour
@@ -179,9 +185,11 @@ def plane(
     return finish(figure, alt)
 
 
-def coloured_plane(points: Array, values: Array, *, names: tuple[str, str], alt: str) -> Picture:
+def coloured_plane(
+    points: Array, values: Array, *, names: tuple[str, str], alt: str, rings: bool = True
+) -> Picture:
     """The same with a number as colour; rows without one are pale."""
-    figure, axes = latent_axes(points, names)
+    figure, axes = latent_axes(points, names, rings)
     known = np.isfinite(values)
     axes.scatter(points[~known, 0], points[~known, 1], c=PALE, s=dot_size(len(points)), linewidths=0)
     drawn = axes.scatter(
@@ -199,12 +207,12 @@ def coloured_plane(points: Array, values: Array, *, names: tuple[str, str], alt:
     return finish(figure, alt)
 
 
-def latent_axes(points: Array, names: tuple[str, str]) -> tuple[Figure, Axes]:
+def latent_axes(points: Array, names: tuple[str, str], rings: bool) -> tuple[Figure, Axes]:
     """Axes of equal scale around the points and the prior's rings."""
     from matplotlib.patches import Circle
 
     figure, axes = blank(*SQUARE)
-    for radius in (1, 2):
+    for radius in (1, 2) if rings else ():
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=DATA, linewidth=0.9, zorder=3))
     reach = max(2.4, float(np.quantile(np.abs(points), 0.999)) * 1.08) if len(points) else 2.4
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")

@@ -55,6 +55,8 @@ class Findings:
         settings: what was fitted and how.
         features: one dictionary a column: `name`, `kind`, `detail`.
         notes: sentences that were said aloud while fitting.
+        standard_prior: whether the prior is N(0, I): else nothing is measured against it, and traversals run
+            through three standard deviations of the prior around its mean.
         noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
 
     Raises:
@@ -81,6 +83,7 @@ class Findings:
     features: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = ()
     noise: Mapping[str, float] = field(default_factory=dict)
+    standard_prior: bool = True
 
     def __post_init__(self) -> None:
         if self.latent_mean.ndim != 2 or self.latent_mean.shape != self.latent_scale.shape:

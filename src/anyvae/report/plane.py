@@ -47,11 +47,19 @@ def latent_plane(findings: Findings, left_out: int = 0) -> str:
         )
         body = colour_names(groups) + image(picture)
     elif values is not None:
-        body = image(figures.coloured_plane(points, values, names=names, alt=alt))
+        body = image(
+            figures.coloured_plane(points, values, names=names, alt=alt, rings=findings.standard_prior)
+        )
         caption += " Colour is the label, which was never fitted."
     else:
         groups = group_rows(labels, len(points))
-        picture = figures.plane(points, list(zip(groups.rows, groups.colours)), names=names, alt=alt)
+        picture = figures.plane(
+            points,
+            list(zip(groups.rows, groups.colours)),
+            names=names,
+            alt=alt,
+            rings=findings.standard_prior,
+        )
         body = colour_names(groups) + image(picture)
     if labels is not None and values is None:
         caption += " Colour is the label, which was never fitted."
@@ -61,10 +69,12 @@ def latent_plane(findings: Findings, left_out: int = 0) -> str:
 def project(findings: Findings, mean: Array) -> tuple[Array, tuple[str, str], str]:
     """Points to draw, names of the axes, and a sentence that says what they are.
 
-    The plane is turned, not shifted, so the prior stays N(0, I) in it and its rings stay where they are.
+    The plane is turned, not shifted, so a prior N(0, I) stays one in it and its rings stay where they are.
     """
     active = np.flatnonzero(active_latents(findings))
-    rings = " Rings lie 1 and 2 standard deviations of the prior from its centre."
+    rings = ""
+    if findings.standard_prior:
+        rings = " Rings lie 1 and 2 standard deviations of the prior from its centre."
     if mean.shape[1] == 1:
         return mean, ("z0", ""), "Posterior means of held-out rows; there is one latent."
     if len(active) <= 2:

@@ -87,6 +87,13 @@ def traversals(findings: Findings) -> str:
     lead = (
         "Means of p(x | z) while one latent moves from -3 to 3 and the others rest at 0, most active first."
     )
+    ends = ("-3", "0", "3")
+    if not findings.standard_prior:
+        lead = (
+            "Means of p(x | z) while one latent moves from three standard deviations of the prior below its mean to "
+            "three above, and the others rest at theirs, most active first."
+        )
+        ends = ("-3 sd", "mean", "3 sd")
     shown = list(findings.traversals)[:TRAVERSED]
     if not shown:
         return ""
@@ -95,8 +102,10 @@ def traversals(findings: Findings) -> str:
         span = value_range(as_images(findings.observed, findings))
         for k, path in shown:
             images = as_images(path, findings)
-            picture = tile(images, len(images), span, alt=f"Decoder means while z{k} moves from -3 to 3")
-            axis = '<div class="axis"><span>-3</span><span>0</span><span>3</span></div>'
+            picture = tile(
+                images, len(images), span, alt=f"Decoder means while z{k} moves from {ends[0]} to {ends[-1]}"
+            )
+            axis = '<div class="axis">' + "".join(f"<span>{end}</span>" for end in ends) + "</div>"
             cards.append(card(latent_name(findings, k), image(picture) + axis))
     else:
         names = list(columns_of(findings.observed))

@@ -154,7 +154,7 @@ def latents(findings: Findings) -> str:
 def aggregate(findings: Findings) -> str:
     """The aggregate posterior against the prior, latent by latent, with its moments."""
     findings, _ = finite_rows(findings)
-    if not len(findings.latent_mean):
+    if not len(findings.latent_mean) or not findings.standard_prior:
         return ""
     rows = np.random.default_rng(0).permutation(len(findings.latent_mean))[:HISTOGRAM_ROWS]
     edges = np.linspace(-4.0, 4.0, 49)

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 import anyvae
+from anyvae.conditionals.combinator import words
 from anyvae.data import Feature, Source
+from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import latent_use
 from anyvae.model import Batch, Partial, Trace
@@ -76,6 +78,7 @@ def findings_of(
         sampled_mean=_rows(fitted, drawn_mean, means=True),
         traversals=[] if directions else [(int(index), _traverse(fitted, int(index))) for index in order[:8]],
         noise=_noise(fitted, held_out),
+        standard_prior=_prior(fitted)[2],
     )
 
 
@@ -95,9 +98,23 @@ def _columns(decoded: Any) -> Any:
 
 
 def _traverse(fitted: FittedModel, index: int) -> Any:
-    z = torch.zeros(9, fitted.config.latent_features)
-    z[:, index] = torch.linspace(-3.0, 3.0, 9)
+    centre, spread, _ = _prior(fitted)
+    z = centre.repeat(9, 1)
+    z[:, index] += torch.linspace(-3.0, 3.0, 9) * spread[index]
     return _rows(fitted, mean(fitted.model, {"z": z})["x"], means=True)
+
+
+@torch.no_grad()
+def _prior(fitted: FittedModel) -> tuple[Tensor, Tensor, bool]:
+    """Mean and standard deviation of p(z), and whether it is N(0, I); 0 and 1 where they have no closed form."""
+    width, part = fitted.config.latent_features, fitted.model.generative_parts["z"]
+    if not part.parents:
+        prior = part()
+        try:
+            return prior.mean, prior.stddev, isinstance(prior, StandardNormal)
+        except NotImplementedError:
+            pass  # an autoregressive prior, for one
+    return torch.zeros(width), torch.ones(width), False
 
 
 def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
@@ -144,8 +161,13 @@ def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> 
         "rows": training.get("rows"),
         "latent features": config.latent_features,
         "weights": sum(parameter.numel() for parameter in model.parameters()),
-        **{f"q({name})": part.extra_repr() for name, part in model.inference_parts.items()},
-        **{f"p({name})": part.extra_repr() for name, part in model.generative_parts.items()},
+        **{f"q({name})": words(part) for name, part in model.inference_parts.items()},
+        **{f"p({name})": words(part) for name, part in model.generative_parts.items()},
+        **{
+            f"moments of q({name})": "averages over fixed noise; KLs and curves per latent are of normals with them"
+            for name in model.latents
+            if isinstance(trace.q(name), Flowed)
+        },
         **{f"KL of {name}": "exact" if exact else "sampled" for name, exact in exact_kls.items()},
         "steps": training.get("steps"),
         "epochs": None

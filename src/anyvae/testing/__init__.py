@@ -30,6 +30,9 @@ from anyvae.testing.distributions import (
     sampler_law,
     support_law,
 )
+from anyvae.testing.flows import (
+    flow_law,
+)
 from anyvae.testing.surfaces import (
     expectation_law,
     simplex_law,
@@ -45,6 +48,7 @@ __all__ = [
     "enumeration_law",
     "evidence_law",
     "expectation_law",
+    "flow_law",
     "gap_law",
     "gradient_law",
     "kl_law",

@@ -9,7 +9,8 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl, unit_sphere
+from anyvae.distributions import Cellwise, Flowed, FromNoise, analytic_kl, unit_sphere
+from anyvae.testing.flows import flow_law
 from anyvae.testing.grids import surface_of
 from anyvae.testing.judge import close, has_moment, within
 from anyvae.testing.surfaces import simplex_law, sphere_law
@@ -68,6 +69,8 @@ def check_distribution(
         sphere_law(distribution)
     elif surface is not None:
         simplex_law(distribution)
+    if isinstance(distribution, Flowed):
+        flow_law(distribution)
     moments_law(distribution, samples)
     batch_law(distribution)
     if outside is not None:

@@ -1,0 +1,217 @@
+"""Posteriors from several sources, of which any may be absent, row by row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from anyvae import distributions
+from anyvae.conditionals.combinator import Combinator, trial, union
+from anyvae.conditionals.conditional import Conditional
+from anyvae.conditionals.family import Family
+from anyvae.conditionals.parents import Parent
+from anyvae.distributions import FromNoise
+
+__all__ = ["MixtureOfExperts", "ProductOfExperts"]
+
+
+class Experts(Combinator, ABC):
+    """Conditionals of one variable, each of which drops out of the rows that lack one of its optional parents.
+
+    Arguments:
+        experts: conditionals; `given(optional("x1"), ...)` may drop out, `given("x1", ...)` waits for x1.
+        prior: what else they may read, besides their own parents.
+    """
+
+    def __init__(self, experts: Sequence[Conditional | Family], prior: Parent | None) -> None:
+        if prior is not None and not prior.prior:
+            raise ValueError(
+                f"{type(self).__name__} got prior={str(prior)!r}; wanted prior('z'), the name of the child."
+            )
+        parts = [part for part in experts if isinstance(part, Conditional)]
+        read = [parent for parent in union(*(part.parents for part in parts)) if parent.optional]
+        masks = [Parent(parent.name, mask=True) for parent in read]
+        super().__init__(experts, [*masks, *([] if prior is None else [prior])])
+        self._prior = None if prior is None else self.parents.index(prior)
+        # Of each expert: the places of the masks that it hangs on, with their names.
+        self._hangs_on = [
+            [
+                (self.parents.index(Parent(parent.name, mask=True)), parent.name)
+                for parent in part.parents
+                if parent.optional
+            ]
+            for part in self._parts()
+        ]
+        self._all_may_be_absent = all(self._hangs_on)
+
+    def join(
+        self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
+    ) -> None:
+        """See `Conditional.join`.
+
+        Raises:
+            ValueError: naming the expert whose distribution does not suit, or the prior.
+        """
+        super().join(name, generative, inference)
+        found = {f"expert {i}": trial(part, self._shapes, generative) for i, part in enumerate(self._parts())}
+        if self._prior is not None:
+            read = self.parents[self._prior].name
+            if read not in generative:
+                raise ValueError(f"{name!r} reads prior({read}), but the model generates no {read!r}.")
+            found[f"prior({read})"] = trial(generative[read], self._shapes, generative)
+        for what, distribution in found.items():
+            self._suits(name, what, distribution)
+            if distribution.event_shape != self.event_shape:
+                raise ValueError(
+                    f"{name!r}: {what} has event shape {tuple(distribution.event_shape)}, the child "
+                    f"{tuple(self.event_shape)}."
+                )
+
+    @abstractmethod
+    def _suits(self, name: str, what: str, distribution: Distribution) -> None:
+        """Refuse an expert, or the prior, that follows a distribution that cannot be combined."""
+
+    def _presence(self, parents: Sequence[Any]) -> list[Tensor | None]:
+        """Of each expert: in which rows it counts, bool, shape (...); None where in all."""
+        found: list[Tensor | None] = []
+        for masks in self._hangs_on:
+            present: Tensor | None = None
+            for place, name in masks:
+                given = parents[place] > 0
+                for _ in self._shapes[name]:
+                    given = given.any(-1)
+                present = given if present is None else present & given
+            found.append(present)
+        return found
+
+
+@final
+class ProductOfExperts(Experts):
+    r"""The normalised product of normal densities: precisions add up, means weigh by them.
+
+    .. math::
+
+        q(z) \propto p(z) \prod_{i \text{ present}} N(z; loc_i, scale_i^2), \quad
+        \frac{1}{scale^2} = \frac{1}{scale_p^2} + \sum_i \frac{1}{scale_i^2}
+
+    An expert counts in the rows that hold a cell of each of its optional parents, and for exactly nothing in the
+    others. With linear experts it can be the exact posterior of linear normal models, for any subset of the data.
+
+    Source: Multimodal Generative Models for Scalable Weakly-Supervised Learning (Wu and Goodman, 2018).
+
+    Arguments:
+        experts: normal conditionals; `given(optional("x1"), net=...)` where x1 may be absent.
+        prior: True makes N(0, I) an expert, `prior("z")` the generative distribution of the child, which then has
+            to be normal; False neither.
+
+    Raises:
+        ValueError: when a row may be left without an expert, or one is not normal.
+
+    >>> from anyvae.conditionals import DiagonalNormal, optional
+    >>> from anyvae.networks import MLP
+    >>> q = ProductOfExperts([DiagonalNormal(2).given(optional(name), net=MLP([8])) for name in ("x1", "x2")])
+    >>> [str(parent) for parent in q.parents]
+    ['optional(x1)', 'optional(x2)', 'observed(x1)', 'observed(x2)']
+    """
+
+    def __init__(self, experts: Sequence[Conditional | Family], prior: bool | Parent = True) -> None:
+        super().__init__(experts, prior if isinstance(prior, Parent) else None)
+        self._standard = prior is True
+        if prior is False and self._all_may_be_absent:
+            raise ValueError(
+                "ProductOfExperts: a row that lacks everything would have no expert; pass prior=True for N(0, I), "
+                "prior=prior('z') for the generative distribution, or an expert without optional parents."
+            )
+
+    def _suits(self, name: str, what: str, distribution: Distribution) -> None:
+        if not isinstance(distribution, distributions.Normal | distributions.StandardNormal):
+            raise ValueError(
+                f"{name!r}: {what} of a ProductOfExperts follows {type(distribution).__name__}; wanted DiagonalNormal, "
+                "Normal or StandardNormal, whose product is normal."
+            )
+
+    def forward(self, *parents: Any) -> distributions.Normal:
+        """The product for given parents."""
+        experts: list[tuple[Distribution, Tensor | None]] = list(
+            zip(self.distributions_of_parts(parents), self._presence(parents), strict=True)
+        )
+        if self._prior is not None:
+            experts.insert(0, (parents[self._prior], None))
+        dims = len(self.event_shape)
+        precision: Tensor | float = 1.0 if self._standard else 0.0
+        weighted: Tensor | float = 0.0
+        for expert, present in experts:
+            if isinstance(expert, distributions.Normal):
+                own = (-2.0 * expert.log_scale).exp().expand_as(expert.loc)
+                pull = own * expert.loc
+            else:
+                own, pull = torch.ones_like(expert.mean), expert.mean
+            if present is not None:
+                # Chosen rather than multiplied: an absent expert costs no bit, whatever it says of zeros.
+                present = present.view(*present.shape, *(1,) * dims)
+                own, pull = own.where(present, own.new_zeros(())), pull.where(present, pull.new_zeros(()))
+            precision, weighted = precision + own, weighted + pull
+        assert isinstance(precision, Tensor)
+        log_scale = -0.5 * precision.log()
+        return distributions.Normal(weighted / precision, log_scale.exp(), dims, log_scale)
+
+
+@final
+class MixtureOfExperts(Experts):
+    r"""The mixture, with equal weights, of the experts that are present.
+
+    .. math:: q(z) = \frac{1}{n} \sum_{i \text{ present}} q_i(z), \quad n = \#\text{present}
+
+    An expert counts in the rows that hold a cell of each of its optional parents. The weights do not depend on
+    what is learned, so draws carry an exact gradient in the mean, where those of the experts do.
+
+    Source: Variational Mixture-of-Experts Autoencoders (Shi et al., 2019).
+
+    Arguments:
+        experts: conditionals; `given(optional("x1"), net=...)` where x1 may be absent.
+        prior: `prior("z")`, what the child follows in rows that lack everything; needed where there may be such.
+
+    Raises:
+        ValueError: when a row may be left without an expert, or one cannot be drawn from noise.
+
+    >>> from anyvae.conditionals import DiagonalNormal, optional
+    >>> from anyvae.conditionals import prior as generative
+    >>> from anyvae.networks import MLP
+    >>> experts = [DiagonalNormal(2).given(optional(name), net=MLP([8])) for name in ("x1", "x2")]
+    >>> str(MixtureOfExperts(experts, prior=generative("z")).parents[-1])
+    'prior(z)'
+    """
+
+    def __init__(self, experts: Sequence[Conditional | Family], prior: Parent | None = None) -> None:
+        super().__init__(experts, prior)
+        if prior is None and self._all_may_be_absent:
+            raise ValueError(
+                "MixtureOfExperts: a row that lacks everything would have no expert; pass prior=prior('z'), which "
+                "such rows then follow, or an expert without optional parents."
+            )
+
+    def _suits(self, name: str, what: str, distribution: Distribution) -> None:
+        if not isinstance(distribution, FromNoise):
+            raise ValueError(
+                f"{name!r}: {what} of a MixtureOfExperts follows {type(distribution).__name__}, which cannot be "
+                "drawn from noise."
+            )
+
+    def forward(self, *parents: Any) -> distributions.Mixture:
+        """The mixture for given parents."""
+        experts: list[Any] = list(self.distributions_of_parts(parents))
+        like = experts[0]._like()
+        everywhere = torch.ones((), dtype=torch.bool, device=like.device)
+        present = [everywhere if some is None else some for some in self._presence(parents)]
+        if self._prior is not None:
+            nothing = ~torch.stack(torch.broadcast_tensors(*present), -1).any(-1)
+            experts.append(parents[self._prior])
+            present.append(nothing)
+        counts = torch.stack(torch.broadcast_tensors(*present), -1)
+        logits = like.new_zeros(()).where(counts, -torch.inf)
+        return distributions.Mixture(logits, experts, fixed=True)
