@@ -374,8 +374,8 @@ MUTATIONS = [
     Mutation(
         "one mean for all of MIWAE",
         "objectives/combined.py",
-        "(self.repeats, self.inner)",
-        "(1, self.repeats * self.inner)",
+        "unflatten(0, (repeats, inner))",
+        "unflatten(0, (1, repeats * inner))",
         (COMBINED,),
     ),
     Mutation(

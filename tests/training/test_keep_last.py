@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
 from training_examples import Trip, at_step, differing, lines, press_ctrl_c, real_rows, tiny, weights
 
+from anyvae.conditionals import Deterministic, Normal, OneScale, StandardNormal
 from anyvae.inference import evaluate_bound
-from anyvae.objectives import CapacityGap, Constant, LinearRamp, LogLikelihood, Objective
+from anyvae.model import VAE
+from anyvae.networks import MLP
+from anyvae.objectives import MMD, CapacityGap, Constant, LinearRamp, LogLikelihood, Objective
 from anyvae.training import CheckpointError, Interrupted, fit
 
 
@@ -83,3 +88,27 @@ def test_it_resumes_to_the_same_bits_and_not_as_another_run(tmp_path: Path) -> N
     assert differing(weights(whole), weights(resumed)) == []
     assert lines(result) == lines(expected)
     assert result.best_step == 40
+
+
+def test_a_model_without_a_bound_is_fitted_where_nothing_hangs_on_it() -> None:
+    """A posterior without noise, as in a Wasserstein autoencoder, has no density and so no bound to watch."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = VAE(
+            StandardNormal(2),
+            Deterministic(2).given("x", net=MLP([8])),
+            Normal(4, scale=OneScale()).given("z", net=MLP([8])),
+        )
+    objective = LogLikelihood() - 10.0 * MMD()
+    options = {"objective": objective, "steps": 150, "batch_size": 61, "learning_rate": 1e-2}
+    with pytest.raises(
+        ValueError, match=r"no bound can choose the weights: .*Then pass keep_last=True to fit"
+    ):
+        fit(model, real_rows(), validation=real_rows(20, seed=1), **options)
+    with torch.no_grad():
+        before = float(objective(model, {"x": real_rows()}).mean())
+    result = fit(model, real_rows(), validation=real_rows(20, seed=1), keep_last=True, **options)
+    with torch.no_grad():
+        assert float(objective(model, {"x": real_rows()}).mean()) > before + 1.0
+    assert result.best_step == 150
+    assert all(math.isnan(line.train_elbo) and math.isnan(line.validation_elbo) for line in result.history)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from anyvae.inference import evaluate_bound
-from anyvae.model import LatentVariableModel
+from anyvae.inference.likelihood import Bound
+from anyvae.model import Batch, LatentVariableModel
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import CheckpointError, clear_unfinished, load_tensors, save_tensors
 from anyvae.training.data import TensorData
@@ -208,14 +209,15 @@ class Run:
         return done
 
     def _evaluate(self) -> None:
-        train = evaluate_bound(self.model, self._watched, enumerate=self._summed).elbo.mean().item()
+        watched = self._bound_of(self._watched)
+        held = None if self._validation is None else self._bound_of(self._validation)
+        train = math.nan if watched is None else watched.elbo.mean().item()
         held_elbo = held_fit = held_kl = math.nan
-        if self._validation is not None:
-            held = evaluate_bound(self.model, self._validation, enumerate=self._summed)
+        if held is not None:
             held_elbo, held_fit = held.elbo.mean().item(), held.log_likelihood.mean().item()
             held_kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
         bound = train if self._validation is None else held_elbo
-        if not math.isfinite(bound):
+        if watched is not None and not math.isfinite(bound):
             rows = self._watched if self._validation is None else self._validation
             part = f"in the evaluation, {blame(self.model, rows, self.training)}"
             raise NonFiniteError(self.step, part, self.checkpoint)
@@ -228,6 +230,17 @@ class Run:
             self.best = {name: tensor.clone() for name, tensor in self._model_state().items()}
         for callback in self.callbacks:
             callback.on_evaluation(evaluation)
+
+    def _bound_of(self, rows: Batch) -> Bound | None:
+        """The watched bound; None where the model has none, and nothing hangs on it."""
+        try:
+            return evaluate_bound(self.model, rows, enumerate=self._summed)
+        except NotImplementedError as error:
+            if self.keep_last:
+                return None
+            raise ValueError(
+                f"no bound can choose the weights: {error} Then pass keep_last=True to fit."
+            ) from error
 
     def _late(self) -> bool:
         # At every step: evaluations may lie further apart than the minutes that are left.
