@@ -187,20 +187,22 @@ def test_a_flow_fits_a_bent_posterior_better_than_a_normal() -> None:
     gaps = {}
     for name, make in (
         ("normal", lambda q: q),
-        ("flow", lambda q: Flow(q, IAF([16]))),
+        ("flow", lambda q: Flow(q, IAF([8]))),
     ):
         torch.manual_seed(0)
         model = VAE(StandardNormal(2), make(DiagonalNormal(2).given("x", net=Linear())), Parabola())
         optimiser = torch.optim.Adam(model.parameters(), 0.05)
+        slowing = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, 200)
         batch = {"x": -torch.ones(1, 1)}
         for _ in range(200):
             optimiser.zero_grad()
             (-ELBO(samples=32)(model, batch).mean()).backward()
             optimiser.step()
+            slowing.step()
         with torch.no_grad():
             gaps[name] = evidence - float(ELBO(samples=20_000)(model, batch).mean())
     assert gaps["flow"] > 0
-    assert gaps["flow"] < 0.55 * gaps["normal"], gaps
+    assert gaps["flow"] + 0.2 < gaps["normal"], gaps
 
 
 def test_a_flow_prior_is_fitted_and_drawn_from() -> None:

@@ -19,7 +19,16 @@ from cases.flows import shake
 def test_a_flow_posterior_is_saved_restored_and_reported(tmp_path: Path) -> None:
     rows = Source("rows", np.random.default_rng(0).normal(size=(30, 4)), None)
     schema = infer_schema(rows)
-    config = RunConfig("rows.npy", "iaf_vae", 2, False, 0, 10, 16, 1e-3)
+    config = RunConfig(
+        source="rows.npy",
+        recipe="iaf_vae",
+        latent_features=2,
+        missing=False,
+        seed=0,
+        steps=10,
+        batch_size=16,
+        learning_rate=1e-3,
+    )
     torch.manual_seed(0)
     fitted = FittedModel(build(config, schema), schema, config)
     shake(fitted.model.inference_parts["z"].steps, 0.5)
