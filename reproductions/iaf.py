@@ -9,8 +9,19 @@ import torch
 from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 from torch import nn
 
-from anyvae import ELBO, IAF, MLP, VAE, Bernoulli, DiagonalNormal, Flow, StandardNormal, evaluate_bound, fit
-from anyvae import log_likelihood
+from anyvae import (
+    ELBO,
+    IAF,
+    MLP,
+    VAE,
+    Bernoulli,
+    DiagonalNormal,
+    Flow,
+    StandardNormal,
+    evaluate_bound,
+    fit,
+    log_likelihood,
+)
 from anyvae.model import LatentVariableModel
 from anyvae.networks import WrappedModule
 from anyvae.objectives import LinearRamp
