@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, ConvNet, Linear, Network
+    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, Network
     from anyvae.objectives import (
         ELBO,
         IWAE,
@@ -98,7 +98,7 @@ _HOMES = {
         "sample",
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
-    "anyvae.networks": ("MLP", "ConvNet", "Linear", "Network"),
+    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "Network"),
     "anyvae.objectives": (
         "ELBO",
         "IWAE",
@@ -144,6 +144,7 @@ __all__ = [
     "FeatureScale",
     "FixedScale",
     "FullNormal",
+    "GatedMLP",
     "Laplace",
     "LatentVariableModel",
     "Linear",

@@ -2,6 +2,6 @@
 
 from anyvae.networks.base import Network, WrappedModule
 from anyvae.networks.convolutional import ConvNet
-from anyvae.networks.dense import MLP, Linear
+from anyvae.networks.dense import MLP, GatedMLP, Linear
 
-__all__ = ["MLP", "ConvNet", "Linear", "Network", "WrappedModule"]
+__all__ = ["MLP", "ConvNet", "GatedMLP", "Linear", "Network", "WrappedModule"]
