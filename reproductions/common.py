@@ -68,10 +68,12 @@ def digits(*, dynamic: bool) -> Split:
     means = TensorData({"x": grey}, binarise=["x"])
     rows = torch.arange(len(grey))
     once = TensorData(means.fixed(seed=1))
+    drawn = TensorData({"x": test}, binarise=["x"]).fixed(seed=0)["x"]
+    assert isinstance(drawn, Tensor)
     return Split(
         train=(means if dynamic else once).take(rows[:-HELD_OUT]),
         held=once.take(rows[-HELD_OUT:]),
-        test=TensorData({"x": test}, binarise=["x"]).fixed(seed=0)["x"],  # type: ignore[arg-type]
+        test=drawn,
         frequency=grey.mean(0).clamp(1e-3, 1.0 - 1e-3),
     )
 

@@ -13,8 +13,9 @@ import torch
 from scipy.io import loadmat
 from torch import Tensor, nn
 
-from anyvae import MLP, NetworkScale, Normal, evaluate_bound, fit, log_likelihood
+from anyvae import MLP, LatentVariableModel, NetworkScale, Normal, evaluate_bound, fit, log_likelihood
 from anyvae.recipes import vae
+from anyvae.training import FitResult
 from common import Row, Run, clock, options, record, seeds, write_table
 
 HIDDEN = 200
@@ -58,7 +59,9 @@ def probabilistic_pca(train: Tensor, rows: Tensor, latents: int) -> float:
     return -0.5 * (constant + distance).mean().item()
 
 
-def fitted(train: Tensor, held: Tensor | None, latents: int, seed: int):  # type: ignore[no-untyped-def]
+def fitted(
+    train: Tensor, held: Tensor | None, latents: int, seed: int
+) -> tuple[LatentVariableModel, FitResult]:
     """A model of the paper's shape: one tanh layer on each side, mean and noise of every pixel by the decoder."""
     torch.manual_seed(seed)
     model = vae(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from anyvae import VAE, Bernoulli, DiagonalNormal, Linear, StandardNormal, fit
+from anyvae.training import FitResult
 from common import Row, Run, fit_once, record, render, write_table
 
 ROW = Row("Author 1999", "table 1", "-log p(x)", "86.76", "python a.py", {"epochs": 3}, limit=87.0, order=1)
@@ -91,7 +92,7 @@ def test_a_fit_that_was_told_the_same_is_not_made_again(tmp_path: Path) -> None:
             Bernoulli(3).given("z", net=Linear()),
         )
 
-        def train():  # type: ignore[no-untyped-def]
+        def train() -> FitResult:
             fits.append(len(fits))
             return fit(model, rows, steps=3 + len(fits), seed=len(fits))
 
