@@ -20,7 +20,8 @@ from anyvae.recipes import vae
 from common import Narrator, Row, Run, Split, clock, digits, fit_once, options, record, seeds, write_table
 
 LATENTS, HIDDEN, BATCH = 50, 200, 100
-SAMPLES = 1000
+# Of the two log-likelihoods of table 1, and of differences between two models on the same rows.
+SAMPLES, COMPARED = 1000, 200
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,15 @@ def trained(case: str, seed: int, data: Split) -> tuple[LatentVariableModel, dic
     return model, details
 
 
-def scored(case: str, seed: int, data: Split) -> dict[str, Any]:
+def scored(case: str, seed: int, data: Split, samples: int) -> dict[str, Any]:
     """Numbers of a case on the test rows."""
     with clock() as seconds:
         model, details = trained(case, seed, data)
         fitted = seconds()
-        found = log_likelihood(model, {"x": data.test}, samples=SAMPLES)
+        found = log_likelihood(model, {"x": data.test}, samples=samples)
         bound = evaluate_bound(model, {"x": data.test}, samples=10)
         details |= {
+            "samples": samples,
             "-log p": -found.mean().item(),
             "standard error": found.std().item() / len(found) ** 0.5,
             "-ELBO": -bound.elbo.mean().item(),
@@ -108,55 +110,29 @@ def scored(case: str, seed: int, data: Split) -> dict[str, Any]:
     return details
 
 
-def report(seed: int, found: dict[str, dict[str, Any]]) -> None:
-    """Write the rows that the cases so far allow."""
-
-    def row(order: int, key: str, figure: str, what: str, published: str, limit: float, sign: str, value: float,
-            *cases: str) -> None:  # fmt: skip
-        settings = {
+def keep(key: str, order: int, figure: str, published: str, limit: float, sign: str, seed: int, value: float,
+         samples: int, scores: dict[str, dict[str, Any]], *, what: str = "") -> None:  # fmt: skip
+    """Record one row, made from the scores of one case or of two."""
+    only = key if key in STAGES else list(scores)[-1]
+    row = Row(
+        paper="Burda et al. 2015",
+        figure=figure,
+        what=what or f"-log p(x), test, {samples} samples",
+        published=published,
+        command=f'python reproductions/iwae.py --only "{only}"',
+        settings={
             "network": f"784-{HIDDEN}-{HIDDEN}-{LATENTS}, tanh",
             "binarisation": "afresh at every use; the test rows once",
-            "samples": SAMPLES,
-            "stages": {case: asdict(STAGES[case]) for case in cases},
+            "samples": samples,
+            "stages": {case: asdict(STAGES[case]) for case in scores},
             "batch": BATCH,
-        }
-        only = " ".join(f'"{case}"' for case in cases)
-        seconds = sum(found[case]["seconds"] for case in cases)
-        details = {case: found[case] for case in cases}
-        about = Row("Burda et al. 2015", figure, what, published, f"python reproductions/iwae.py --only {only}",
-                    settings, limit, sign, 400 + order)  # fmt: skip
-        record("iwae", key, about, Run(seed, value, seconds, details))
-
-    loss = {case: details["-log p"] for case, details in found.items()}
-    units = {case: details["active units"] for case, details in found.items()}
-    number = f"-log p(x), test, {SAMPLES} samples"
-    if "vae" in found:
-        row(0, "vae", "table 1, 1 layer, k = 1", number, "86.76", 87.76, "at most", loss["vae"], "vae")
-        row(
-            1,
-            "vae units",
-            "table 1, 1 layer, k = 1",
-            "active units",
-            "19",
-            15,
-            "at least",
-            units["vae"],
-            "vae",
-        )
-    if "iwae" in found:
-        row(2, "iwae", "table 1, 1 layer, k = 5", number, "85.54", 86.54, "at most", loss["iwae"], "iwae")
-    if {"vae", "iwae"} <= set(found):
-        more = units["iwae"] - units["vae"]
-        row(3, "iwae units", "table 1, 1 layer, k = 5 less k = 1", "active units", "22 - 19 = 3", 1, "at least",
-            more, "vae", "iwae")  # fmt: skip
-    if {"vae", "vae then iwae"} <= set(found):
-        change = loss["vae then iwae"] - loss["vae"]
-        row(4, "vae then iwae", "table 2, VAE continued as IWAE, change", number, "84.88 - 86.76 = -1.88 (k = 50)",
-            0.0, "at most", change, "vae", "vae then iwae")  # fmt: skip
-    if {"iwae", "iwae then vae"} <= set(found):
-        change = loss["iwae then vae"] - loss["iwae"]
-        row(5, "iwae then vae", "table 2, IWAE continued as VAE, change", number, "86.02 - 84.78 = 1.24 (k = 50)",
-            0.0, "at least", change, "iwae", "iwae then vae")  # fmt: skip
+        },
+        limit=limit,
+        sign=sign,
+        order=400 + order,
+    )
+    seconds = sum(details["seconds"] for details in scores.values())
+    record("iwae", key, row, Run(seed, value, seconds, scores))
     write_table()
 
 
@@ -164,10 +140,42 @@ def main() -> None:
     asked = options(__doc__, list(STAGES))
     data = digits(dynamic=True)
     for seed in seeds(asked):
-        found: dict[str, dict[str, Any]] = {}
+        compared: dict[str, dict[str, Any]] = {}
+
+        def pair(
+            first: str, second: str, seed: int = seed, compared: dict[str, Any] = compared
+        ) -> dict[str, Any]:
+            for case in (first, second):
+                if case not in compared:
+                    compared[case] = scored(case, seed, data, COMPARED)
+            return {first: compared[first], second: compared[second]}
+
         for case in asked.only:
-            found[case] = scored(case, seed, data)
-            report(seed, found)
+            if STAGES[case].after:
+                two = pair(STAGES[case].after, case)
+                change = two[case]["-log p"] - two[STAGES[case].after]["-log p"]
+                if case == "vae then iwae":
+                    keep(case, 5, "table 2, VAE continued as IWAE, change", "84.88 - 86.76 = -1.88 (k = 50)", 0.0,
+                         "at most", seed, change, COMPARED, two)  # fmt: skip
+                else:
+                    keep(case, 6, "table 2, IWAE continued as VAE, change", "86.02 - 84.78 = 1.24 (k = 50)", 0.0,
+                         "at least", seed, change, COMPARED, two)  # fmt: skip
+                continue
+            one = {case: scored(case, seed, data, SAMPLES)}
+            value, units = one[case]["-log p"], one[case]["active units"]
+            if case == "vae":
+                keep(case, 0, "table 1, 1 layer, k = 1", "86.76", 87.76, "at most", seed, value, SAMPLES, one)
+                keep("vae units", 1, "table 1, 1 layer, k = 1", "19", 15, "at least", seed, units, SAMPLES, one,
+                     what="active units")  # fmt: skip
+            else:
+                keep(case, 2, "table 1, 1 layer, k = 5", "85.54", 86.54, "at most", seed, value, SAMPLES, one)
+                two = pair("vae", case)
+                less = two[case]["-log p"] - two["vae"]["-log p"]
+                more = two[case]["active units"] - two["vae"]["active units"]
+                keep("iwae less vae", 3, "table 1, 1 layer, k = 5 less k = 1", "85.54 - 86.76 = -1.22", 0.0,
+                     "at most", seed, less, COMPARED, two)  # fmt: skip
+                keep("iwae units", 4, "table 1, 1 layer, k = 5 less k = 1", "22 - 19 = 3", 1, "at least", seed,
+                     more, COMPARED, two, what="active units")  # fmt: skip
 
 
 if __name__ == "__main__":
