@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -141,7 +142,13 @@ def record(name: str, key: str, row: Row, run: Run, folder: Path = HERE / "resul
     runs.append({**vars(run), "details": dict(run.details)})
     kept[key] = {**told, "runs": sorted(runs, key=lambda old: old["seed"])}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(kept, indent=1) + "\n")
+    # A list of plain numbers on one line: learning curves would be thousands of lines.
+    text = re.sub(
+        r"\[\s+([^\[\]{}\"]*?)\s+\]",
+        lambda found: f"[{' '.join(found[1].split())}]",
+        json.dumps(kept, indent=1),
+    )
+    path.write_text(text + "\n")
 
 
 def verdict(row: Mapping[str, Any], value: float) -> str:
