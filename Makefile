@@ -43,8 +43,8 @@ test: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/.check
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks reproductions
+	$(BIN)/ruff format --check src tests benchmarks reproductions
 	$(BIN)/mypy
 
 bench: $(VENV)/.test

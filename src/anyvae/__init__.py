@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, ConvNet, Linear, Network, Supplied
+    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, Network, Supplied
     from anyvae.objectives import (
         CIWAE,
         ELBO,
@@ -206,6 +206,7 @@ _HOMES = {
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
     "anyvae.networks": ("MLP", "ConvNet", "Linear", "Network", "Supplied"),
+    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "Network"),
     "anyvae.objectives": (
         "CIWAE",
         "CapacityGap",
@@ -295,6 +296,7 @@ __all__ = [
     "Flow",
     "FullNormal",
     "Gamma",
+    "GatedMLP",
     "Gumbel",
     "Laplace",
     "LatentVariableModel",

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Size, Tensor, nn
 
-from anyvae.networks import MLP, ConvNet, Linear, Network, WrappedModule
+from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, Network, WrappedModule
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -16,6 +16,8 @@ NETWORKS: dict[str, tuple[Network, list[Size], dict[str, Size]]] = {
     "mlp": (MLP([8, 6]), [Size((3,)), Size((2, 2))], READS),
     "mlp_image_out": (MLP([8]), [Size((3,))], {"logits": Size((1, 5, 7))}),
     "mlp_scalar_out": (MLP([8]), [Size((3,))], {"loc": Size((4,)), "raw_scale": Size(())}),
+    "gated": (GatedMLP([8, 6]), [Size((3,)), Size((2, 2))], READS),
+    "gated_image_out": (GatedMLP([8]), [Size((3,))], {"logits": Size((1, 5, 7))}),
     "wrapped": (WrappedModule(nn.Sequential(nn.Linear(3, 8), nn.Tanh()).double()), [Size((3,))], READS),
     "reader": (ConvNet([3, 5], 16), [Size((1, 27, 31)), Size((2,))], READS),
     "reader_two_images": (ConvNet([3], 16), [Size((1, 9, 8)), Size((2, 9, 8))], READS),
@@ -85,7 +87,7 @@ def test_bias_shifts_its_output_and_no_other(name: str) -> None:
 
 def test_parents_broadcast_and_are_summed() -> None:
     torch.manual_seed(0)
-    for spec in (MLP([8]), Linear(), ConvNet([3], 8)):
+    for spec in (MLP([8]), GatedMLP([8]), Linear(), ConvNet([3], 8)):
         first = Size((1, 8, 8)) if isinstance(spec, ConvNet) else Size((3,))
         net = spec.build([first, Size((2,))], READS)
         x, y = inputs_of([first], 5)[0], inputs_of([Size((2,))], 4, 1)[0]
@@ -123,6 +125,30 @@ def test_sizes_activation_and_dropout_are_used() -> None:
     assert channels == [3, 5]
 
 
+def test_a_gated_layer_is_the_equation() -> None:
+    torch.manual_seed(0)
+    net = GatedMLP([4, 3]).build([Size((5,)), Size((2,))], {"loc": Size((2,))})
+    first, second = net.entry.layers
+    middle, last = net.trunk[1], net.heads.linear
+    x, y = torch.randn(6, 5), torch.randn(6, 2)
+    value = x @ first.weight[:4].T + y @ second.weight[:4].T + first.bias[:4]
+    gate = x @ first.weight[4:].T + y @ second.weight[4:].T + first.bias[4:]
+    hidden = value / (1 + (-gate).exp())
+    value = hidden @ middle.weight[:3].T + middle.bias[:3]
+    gate = hidden @ middle.weight[3:].T + middle.bias[3:]
+    hidden = value / (1 + (-gate).exp())
+    torch.testing.assert_close(net(x, y)[0], hidden @ last.weight.T + last.bias)
+
+
+def test_dropout_of_a_gated_network_is_for_training_only() -> None:
+    torch.manual_seed(0)
+    net = GatedMLP([8], dropout=0.5).build([Size((3,))], READS)
+    x = torch.randn(4, 3)
+    assert not torch.equal(net(x)[0], net(x)[0])
+    net.eval()
+    assert torch.equal(net(x)[0], net(x)[0])
+
+
 def test_a_wrapped_module_keeps_its_mode_and_its_weights() -> None:
     module = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8))
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -136,6 +162,9 @@ def test_a_wrapped_module_keeps_its_mode_and_its_weights() -> None:
     [
         (lambda: MLP([8, 0]), ["MLP", "[8, 0]", "at least one unit"]),
         (lambda: MLP([8], dropout=1.0), ["dropout 1.0", "[0, 1)"]),
+        (lambda: GatedMLP([]), ["GatedMLP", "[]", "Linear()"]),
+        (lambda: GatedMLP([8, 0]), ["GatedMLP", "[8, 0]", "at least one unit"]),
+        (lambda: GatedMLP([8], dropout=-0.1), ["dropout -0.1", "[0, 1)"]),
         (lambda: ConvNet([]), ["ConvNet", "[]", "positive"]),
         (
             lambda: ConvNet([4]).build([Size((1, 8, 8)), Size((1, 8, 9))], READS),

@@ -2,13 +2,14 @@
 
 from anyvae.networks.base import Network, WrappedModule
 from anyvae.networks.convolutional import ConvNet
-from anyvae.networks.dense import MLP, Linear
+from anyvae.networks.dense import MLP, GatedMLP, Linear
 from anyvae.networks.masked import MaskedMLP
 from anyvae.networks.supplied import Supplied
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "GatedMLP",
     "Linear",
     "MaskedMLP",
     "Network",
