@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, Network, Supplied
+    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
     from anyvae.objectives import (
         CIWAE,
         ELBO,
@@ -205,8 +205,7 @@ _HOMES = {
         "sample",
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
-    "anyvae.networks": ("MLP", "ConvNet", "Linear", "Network", "Supplied"),
-    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "Network"),
+    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "MaskedMLP", "Network", "Supplied"),
     "anyvae.objectives": (
         "CIWAE",
         "CapacityGap",
@@ -305,6 +304,7 @@ __all__ = [
     "LogNormal",
     "LogisticNormal",
     "LowRankNormal",
+    "MaskedMLP",
     "Mixture",
     "MixtureOfExperts",
     "Multinomial",
