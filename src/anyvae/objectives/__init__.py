@@ -1,5 +1,6 @@
 """Estimators, terms and schedules: what is maximised."""
 
+from anyvae.objectives.adversarial import CriticKL, TellPosterior
 from anyvae.objectives.aggregate import MMD, CovarianceMatching, SlicedWasserstein
 from anyvae.objectives.combined import CIWAE, MIWAE, PIWAE, Renyi
 from anyvae.objectives.control import GECO, Controlled, Controller, PIController, controllers_of
@@ -38,6 +39,7 @@ __all__ = [
     "Cosine",
     "CovarianceMatching",
     "Critic",
+    "CriticKL",
     "CriticTC",
     "Cyclic",
     "DReG",
@@ -57,6 +59,7 @@ __all__ = [
     "StraightThrough",
     "StratifiedTC",
     "TellApart",
+    "TellPosterior",
     "WarmupCosine",
     "WeightedSum",
     "WeightedTC",

@@ -12,7 +12,7 @@ from anyvae.distributions import Cellwise, FullNormal
 from anyvae.model import Trace
 from anyvae.objectives.objective import Objective
 
-__all__ = ["MMD", "CovarianceMatching", "SlicedWasserstein", "first_draws"]
+__all__ = ["MMD", "CovarianceMatching", "SlicedWasserstein", "draws_of_prior", "first_draws"]
 
 
 @final
@@ -50,7 +50,7 @@ class MMD(Objective):
         rows = trace.rows
         if rows < 2:
             return trace.model.zeros((rows,))
-        u = _draws_of_prior(trace, self.name)
+        u = draws_of_prior(trace, self.name)
         width = math.sqrt(z.shape[1]) if self.bandwidth is None else self.bandwidth
 
         def others(kernel: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class SlicedWasserstein(Objective):
             ValueError: when the model has no such latent.
         """
         z = first_draws(self, trace, self.name).flatten(1)
-        u = _draws_of_prior(trace, self.name)
+        u = draws_of_prior(trace, self.name)
         lines = torch.randn(z.shape[1], self.projections, dtype=z.dtype, device=z.device)
         lines = lines / lines.norm(dim=0)
         ranked, place = (z @ lines).sort(0)
@@ -198,7 +198,7 @@ def first_draws(objective: Objective, trace: Trace, name: str) -> Tensor:
     return value[0] if value.dim() > event + 1 else value
 
 
-def _draws_of_prior(trace: Trace, name: str) -> Tensor:
+def draws_of_prior(trace: Trace, name: str) -> Tensor:
     """One draw of p(name | parents) for every row, flattened, shape (B, features), without gradient."""
     event = len(trace.model.shapes[name])
     with torch.no_grad():

@@ -28,7 +28,7 @@ class Critic(nn.Module):
     it with the model.
 
     Arguments:
-        event_shape: number of features, or the shape, of what it reads.
+        event_shapes: number of features, or the shape, of each thing that it reads.
         net: description of the network.
 
     >>> from anyvae.networks import MLP
@@ -36,20 +36,30 @@ class Critic(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, event_shape: int | tuple[int, ...], *, net: Network) -> None:
+    def __init__(self, *event_shapes: int | tuple[int, ...], net: Network) -> None:
         super().__init__()
-        self.event_shape = event_size(event_shape)
-        self.net = net.build([self.event_shape], {"log_ratio": Size((1,))})
+        self.event_shapes = tuple(event_size(shape) for shape in event_shapes)
+        self.net = net.build(self.event_shapes, {"log_ratio": Size((1,))})
 
-    def forward(self, value: Tensor) -> Tensor:
-        """The logarithm of the ratio, shape (B,), for values (B, *event_shape)."""
-        [found] = self.net(value)
+    def forward(self, *values: Tensor) -> Tensor:
+        """The logarithm of the ratio, shape (B,), for values (B, *event_shape) of each shape.
+
+        Raises:
+            ValueError: when it was made for other shapes.
+        """
+        shapes = tuple(value.shape[1:] for value in values)
+        if shapes != self.event_shapes:
+            raise ValueError(
+                f"the critic reads the shapes {[tuple(s) for s in self.event_shapes]} and got "
+                f"{[tuple(s) for s in shapes]}; make it with those."
+            )
+        [found] = self.net(*values)
         return found.squeeze(-1)
 
-    def judged(self, value: Tensor) -> Tensor:
-        """As `forward`, but the gradient reaches the value alone and not the critic's weights."""
+    def judged(self, *values: Tensor) -> Tensor:
+        """As `forward`, but the gradient reaches the values alone and not the critic's weights."""
         fixed = {name: tensor.detach() for name, tensor in self.state_dict(keep_vars=True).items()}
-        result: Tensor = functional_call(self, fixed, (value,))
+        result: Tensor = functional_call(self, fixed, values)
         return result
 
 
@@ -75,7 +85,7 @@ class CriticTC(Objective):
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
-        return self.critic.judged(_latents(self, self.critic, trace, self.name))
+        return self.critic.judged(first_draws(self, trace, self.name))
 
 
 @final
@@ -100,18 +110,8 @@ class TellApart(Objective):
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
-        z = _latents(self, self.critic, trace, self.name).detach()
+        z = first_draws(self, trace, self.name).detach()
         order = torch.rand(z.shape[0], z[0].numel(), device=z.device).argsort(0)
         permuted = z.flatten(1).gather(0, order).view_as(z)
         log_ratio, of_permuted = self.critic(torch.cat([z, permuted])).chunk(2)
         return F.logsigmoid(log_ratio) + F.logsigmoid(-of_permuted)
-
-
-def _latents(objective: Objective, critic: Critic, trace: Trace, name: str) -> Tensor:
-    z = first_draws(objective, trace, name)
-    if z.shape[1:] != critic.event_shape:
-        raise ValueError(
-            f"{type(objective).__name__}({name!r}): the critic reads shape {tuple(critic.event_shape)}, but "
-            f"{name!r} has {tuple(z.shape[1:])}; make the critic with that."
-        )
-    return z
