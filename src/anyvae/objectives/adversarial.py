@@ -23,8 +23,8 @@ class CriticKL(Objective):
 
     .. math:: KL = E_{q(z \mid x)} \log \frac{q(z \mid x)}{p(z)} \approx E\,T(x, z)
 
-    Right as far as the critic, trained by `TellPosterior`, has learned the ratio; an objective with it in place of the KL is
-    a bound only in that limit, and none is reported. The gradient goes through the draws alone.
+    Right as far as the critic, trained by `TellPosterior`, has learned the ratio; an objective with it in place of
+    the KL is a bound only in that limit, and none is reported. The gradient goes through the draws alone.
     Source: Adversarial Variational Bayes (Mescheder et al., 2017).
 
     Arguments:
