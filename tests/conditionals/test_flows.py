@@ -310,3 +310,27 @@ def test_planted_faults_of_flows_are_noticed(fault: str, law: str, monkeypatch: 
         q.base.log_prob = lambda u: Normal(q.base.loc, q.base.scale).log_prob(u) + 0.01  # type: ignore[method-assign]
     with pytest.raises(AssertionError, match=law):
         testing.flow_law(q)
+
+
+def test_a_push_against_the_direction_stays_invertible() -> None:
+    torch.manual_seed(0)
+    step = Planar().build(3, 0, 0)
+    with torch.no_grad():
+        direction = step.steered.bias[3:6]
+        step.steered.bias[:3] = -8.0 * direction / direction.square().sum()
+    value = 2.0 * numbers(50, 3)
+    image, log_det = step(value, None)
+    assert bool(torch.isfinite(log_det).all())
+    torch.testing.assert_close(step.inverse(image, None)[0], value, rtol=0, atol=1e-6)
+
+
+def test_a_flat_spline_has_an_inverse_in_single_precision() -> None:
+    step = NSF(bins=8).build(40, 0, 0).float()
+    with torch.no_grad():
+        for parameter in step.parameters():
+            parameter.copy_(300.0 * numbers(*parameter.shape, seed=2))
+    for value in (
+        5.0 * numbers(500, 40).tanh().float(),
+        step(5.0 * numbers(500, 40).tanh().float(), None)[0],
+    ):
+        assert bool(torch.isfinite(step.inverse(value.detach(), None)[0]).all())
