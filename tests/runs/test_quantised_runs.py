@@ -16,7 +16,7 @@ from anyvae.runs import FitOptions, fit_run, load
 def test_a_run_of_codes_from_rows_to_report(recipe: str, latents: int, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     rows = generator.normal(size=(240, 1)) * np.array([1.0, -2.0, 0.5]) + 0.3 * generator.normal(
-        size=(120, 3)
+        size=(240, 3)
     )
     np.save(tmp_path / "rows.npy", rows)
     options = FitOptions(
