@@ -15,8 +15,8 @@ from anyvae.runs import FitOptions, fit_run, load
 @pytest.mark.parametrize(("recipe", "latents"), [("vq_vae", 12), ("fsq_vae", 3)])
 def test_a_run_of_codes_from_rows_to_report(recipe: str, latents: int, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    rows = generator.normal(size=(120, 1)) * np.array([1.0, -2.0, 0.5]) + 0.3 * generator.normal(
-        size=(120, 3)
+    rows = generator.normal(size=(240, 1)) * np.array([1.0, -2.0, 0.5]) + 0.3 * generator.normal(
+        size=(240, 3)
     )
     np.save(tmp_path / "rows.npy", rows)
     options = FitOptions(
@@ -34,7 +34,7 @@ def test_a_run_of_codes_from_rows_to_report(recipe: str, latents: int, tmp_path:
     assert figures["log_likelihood"] == pytest.approx(figures["elbo"], abs=1e-4)
     assert figures["kl_per_latent"] == [None] * latents
     assert figures["kl"] > 0
-    assert again.embed(source).shape == (120, latents)
+    assert again.embed(source).shape == (240, latents)
     assert again.sample(7, seed=0).shape == (7, 3)
     written = msgspec.json.decode((tmp_path / "run" / "metrics.json").read_bytes())
     assert written["held_out"]["active_units"] <= latents
@@ -46,5 +46,13 @@ def test_a_run_of_codes_from_rows_to_report(recipe: str, latents: int, tmp_path:
         "with 3 latents",
     ):
         assert present in page, present
-    for absent in ('id="prior"', 'id="traversals"', "KL per latent", "The bound is tight", "try --latent"):
+    for absent in (
+        'id="prior"',
+        'id="traversals"',
+        "KL per latent",
+        "The bound is tight",
+        "try --latent",
+        "fills the prior",
+        "match the prior",
+    ):
         assert absent not in page, absent

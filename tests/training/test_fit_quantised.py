@@ -53,6 +53,13 @@ def test_two_processes_have_one_codebook(start: str, kind: str, folder: Path) ->
     assert 2 * 9 - 1 < counted < 2 * BATCH + 1
 
 
+def test_placed_and_revived_codes_are_those_of_the_first_process(folder: Path) -> None:
+    first, second = (load_tensors(folder / f"bare-{rank}.safetensors")[0] for rank in range(2))
+    assert differing(first, second) == []
+    assert int(first["passes"]) == 6
+    assert len(first["vectors"][0].unique(dim=0)) == 40
+
+
 @pytest.mark.parametrize("kind", ["copied", "sharded"])
 def test_without_draws_two_processes_find_the_codes_of_one(kind: str, folder: Path) -> None:
     model = quantised(placed=True)

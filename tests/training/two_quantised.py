@@ -62,6 +62,13 @@ def main(folder: Path) -> None:
             )
             kind = f"{'placed' if placed else 'revived'}-{'sharded' if shard else 'copied'}"
             save_tensors(folder / f"{kind}-{rank}.safetensors", weights(model), {})
+    # The bare part in the group that the fits joined: a fit spreads the first process's weights at its end, and so
+    # would hide codebooks that had drifted apart.
+    torch.manual_seed(rank)
+    part = quantised(codes=40).inference_parts["z"].train()
+    for step in range(6):
+        part(real_rows(20, seed=step)[rank::2])
+    save_tensors(folder / f"bare-{rank}.safetensors", dict(part.codebook.state_dict()), {})
 
 
 if __name__ == "__main__":
