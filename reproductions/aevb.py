@@ -37,7 +37,7 @@ def main() -> None:
                     "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs",
                 },
                 limit=PUBLISHED[latents][0],
-                order=100 + latents,
+                order=100 + list(PUBLISHED).index(latents),
             )
             torch.manual_seed(seed)
             net = MLP([HIDDEN], nn.Tanh)
