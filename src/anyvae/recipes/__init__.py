@@ -2,17 +2,20 @@
 
 from anyvae.recipes.flat import (
     default_networks,
+    freeform_vae,
     full_covariance_vae,
     iaf_vae,
     linear_vae,
+    semi_amortised_vae,
     sigma_vae,
     spherical_vae,
     vae,
     vamp_vae,
 )
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
+from anyvae.recipes.listed import RECIPES, default_latent_features, find_recipe
 from anyvae.recipes.quantised import fsq_vae, vq_vae
-from anyvae.recipes.recipe import RECIPES, Recipe, default_latent_features, find_recipe
+from anyvae.recipes.recipe import Recipe
 
 __all__ = [
     "RECIPES",
@@ -21,11 +24,13 @@ __all__ = [
     "default_latent_features",
     "default_networks",
     "find_recipe",
+    "freeform_vae",
     "fsq_vae",
     "full_covariance_vae",
     "iaf_vae",
     "likelihood_of",
     "linear_vae",
+    "semi_amortised_vae",
     "sigma_vae",
     "spherical_vae",
     "vae",

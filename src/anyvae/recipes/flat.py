@@ -22,6 +22,7 @@ from anyvae.conditionals import (
     Normal,
     OptimalScale,
     Parent,
+    Refined,
     StandardNormal,
     UniformSphere,
     VampPrior,
@@ -34,8 +35,10 @@ from anyvae.networks import MLP, ConvNet, Linear, Network
 __all__ = [
     "DataOptions",
     "default_networks",
+    "freeform_vae",
     "full_covariance_vae",
     "linear_vae",
+    "semi_amortised_vae",
     "sigma_vae",
     "spherical_vae",
     "vae",
@@ -172,6 +175,53 @@ def spherical_vae(
         prior=UniformSphere(latent_features),
         **data,
     )
+
+
+def semi_amortised_vae(
+    likelihood: Family, latent_features: int, *, steps: int = 4, **data: Unpack[DataOptions]
+) -> LatentVariableModel:
+    r"""A VAE whose encoder only starts the search for the posterior of a row.
+
+    .. math:: \lambda_{k + 1} = \lambda_k + rate \cdot \mathrm{Adam}(\nabla_\lambda ELBO(x; \lambda_k))
+
+    The encoder learns through the steps. Arguments are those of `vae`, besides
+
+        steps: K; each costs about two passes of the decoder.
+
+    Source: Semi-Amortized Variational Autoencoders (Kim et al., 2018).
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> semi_amortised_vae(Bernoulli(6), 2).inference_parts["z"].steps
+    4
+    """
+
+    def refined(base: FamilyConditional) -> Conditional:
+        return Refined(base, steps=steps, unroll=True)
+
+    return vae(likelihood, latent_features, around=refined, **data)
+
+
+def freeform_vae(
+    likelihood: Family, latent_features: int, *, steps: int = 20, **data: Unpack[DataOptions]
+) -> LatentVariableModel:
+    r"""A VAE without an encoder: the posterior of every row is found by climbing its own bound.
+
+    Every search starts from one posterior, the same for all rows, which is learned. Nothing is amortised, for training
+    rows and new rows alike, so it is slow and has next to no amortisation gap. Arguments are those of `vae`, besides
+
+        steps: how many, of length .3 in the units of the parameters.
+
+    Source: Stochastic Variational Inference (Hoffman et al., 2013), with the local search of each step.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> list(freeform_vae(Bernoulli(6), 2).inference_parts["z"].part.free)
+    ['loc', 'raw_scale']
+    """
+
+    def without_encoder(base: FamilyConditional) -> Conditional:
+        return Refined(DiagonalNormal(latent_features).given(), steps=steps, rate=0.3)
+
+    return vae(likelihood, latent_features, around=without_encoder, **data)
 
 
 def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptions]) -> LatentVariableModel:
