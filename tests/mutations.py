@@ -16,8 +16,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+from faults import Mutation, all_faults
 
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent / "src" / "anyvae"
@@ -47,17 +48,6 @@ PRIOR = "training/test_prior.py"
 ENUMERATION = "model/test_enumeration.py"
 SHARED = "model/test_shared_nodes.py"
 DISCRETE = "objectives/test_discrete.py"
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """One fault: `before` stands exactly once in `file` and becomes `after`; one of `tests` must fail."""
-
-    name: str
-    file: str
-    before: str
-    after: str
-    tests: tuple[str, ...]
 
 
 MUTATIONS = [
@@ -470,6 +460,7 @@ MUTATIONS = [
         "pass",
         (PRIOR,),
     ),
+    *all_faults(),
 ]
 NAMED_BY_THE_SUITE = ("backward removed", "KL dropped", "scale frozen")
 
