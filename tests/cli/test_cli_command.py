@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -140,24 +142,27 @@ def test_the_bar_is_for_terminals_only(numbers: Path, tmp_path: Path) -> None:
     master, terminal = pty.openpty()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "120"}
     words = [*ANYVAE, "fit", str(numbers), "--out", str(tmp_path), "--max-epochs", "3000", "--samples", "2"]
+    shown: list[bytes] = []
+
+    def listen() -> None:
+        # While it runs: a terminal that nobody reads fills up, and whoever writes to it waits for ever.
+        with contextlib.suppress(OSError):
+            while piece := os.read(master, 65536):
+                shown.append(piece)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
     done = subprocess.run(
         words, stdout=subprocess.PIPE, stderr=terminal, text=True, env=environment, check=False
     )
     os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        shown += piece
+    listener.join()
     os.close(master)
+    text = b"".join(shown).decode()
     assert done.returncode == 0
-    assert "bound" in shown.decode()
-    assert "steps/s" in shown.decode()
-    assert "left" in shown.decode()
+    assert "bound" in text
+    assert "steps/s" in text
+    assert "left" in text
     assert "steps/s" not in done.stdout
 
 
