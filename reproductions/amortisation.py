@@ -11,7 +11,17 @@ import torch
 from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 from torch import Tensor, nn
 
-from anyvae import MLP, VAE, Bernoulli, DiagonalNormal, LatentVariableModel, Refined, evaluate_bound, fit, log_likelihood
+from anyvae import (
+    MLP,
+    VAE,
+    Bernoulli,
+    DiagonalNormal,
+    LatentVariableModel,
+    Refined,
+    evaluate_bound,
+    fit,
+    log_likelihood,
+)
 from anyvae.recipes import vae
 
 HIDDEN = 200

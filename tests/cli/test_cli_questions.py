@@ -43,7 +43,7 @@ def test_a_run_of_directions_is_whole(tmp_path: Path, capsys: Capture) -> None:
     assert held_out["kl_per_latent"] == [None] * 3
     assert held_out["kl"] > 0
     page = (folder / "report.html").read_text()
-    assert "latents are unit vectors" in page
+    assert "the latents have a KL only together" in page
     capsys.readouterr()
     assert main(["evaluate", str(folder), "digits", "--samples", "4"]) == 0
     shown = capsys.readouterr().out

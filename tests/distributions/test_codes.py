@@ -165,7 +165,7 @@ def test_lattices_of_mixed_levels_have_mass_one() -> None:
 
 def test_faults_of_enumerable_masses_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     p = CodeCategorical(numbers(1, 3, 2), numbers(3, seed=1), CodeLayout(Size((2,))), (2,))
-    testing.enumeration_law(p)
+    testing.values_law(p)
     for name, fault, law in (
         ("log_prob", lambda value, was=p.log_prob: was(value) + 1e-6, "mass one"),
         ("from_noise", lambda noise, was=p.from_noise: was(noise) + 1.0, "draws among the values"),
@@ -174,4 +174,4 @@ def test_faults_of_enumerable_masses_are_noticed(monkeypatch: pytest.MonkeyPatch
         with monkeypatch.context() as patch:
             patch.setattr(p, name, fault)
             with pytest.raises(AssertionError, match=law):
-                testing.enumeration_law(p)
+                testing.values_law(p)

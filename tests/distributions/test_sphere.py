@@ -10,7 +10,6 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
-from anyvae.grids import profile_grid
 from torch import Size, Tensor
 from torch.autograd import gradcheck
 from torch.nn.functional import normalize
@@ -25,6 +24,7 @@ from anyvae.distributions import (
     has_analytic_kl,
 )
 from anyvae.distributions.cosines import cosine_moments, cosine_quantile
+from anyvae.testing.grids import profile_grid
 from cases.sphere import concentrations, unit
 
 pytestmark = pytest.mark.usefixtures("double")

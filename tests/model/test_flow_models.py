@@ -225,5 +225,5 @@ def test_a_flow_prior_is_fitted_and_drawn_from() -> None:
     assert float(standard.pow(4).mean()) < 2.0
     drawn = sample(model, 2000, seed=1)["x"]
     assert float((drawn.abs() < 0.7).double().mean()) < 0.1
-    with pytest.raises(NotImplementedError, match=r"p\(z\) is Flowed"):
-        latent_use(model, {"x": rows})
+    # Of one feature of a flow no density is known, so the divergence of one latent is not.
+    assert bool(latent_use(model, {"x": rows}).kl.isnan().all())

@@ -18,6 +18,7 @@ from anyvae.conditionals import (
     Normal,
     OneScale,
     OptimalScale,
+    Refined,
     UniformSphere,
     VonMisesFisher,
 )
@@ -42,9 +43,11 @@ from anyvae.recipes import (
     default_latent_features,
     default_networks,
     find_recipe,
+    freeform_vae,
     full_covariance_vae,
     likelihood_of,
     linear_vae,
+    semi_amortised_vae,
     sigma_vae,
     spherical_vae,
     vae,
@@ -154,10 +157,19 @@ def test_recipes_are_what_they_say() -> None:
         "iaf_vae",
         "vamp_vae",
         "vq_vae",
+        "semi_amortised_vae",
+        "freeform_vae",
         "fsq_vae",
     }
     assert isinstance(objective("dreg_iwae"), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)
+    amortised = semi_amortised_vae(Bernoulli(6), 3).inference_parts["z"]
+    assert isinstance(amortised, Refined)
+    assert amortised.unroll
+    assert [str(parent) for parent in amortised.part.parents] == ["x"]
+    free = freeform_vae(Bernoulli(6), 3).inference_parts["z"]
+    assert isinstance(free, Refined)
+    assert (free.part.parents, free.part.net, free.unroll) == ((), None, False)
     spherical = spherical_vae(Bernoulli(6), 3)
     assert isinstance(spherical.inference_parts["z"].family, VonMisesFisher)
     assert isinstance(spherical.generative_parts["z"].family, UniformSphere)

@@ -25,14 +25,13 @@ class Commitment(Objective):
 
     Arguments:
         name: of the latent.
-        samples: S, draws per row.
 
     >>> from anyvae.objectives import ELBO
     >>> objective = ELBO() - 0.25 * Commitment("z")
     """
 
-    def __init__(self, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, name: str = "z") -> None:
+        super().__init__()
         self.name = name
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
@@ -56,11 +55,10 @@ class CodebookCost(Objective):
 
     Arguments:
         name: of the latent.
-        samples: S, draws per row.
     """
 
-    def __init__(self, name: str = "z", samples: int = 1) -> None:
-        super().__init__(samples)
+    def __init__(self, name: str = "z") -> None:
+        super().__init__()
         self.name = name
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
