@@ -8,7 +8,6 @@ a fitted model and is never changed.
 from __future__ import annotations
 
 import torch
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 from torch import Tensor, nn
 
 from anyvae import (
@@ -23,6 +22,7 @@ from anyvae import (
     log_likelihood,
 )
 from anyvae.recipes import vae
+from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 
 HIDDEN = 200
 LATENTS = 20

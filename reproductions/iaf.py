@@ -6,7 +6,6 @@ Static MNIST, 784-400-40, the same encoder trunk and decoder for both; with 200 
 from __future__ import annotations
 
 import torch
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 from torch import nn
 
 from anyvae import (
@@ -25,6 +24,7 @@ from anyvae import (
 from anyvae.model import LatentVariableModel
 from anyvae.networks import WrappedModule
 from anyvae.objectives import LinearRamp
+from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 
 LATENTS, HIDDEN, CONTEXT = 40, 400, 100
 BATCH, EPOCHS, RATE = 128, 90, 1e-3
