@@ -27,7 +27,7 @@ from anyvae.objectives import LinearRamp
 from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
 
 LATENTS, HIDDEN, CONTEXT = 40, 400, 100
-BATCH, EPOCHS, RATE = 128, 90, 1e-3
+BATCH, EPOCHS, RATE = 128, 30, 1e-3
 DROPPED = 0.2
 SAMPLES = 200
 # case -> number of inverse autoregressive flows, and the width of their two hidden layers

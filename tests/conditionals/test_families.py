@@ -310,3 +310,11 @@ def test_components_of_a_mixture_start_apart() -> None:
     assert bool((given.free["loc"] == 1.5).all())
     with pytest.raises(ValueError, match="components=1; wanted at least 2"):
         NormalMixture(2, 1)
+
+
+def test_units_belong_to_independent_features() -> None:
+    part = FullNormal(3).given(log_unit=torch.zeros(3)).build("x", {})
+    with pytest.raises(
+        ValueError, match=r"FullNormal\(3\) got log_unit, but its features depend on each other"
+    ):
+        part()

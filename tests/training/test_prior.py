@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anyvae.conditionals import DiagonalNormal, Normal, NormalMixture, StandardNormal
+from anyvae.conditionals import NSF, DiagonalNormal, Flow, Normal, NormalMixture, StandardNormal
 from anyvae.inference import evaluate_bound, log_likelihood, posterior, sample
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, Linear
@@ -57,6 +57,16 @@ def test_a_normal_by_gradient_finds_the_moments() -> None:
     spread = (0.25 * 0.75 * 16.0 + 0.25) ** 0.5
     assert float(prior.mean.detach()) == pytest.approx(1.0, abs=0.1)
     assert float(prior.stddev.detach()) == pytest.approx(spread, abs=0.1)
+
+
+def test_a_flow_finds_both_islands() -> None:
+    torch.manual_seed(0)
+    model, data = two_islands()
+    better = fit_prior(model, data, Flow(StandardNormal(1), NSF([16], bins=8)), steps=300, learning_rate=3e-2)
+    assert evaluate_bound(better, data).elbo.mean() > evaluate_bound(model, data).elbo.mean() + 0.8
+    drawn = sample(better, 4000, ["z"], seed=0)["z"]
+    assert 0.15 < float((drawn < 0).double().mean()) < 0.35
+    assert float((drawn.abs() < 0.7).double().mean()) < 0.1
 
 
 def test_a_second_vae_makes_a_two_stage_model() -> None:

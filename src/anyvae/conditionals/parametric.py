@@ -180,7 +180,11 @@ class FamilyConditional(Conditional):
         distribution = self.family(params, constants, learning=learning)  # type: ignore[arg-type]
         if not self._in_units:
             return distribution
-        assert isinstance(distribution, Cellwise)
+        if not isinstance(distribution, Cellwise):
+            raise ValueError(
+                f"{self.family!r} got log_unit, but its features depend on each other, and only densities of single "
+                "features have units here; leave log_unit out and add its sum to the scores."
+            )
         assert self.log_unit is not None
         assert self.total_log_unit is not None
         return InUnits(distribution, self.log_unit, self.total_log_unit)
