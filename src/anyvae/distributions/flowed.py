@@ -22,7 +22,7 @@ class Bijection(Protocol):
     """An invertible map of vectors, steered by a context."""
 
     def __call__(self, value: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The image of `value`, shape (..., n), and log |det| of the Jacobian there, shape (...).
+        """The image of `value`, shape (..., n), and the log-determinant of the Jacobian there, shape (...).
 
         Arguments:
             value: shape (..., n).
@@ -30,7 +30,7 @@ class Bijection(Protocol):
         """
 
     def inverse(self, value: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The point whose image is `value`, shape (..., n), and log |det| of the forward map's Jacobian there."""
+        """The point whose image is `value`, shape (..., n), and the log-determinant of the forward map there."""
 
 
 class _Draw:

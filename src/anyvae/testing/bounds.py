@@ -154,7 +154,7 @@ def no_noise_law(
 def signal_to_noise(
     objective: Objective, model: LatentVariableModel, batch: Batch, parameter: Tensor, repeats: int = 500
 ) -> float:
-    r"""Mean over the entries of a gradient of |mean| / standard deviation; grows with the samples, or should.
+    r"""Mean over the entries of a gradient of its absolute mean over its deviation; grows with the samples, or should.
 
     Source: Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018).
     """
