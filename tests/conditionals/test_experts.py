@@ -318,3 +318,26 @@ def test_an_expert_of_one_fixed_scale_and_pictures() -> None:
     found = q(torch.zeros(2, 3), torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
     assert found.event_shape == (2, 2)
     torch.testing.assert_close(found.scale, torch.tensor([5.0**-0.5, 1.0]).view(2, 1, 1).expand(2, 2, 2))
+
+
+def test_an_optional_value_stays_as_given_where_a_later_posterior_reads_it() -> None:
+    """m is drawn from p after the holes of a; q(u) waits for it, and still sees no drawn hole."""
+    model = LatentVariableModel(
+        {
+            "z": StandardNormal(2),
+            "a": Normal(3).given("z", net=Linear()),
+            "m": Normal(2).given("a", net=Linear()),
+            "u": StandardNormal(2),
+        },
+        {
+            "z": DiagonalNormal(2).given(optional("a"), net=Linear()),
+            "u": DiagonalNormal(2).given("m", optional("a"), net=Linear()),
+        },
+    )
+    seen: list[Tensor] = []
+    model.inference_parts["u"].register_forward_hook(lambda part, inputs, output: seen.extend(inputs))
+    a = torch.randn(2, 3)
+    trace = model.trace({"a": Partial(a, torch.tensor([True, False]))})
+    assert bool((trace.values["a"][1] != 0).all())
+    assert bool((seen[0] == trace.values["m"]).all())
+    assert bool((seen[1] == torch.stack([a[0], torch.zeros(3)])).all())
