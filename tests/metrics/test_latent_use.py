@@ -118,9 +118,10 @@ def test_activity_does_not_hang_on_the_scale_of_a_learned_prior() -> None:
     )
     with torch.no_grad():
         model.generative_parts["z"].free["raw_scale"].fill_(raw_scale(0.1))
+        model.generative_parts["z"].free["loc"].fill_(2.0)
     use = latent_use(model, {"x": torch.randn(10, 3)})
     torch.testing.assert_close(use.prior_scale, torch.full((2,), 0.1))
-    torch.testing.assert_close(use.relative_mean, 10.0 * use.mean)
+    torch.testing.assert_close(use.relative_mean, 10.0 * (use.mean - 2.0))
 
 
 def test_against_a_mixture_it_is_the_mean_over_draws() -> None:

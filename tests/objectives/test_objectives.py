@@ -146,7 +146,8 @@ def test_a_drawn_label_has_no_pathwise_gradient() -> None:
     )
     x, y = torch.randn(4, 4), torch.eye(3)[torch.tensor([0, 1, 2, 0])]
     with pytest.raises(
-        ValueError, match=r"cannot differentiate through 'y', drawn from OneHotCategorical; sum over it with enumerate"
+        ValueError,
+        match=r"cannot differentiate through 'y', drawn from OneHotCategorical; sum over it with enumerate",
     ):
         ELBO()(model, {"x": x})
     with pytest.raises(ValueError, match="'y'"):
