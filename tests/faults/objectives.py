@@ -21,15 +21,15 @@ FAULTS = [
     ),
     Mutation(
         "critics not saved",
-        "training/run.py",
-        "tensors |= self.beside.state()",
+        "training/saved.py",
+        "tensors |= run.beside.state()",
         "pass",
         ("training/test_fit_resume.py::test_what_is_beside_the_model_moves_and_is_in_the_checkpoint",),
     ),
     Mutation(
         "critics not restored",
-        "training/run.py",
-        "self.beside.load(tensors)",
+        "training/saved.py",
+        "run.beside.load(tensors)",
         "pass",
         (
             "training/test_fit_resume.py::test_interrupted_run_resumes_to_the_same_bits[critic_and_controllers]",

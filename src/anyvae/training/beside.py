@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from anyvae.model import LatentVariableModel
 from anyvae.objectives import Controller, held_modules
+from anyvae.training.checkpoint import under
 from anyvae.training.distributed import World
 from anyvae.training.player import Player
 
@@ -108,11 +109,4 @@ class Beside:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what `state` gave, among other tensors."""
         for key, module in self.modules.items():
-            start = f"{key}."
-            module.load_state_dict(
-                {
-                    name.removeprefix(start): tensor
-                    for name, tensor in tensors.items()
-                    if name.startswith(start)
-                }
-            )
+            module.load_state_dict(under(tensors, f"{key}."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-__all__ = ["CheckpointError", "clear_unfinished", "load_tensors", "save_tensors", "write_atomically"]
+__all__ = ["CheckpointError", "clear_unfinished", "load_tensors", "save_tensors", "under", "write_atomically"]
 
 _FORMAT = "anyvae-1"
 
@@ -106,3 +107,13 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} cannot be read as safetensors ({error}); it is damaged or of another kind, "
             "and nothing was loaded."
         ) from error
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with a prefix, by what follows it.
+
+    >>> import torch
+    >>> list(under({"model.a": torch.zeros(1), "best.a": torch.ones(1)}, "model."))
+    ['a']
+    """
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -22,6 +22,7 @@ from anyvae.training.events import Callback, Evaluation
 from anyvae.training.guard import refuse_non_finite
 from anyvae.training.player import Player
 from anyvae.training.run import WATCHED_ROWS, Budget, Run
+from anyvae.training.saved import restore
 
 __all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
 
@@ -193,7 +194,7 @@ def fit(
         closing.callback(run.release)
         started = time.perf_counter()
         if resume:
-            run.restore()
+            restore(run)
         ended = run.train(started)
         run.keep_best()
     return FitResult(tuple(run.history), run.step, run.best_step, run.seconds, ended)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -20,13 +17,15 @@ from anyvae.inference import evaluate_bound
 from anyvae.inference.likelihood import Bound
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.training.beside import Beside
-from anyvae.training.checkpoint import CheckpointError, clear_unfinished, load_tensors, save_tensors
+from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, put_together, spread_like
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
 from anyvae.training.guard import blame
 from anyvae.training.identity import describe, fingerprint
+from anyvae.training.interrupt import interruptible
 from anyvae.training.player import Player, Seat
+from anyvae.training.saved import write_run
 
 __all__ = ["WATCHED_ROWS", "Budget", "Run"]
 
@@ -122,9 +121,9 @@ class Run:
         self._validation = None if validation is None else validation.fixed()
         # What the objective sums over is summed over in the bound that is watched, too.
         self._summed = players[0].objective.enumerate
-        self._described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
-        self._prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
-        self._ended = ""
+        self.described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
+        self.prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
+        self.ended = ""
 
     def train(self, started: float) -> str:
         """Run to the end of the budget; returns what ended it."""
@@ -133,8 +132,8 @@ class Run:
         reported, rows_since, moved_since, objective_since = started, 0, 0, 0.0
         self.model.train()
         self.beside.train(True)
-        with _interruptible() as interrupted:
-            while not self._ended:
+        with interruptible() as interrupted:
+            while not self.ended:
                 if self.step // self.budget.per_epoch != epoch:
                     epoch = self.step // self.budget.per_epoch
                     order = torch.randperm(len(self.training), generator=_generator(self.seed, epoch + 1))
@@ -151,7 +150,7 @@ class Run:
                 last, late = self.step >= self.budget.steps, self._late()
                 if last or late or self.step % self.budget.interval == 0:
                     self._evaluate()
-                    self._ended = "steps" if last else "minutes" if late else self._stale()
+                    self.ended = "steps" if last else "minutes" if late else self._stale()
                     self.save()
                 if self.callbacks and now - reported > 0.2:
                     self._report(rows_since / (now - reported), objective_since / max(1, moved_since))
@@ -159,7 +158,7 @@ class Run:
                 if self._agreed(bool(interrupted)):
                     self.save()
                     raise Interrupted(self.step, self.checkpoint)
-        return self._ended
+        return self.ended
 
     def _step(self, rows: Tensor, progress: float) -> float | None:
         """One move of every player whose turn it is; the first one's objective, nats per row, if it moved."""
@@ -192,8 +191,9 @@ class Run:
     def _average_beside(self, seat: Seat) -> None:
         # Where the model is sharded, its parts average their own gradients and nobody those beside them.
         if self.sharded:
+            beside = self.beside.parameters()
             for name, parameter in seat.owned.items():
-                if name in self.beside.parameters() and parameter.grad is not None:
+                if name in beside and parameter.grad is not None:
                     parameter.grad = self.here.total(parameter.grad) / self.here.size
 
     def _progress(self, seconds: float) -> float:
@@ -227,7 +227,7 @@ class Run:
         self.history.append(evaluation)
         if self.keep_last or bound > self.best_bound:
             self.best_bound, self.best_step = bound, self.step
-            self.best = {name: tensor.clone() for name, tensor in self._model_state().items()}
+            self.best = {name: tensor.clone() for name, tensor in self.model_state().items()}
         for callback in self.callbacks:
             callback.on_evaluation(evaluation)
 
@@ -274,7 +274,7 @@ class Run:
                 self.whole.load_state_dict(self.best)
             self.here.spread(self.whole.state_dict().values())
         else:
-            self._load_model(self.best)
+            self.load_model(self.best)
         self.whole.eval()
         self.beside.train(False)
 
@@ -284,13 +284,16 @@ class Run:
             parameter.requires_grad_(True)
             parameter.grad = None
 
-    def _model_state(self) -> dict[str, Tensor]:
-        return self._whole(self.model.state_dict())
+    def model_state(self) -> dict[str, Tensor]:
+        """The model's tensors, put together where they are sharded; the first process alone has them then."""
+        return self.whole_tensors(self.model.state_dict())
 
-    def _whole(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def whole_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors as they are, or put together where the run is sharded."""
         return put_together(tensors, keep=self.here.first) if self.sharded else dict(tensors)
 
-    def _load_model(self, state: dict[str, Tensor]) -> None:
+    def load_model(self, state: dict[str, Tensor]) -> None:
+        """Give the model whole tensors, which every process has."""
         if self.sharded:
             # Sharded as the weights are, so that each process copies its own part.
             state = {
@@ -300,138 +303,10 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint, if one is asked for; every process must call it."""
-        if self.checkpoint is None:
-            return
-        tensors = {f"model.{name}": tensor for name, tensor in self._model_state().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors |= self.beside.state()
-        for seat in self.seats:
-            for name, state in self._optimizer_state(seat).items():
-                for key, value in state.items():
-                    tensors[f"optimizer.{seat.player.name}.{key}.{name}"] = torch.as_tensor(value)
-        for rank, generator in enumerate(self.here.gather(torch.random.get_rng_state())):
-            tensors[f"generator.cpu.{rank}"] = generator
-        if self.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
-            states = self.here.gather(torch.cuda.get_rng_state(self.here.device).to(self.here.device))
-            tensors |= {f"generator.cuda.{rank}": state for rank, state in enumerate(states)}
-        if self.here.first:
-            save_tensors(self.checkpoint, tensors, self._counters())
-
-    def _counters(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "seconds": self.seconds,
-            "best_step": self.best_step,
-            "best_bound": self.best_bound if math.isfinite(self.best_bound) else None,
-            "history": [list(evaluation.as_dict().values()) for evaluation in self.history],
-            "ended": self._ended,
-            "plan": self._plan(),
-        }
-
-    def _plan(self) -> dict[str, Any]:
-        """What must be the same for a resumed run to reach the same weights."""
-        return {
-            "rows": len(self.training),
-            "data checksum": self._prints[0],
-            "validation checksum": self._prints[1],
-            "players": self._described,
-            **asdict(self.budget),
-            "keep_last": self.keep_last,
-            "seed": self.seed,
-            "processes": self.here.size,
-            "precision": str(self.precision),
-        }
-
-    def restore(self) -> None:
-        """Continue from the checkpoint; start anew where there is none.
-
-        Raises:
-            CheckpointError: when the file is damaged, or belongs to a run with other data or settings, which
-                are named.
-        """
-        self.here.any(False)  # all wait here: the first process may still be writing what an earlier fit left
-        if self.checkpoint is None or not self.checkpoint.exists():
-            return
-        tensors, state = load_tensors(self.checkpoint)
-        plan = state.get("plan")
-        if not isinstance(plan, dict):
-            raise CheckpointError(f"{self.checkpoint} is no checkpoint of a run; it holds {sorted(state)}.")
-        for key, value in self._plan().items():
-            if plan.get(key) != value:
-                raise CheckpointError(
-                    f"{self.checkpoint} was written by a run with {key} = {plan.get(key)}, this one has "
-                    f"{value}; resume with the same data and options, or start in another folder."
-                )
-        try:
-            self._take(tensors, state)
-        except (KeyError, TypeError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(
-                f"{self.checkpoint} does not fit this model ({reason}); resume with the same model, "
-                "or start in another folder."
-            ) from error
-
-    def _take(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        self._load_model(_under(tensors, "model."))
-        self.best = _under(tensors, "best.")
-        self.beside.load(tensors)
-        for seat in self.seats:
-            self._load_optimizer(seat, _under(tensors, f"optimizer.{seat.player.name}."))
-        torch.random.set_rng_state(tensors[f"generator.cpu.{self.here.rank}"])
-        if self.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
-            torch.cuda.set_rng_state(tensors[f"generator.cuda.{self.here.rank}"], self.here.device)
-        self.step, self.seconds, self._ended = state["step"], state["seconds"], state["ended"]
-        self.best_step = state["best_step"]
-        self.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
-        # JSON has no NaN: what was not measured is null there.
-        rows = [[math.nan if value is None else value for value in row] for row in state["history"]]
-        self.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
-
-    def _optimizer_state(self, seat: Seat) -> dict[str, dict[str, Any]]:
-        return {name: self._whole(seat.optimizer.state[parameter]) for name, parameter in seat.owned.items()}
-
-    def _load_optimizer(self, seat: Seat, tensors: dict[str, Tensor]) -> None:
-        state: dict[str, dict[str, Tensor]] = {}
-        for joined, value in tensors.items():
-            key, name = joined.split(".", 1)
-            state.setdefault(name, {})[key] = value
-        for name, parameter in seat.owned.items():
-            if name in state:
-                seat.optimizer.state[parameter] = {
-                    key: value if key == "step" else spread_like(value.to(parameter.device), parameter)
-                    for key, value in state[name].items()
-                }
+        if self.checkpoint is not None:
+            write_run(self, self.checkpoint)
 
 
 def _generator(seed: int, index: int) -> torch.Generator:
     """A generator of its own for each epoch, so that no order has to be stored."""
     return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Collects the first Ctrl-C, so that a step is never cut in half; a second one raises."""
-    received: list[int] = []
-    first = 0.0
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def handle(number: int, frame: Any) -> None:
-        nonlocal first
-        if not received:
-            first = time.monotonic()
-        elif time.monotonic() - first > 1.0:
-            raise KeyboardInterrupt
-        # Within a second it is the same Ctrl-C: torchrun passes on what the terminal has already sent to all.
-        received.append(number)
-
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGINT, previous)
