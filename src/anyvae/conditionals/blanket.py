@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals.conditional import Conditional
-from anyvae.conditionals.parents import Parent
+from anyvae.conditionals.parents import Parent, union
 from anyvae.distributions import Cellwise
 
 __all__ = ["Blanket", "leading_shape"]
@@ -62,7 +62,7 @@ class Blanket:
             found += [Parent(other)] if other in inference else [Parent(other), Parent(other, mask=True)]
         for other in (name, *self.states, *targets):
             found += [parent for parent in generative[other].parents if parent.name not in states]
-        self.parents = tuple(dict.fromkeys(found))
+        self.parents = union(found)
 
     def prior(self, given: Mapping[Parent, Any]) -> Distribution:
         """p(v | parents), at the given values."""

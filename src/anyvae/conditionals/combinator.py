@@ -13,9 +13,9 @@ from torch.distributions import Distribution
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
-from anyvae.conditionals.parents import Parent
+from anyvae.conditionals.parents import Parent, union
 
-__all__ = ["Combinator", "as_conditional", "trial", "union", "words"]
+__all__ = ["Combinator", "as_conditional", "trial", "words"]
 
 
 def as_conditional(part: Conditional | Family) -> Conditional:
@@ -30,15 +30,6 @@ def words(part: Conditional) -> str:
         if isinstance(part, FamilyConditional)
         else f"{type(part).__name__}({part.extra_repr()})"
     )
-
-
-def union(*parents: Sequence[Parent]) -> tuple[Parent, ...]:
-    """Every parent once, in order of its first place.
-
-    >>> union([Parent("x"), Parent("y")], [Parent("z"), Parent("x")])[2].name
-    'z'
-    """
-    return tuple(dict.fromkeys(parent for some in parents for parent in some))
 
 
 class Combinator(Conditional, ABC):

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from anyvae import distributions
-from anyvae.conditionals.combinator import Combinator, trial, union
+from anyvae.conditionals.combinator import Combinator, trial
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
-from anyvae.conditionals.parents import Parent
+from anyvae.conditionals.parents import Parent, union
 from anyvae.distributions import FromNoise
 
 __all__ = ["MixtureOfExperts", "ProductOfExperts"]

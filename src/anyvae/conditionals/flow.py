@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 from torch.distributions import constraints
 
 from anyvae.conditionals.bijections import FlowTransform
+from anyvae.conditionals.combinator import as_conditional
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
@@ -48,7 +49,7 @@ class Flow(Conditional):
 
     def __init__(self, base: Conditional | Family, *transforms: FlowTransform, context: int = 0) -> None:
         super().__init__()
-        base = base.given() if isinstance(base, Family) else base
+        base = as_conditional(base)
         if not transforms:
             raise ValueError(f"Flow over {base.extra_repr()} got no transforms; add some, such as IAF().")
         for transform in transforms:

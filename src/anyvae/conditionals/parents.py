@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Parent", "as_parents", "observed", "optional", "prior"]
+__all__ = ["Parent", "as_parents", "observed", "optional", "prior", "union"]
 
 
 @final
@@ -34,6 +34,15 @@ class Parent:
 def as_parents(parents: Sequence[str | Parent]) -> tuple[Parent, ...]:
     """References from names and references."""
     return tuple(Parent(parent) if isinstance(parent, str) else parent for parent in parents)
+
+
+def union(*parents: Sequence[Parent]) -> tuple[Parent, ...]:
+    """Every parent once, in order of its first place.
+
+    >>> union([Parent("x"), Parent("y")], [Parent("z"), Parent("x")])[2].name
+    'z'
+    """
+    return tuple(dict.fromkeys(parent for some in parents for parent in some))
 
 
 def observed(name: str) -> Parent:

@@ -13,8 +13,8 @@ from torch.distributions import Distribution
 from anyvae.conditionals.blanket import Blanket, leading_shape
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.parametric import FamilyConditional
-from anyvae.conditionals.parents import Parent
-from anyvae.distributions import FromNoise, analytic_kl, has_analytic_kl
+from anyvae.conditionals.parents import Parent, union
+from anyvae.distributions import FromNoise, analytic_kl, has_analytic_kl, whitened
 
 __all__ = ["Refined"]
 
@@ -89,7 +89,7 @@ class Refined(Conditional):
         blanket = Blanket("Refined", name, generative, inference)
         # In a tuple: the model owns the parts that it holds, and a module would register them a second time.
         self._blanket = (blanket,)
-        self.parents = tuple(dict.fromkeys((*self.part.parents, *blanket.parents)))
+        self.parents = union(self.part.parents, blanket.parents)
 
     def forward(self, *parents: Any) -> Distribution:
         """See `Conditional.forward`."""
@@ -147,9 +147,5 @@ class Refined(Conditional):
 def _even_noise(half: int, width: int) -> Tensor:
     """Normal vectors and their mirror images, with variances of exactly one, and no correlation where they suffice."""
     noise = torch.randn(half, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    if half >= width:
-        factor = torch.linalg.cholesky(noise.T @ noise / half)
-        noise = torch.linalg.solve_triangular(factor, noise.T, upper=False).T
-    else:
-        noise = noise / noise.square().mean(0).sqrt()
+    noise = whitened(noise) if half >= width else noise / noise.square().mean(0).sqrt()
     return torch.cat([noise, -noise])

@@ -33,6 +33,7 @@ from anyvae.distributions.spectra import ComplexNormal
 from anyvae.distributions.sphere import Directional, UniformSphere, unit_sphere
 from anyvae.distributions.trials import Binomial, Multinomial
 from anyvae.distributions.units import InUnits
+from anyvae.distributions.whitened import whitened
 
 __all__ = [
     "Autoregressive",
@@ -93,4 +94,5 @@ __all__ = [
     "sampled_kl",
     "sum_event",
     "unit_sphere",
+    "whitened",
 ]

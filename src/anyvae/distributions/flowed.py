@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from anyvae.distributions.cells import FromNoise
+from anyvae.distributions.whitened import whitened
 
 __all__ = ["Bijection", "Flowed"]
 
@@ -192,6 +193,5 @@ def _fixed_noise(width: int) -> Tensor:
     pairs = max(_PAIRS, width)
     engine = torch.quasirandom.SobolEngine(width, scramble=True, seed=0)
     half = torch.special.ndtri(engine.draw(pairs, dtype=torch.float64).clamp(1e-9, 1.0 - 1e-9))
-    factor = torch.linalg.cholesky(half.T @ half / pairs)
-    half = torch.linalg.solve_triangular(factor, half.T, upper=False).T
+    half = whitened(half)
     return torch.cat([half, -half])

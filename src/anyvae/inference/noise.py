@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Size, Tensor
 
+from anyvae.distributions import whitened
 from anyvae.model import Evidence
 
 __all__ = ["RowNoise", "row_keys", "seeded"]
@@ -63,8 +64,7 @@ def _whitened(pool: Tensor) -> Tensor:
     centred = pool.double() - pool.double().mean(0)
     if pool.shape[1] > _WHITENED_WIDTH:
         return (centred / centred.std(0, correction=0)).float()
-    factor = torch.linalg.cholesky(centred.T @ centred / len(centred))
-    return torch.linalg.solve_triangular(factor, centred.T, upper=False).T.contiguous().float()
+    return whitened(centred).contiguous().float()
 
 
 def row_keys(evidence: dict[str, Evidence]) -> Tensor:

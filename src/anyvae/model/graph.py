@@ -9,6 +9,7 @@ import torch
 from torch import Size, Tensor, nn
 
 from anyvae.conditionals import Conditional, Family
+from anyvae.conditionals.combinator import as_conditional
 from anyvae.model.batch import Batch, Evidence, admit
 from anyvae.model.plan import Plan, computed_names, generation_order, make_plan
 from anyvae.model.trace import Drawing, Noise, Trace
@@ -48,8 +49,8 @@ class LatentVariableModel(nn.Module):
         conditions: Mapping[str, int | tuple[int, ...]] | None = None,
     ) -> None:
         super().__init__()
-        p = {name: _as_conditional(part) for name, part in generative.items()}
-        q = {name: _as_conditional(part) for name, part in (inference or {}).items()}
+        p = {name: as_conditional(part) for name, part in generative.items()}
+        q = {name: as_conditional(part) for name, part in (inference or {}).items()}
         self.conditions = {
             name: Size((shape,)) if isinstance(shape, int) else Size(shape)
             for name, shape in (conditions or {}).items()
@@ -222,7 +223,3 @@ def VAE(  # a constructor: reads as the class it returns
     (('z',), ('x',))
     """
     return LatentVariableModel(generative={"z": prior, "x": decoder}, inference={"z": encoder})
-
-
-def _as_conditional(part: Conditional | Family) -> Conditional:
-    return part.given() if isinstance(part, Family) else part

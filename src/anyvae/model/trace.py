@@ -46,7 +46,6 @@ class Trace:
     """
 
     __slots__ = (
-        "_axes",
         "_p",
         "_q",
         "drawings",
@@ -80,7 +79,6 @@ class Trace:
         self.values: dict[str, Tensor] = {name: item.value for name, item in evidence.items()}
         self.drawings = drawings or {}
         self.enumerated = tuple(item for item in plan.draws if item.name in enumerate) if enumerate else ()
-        self._axes = len(self.enumerated)
         self._p: dict[str, Distribution] = {}
         self._q: dict[str, Distribution] = {}
         for name, from_q in plan.steps:
@@ -88,7 +86,7 @@ class Trace:
             if name in model.computed:
                 self.values[name] = distribution.mean
                 continue
-            if self._axes and (name, from_q) in self.enumerated:
+            if (name, from_q) in self.enumerated:
                 self.values[name] = self._every_value(name, distribution)
                 continue
             drawn = self._draw(name, distribution)
@@ -96,6 +94,10 @@ class Trace:
             self.values[name] = (
                 drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
             )
+
+    @property
+    def _axes(self) -> int:
+        return len(self.enumerated)
 
     def reread(self, values: dict[str, Tensor]) -> Trace:
         """The same pass with other tensors for some values: log p is worked out anew, the q are kept.
@@ -192,7 +194,7 @@ class Trace:
             raise ValueError(
                 "nothing of the model was given or drawn; pass a batch with at least one variable."
             )
-        if self._axes:
+        if self.enumerated:
             # Weighed by its probability, every value of an enumerated latent makes one weight with the others.
             log_probability = self._log_probabilities()
             total = total + log_probability
@@ -263,7 +265,7 @@ class Trace:
         return self.model.zeros((self.rows, *self.model.shapes[name]))
 
     def _draw(self, name: str, distribution: Distribution) -> Tensor:
-        lead = Size((self.samples, self.rows)) if self.samples > 1 or self._axes else Size((self.rows,))
+        lead = Size((self.samples, self.rows)) if self.samples > 1 or self.enumerated else Size((self.rows,))
         if self.noise is not None:
             if not isinstance(distribution, FromNoise):
                 raise ValueError(

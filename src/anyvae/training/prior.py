@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from anyvae.conditionals import Conditional, Family, FamilyConditional, NormalMixture, raw_scale_of
+from anyvae.conditionals.combinator import as_conditional
 from anyvae.inference import posterior, seeded
 from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.objectives import Objective, Schedule, WarmupCosine
@@ -96,7 +97,7 @@ def fit_prior(
         learned |= {f"inference.{key}": part for key, part in prior.inference_parts.items()}
         parts = [key for key, part in learned.items() if any(True for _ in part.parameters())]
     else:
-        part = prior.given() if isinstance(prior, Family) else prior
+        part = as_conditional(prior)
         union = LatentVariableModel({name: part} | rest, dict(model.inference_parts), conditions=conditions)
         names, parts = (name,), [f"generative.{name}"]
         if isinstance(part, FamilyConditional) and isinstance(part.family, NormalMixture):
