@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from anyvae import MLP, Bernoulli, evaluate_bound, fit
+from anyvae import MLP, Bernoulli, evaluate_bound
 from anyvae.recipes import vae
-from common import Narrator, Row, Run, clock, digits, options, record, seeds, write_table
+from common import Row, Run, clock, digits, options, record, seeds, train, write_table
 
 HIDDEN = 500
 BATCH = 128
@@ -43,17 +43,14 @@ def main() -> None:
             net = MLP([HIDDEN], nn.Tanh)
             model = vae(Bernoulli(784), latents, encoder=net, decoder=net, start=data.start)
             with clock() as seconds:
-                done = fit(
+                done = train(
                     model,
-                    data.train,
-                    validation=data.held,
+                    data,
                     epochs=EPOCHS,
                     batch_size=BATCH,
                     learning_rate=RATE,
-                    patience=1.0,
                     evaluations=EPOCHS // 3,
                     seed=seed,
-                    callbacks=[Narrator()],
                 )
                 bound = evaluate_bound(model, {"x": data.test}, samples=10)
                 value = -bound.elbo.mean().item()

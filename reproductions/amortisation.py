@@ -7,6 +7,7 @@ a fitted model and is never changed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,11 +21,10 @@ from anyvae import (
     LatentVariableModel,
     Refined,
     evaluate_bound,
-    fit,
     log_likelihood,
 )
 from anyvae.recipes import vae
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
+from common import Row, Run, clock, digits, fit_once, options, record, seeds, train, write_table
 
 HIDDEN = 200
 LATENTS = 20
@@ -58,17 +58,15 @@ def main() -> None:
             fit_once(
                 model,
                 {"script": "amortisation", "seed": seed, **settings},
-                lambda model=model, seed=seed: fit(  # type: ignore[misc]
+                partial(
+                    train,
                     model,
-                    data.train,
-                    validation=data.held,
+                    data,
                     epochs=EPOCHS,
                     batch_size=BATCH,
                     learning_rate=RATE,
-                    patience=1.0,
                     evaluations=10,
                     seed=seed,
-                    callbacks=[Narrator()],
                 ),
             )
             x = data.test[:ROWS]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -20,8 +21,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from anyvae.data import load_source
+from anyvae.inference import evaluate_bound, log_likelihood
 from anyvae.model import LatentVariableModel
-from anyvae.training import Callback, Evaluation, FitResult, TensorData
+from anyvae.training import Callback, Evaluation, FitResult, TensorData, fit
 
 __all__ = ["Narrator", "Row", "Run", "Split", "clock", "digits", "options", "record", "render", "write_table"]
 
@@ -276,6 +278,42 @@ def fit_once(
     save_file(model.state_dict(), weights)
     told.write_text(json.dumps({"about": dict(about), "done": done}, indent=1))
     return done
+
+
+def train(model: LatentVariableModel, data: Split, **options: Any) -> FitResult:
+    """Fit to the training rows to the end, keep the weights of the best bound of the held-out rows, and tell of it.
+
+    Arguments:
+        model: fitted in place.
+        data: whose held-out rows choose the weights.
+        options: of `anyvae.fit`.
+    """
+    told: list[Callback] = [Narrator()]
+    return fit(model, data.train, validation=data.held, patience=1.0, callbacks=told, **options)
+
+
+def fit_and_score(
+    model: LatentVariableModel, data: Split, about: Mapping[str, Any], seed: int, samples: int, **options: Any
+) -> Run:
+    """Fit once, and score -log p(x) of the test rows; the time of an earlier fit counts.
+
+    Arguments:
+        model: fitted in place.
+        data: the rows.
+        about: everything else that decides the weights.
+        seed: of the fit.
+        samples: importance samples a row.
+        options: of `anyvae.fit`.
+    """
+    details = fit_once(model, {**about, "seed": seed}, partial(train, model, data, seed=seed, **options))
+    with clock() as seconds:
+        details["-ELBO"] = -evaluate_bound(model, {"x": data.test}, samples=10).elbo.mean().item()
+        found = log_likelihood(model, {"x": data.test}, samples=samples)
+        details["standard error"] = found.std().item() / len(found) ** 0.5
+        run = Run(seed, -found.mean().item(), details["fit seconds"] + seconds(), details)
+    told = {key: value for key, value in details.items() if key != "history"}
+    print(seed, round(run.value, 3), told, flush=True)
+    return run
 
 
 @contextmanager

@@ -5,16 +5,14 @@ The row that flows are measured against; with 200 importance samples.
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import nn
 
-from anyvae import ELBO, MLP, Bernoulli, evaluate_bound, fit, log_likelihood
+from anyvae import ELBO, MLP, Bernoulli
 from anyvae.networks import WrappedModule
 from anyvae.objectives import LinearRamp
 from anyvae.recipes import vae
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
+from common import Row, digits, fit_and_score, options, record, seeds, write_table
 
 LATENTS, HIDDEN = 40, 400
 BATCH, SAMPLES = 128, 200
@@ -58,31 +56,18 @@ def main() -> None:
                 decoder=MLP([HIDDEN], activation),
                 start=data.start,
             )
-            with clock() as seconds:
-                details = fit_once(
-                    model,
-                    {**settings, "seed": seed},
-                    partial(
-                        fit,
-                        model,
-                        data.train,
-                        objective=ELBO(beta=LinearRamp(0.0, 1.0, until=0.2)),
-                        validation=data.held,
-                        epochs=epochs,
-                        batch_size=BATCH,
-                        learning_rate=rate,
-                        patience=1.0,
-                        evaluations=30,
-                        seed=seed,
-                        callbacks=[Narrator()],
-                    ),
-                )
-                fitted = seconds()
-                details["-ELBO"] = -evaluate_bound(model, {"x": data.test}, samples=10).elbo.mean().item()
-                found = log_likelihood(model, {"x": data.test}, samples=SAMPLES)
-                details["standard error"] = found.std().item() / len(found) ** 0.5
-                run = Run(seed, -found.mean().item(), details["fit seconds"] + seconds() - fitted, details)
-            print(case, seed, round(run.value, 3), details["-ELBO"], flush=True)
+            run = fit_and_score(
+                model,
+                data,
+                settings,
+                seed,
+                SAMPLES,
+                objective=ELBO(beta=LinearRamp(0.0, 1.0, until=0.2)),
+                epochs=epochs,
+                batch_size=BATCH,
+                learning_rate=rate,
+                evaluations=30,
+            )
             record("flows", case, row, run)
             write_table()
 

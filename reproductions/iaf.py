@@ -17,14 +17,11 @@ from anyvae import (
     DiagonalNormal,
     Flow,
     StandardNormal,
-    evaluate_bound,
-    fit,
-    log_likelihood,
 )
 from anyvae.model import LatentVariableModel
 from anyvae.networks import WrappedModule
 from anyvae.objectives import LinearRamp
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
+from common import Row, digits, fit_and_score, options, record, seeds, write_table
 
 LATENTS, HIDDEN, CONTEXT = 40, 400, 100
 BATCH, EPOCHS, RATE = 128, 30, 1e-3
@@ -72,29 +69,18 @@ def main() -> None:
             )
             torch.manual_seed(seed)
             model = make(case, data.start)
-            with clock() as seconds:
-                details = fit_once(
-                    model,
-                    {**settings, "seed": seed},
-                    lambda model=model, seed=seed: fit(  # type: ignore[misc]
-                        model,
-                        data.train,
-                        objective=ELBO(beta=LinearRamp(0.0, 1.0, until=0.2)),
-                        validation=data.held,
-                        epochs=EPOCHS,
-                        batch_size=BATCH,
-                        learning_rate=RATE,
-                        patience=1.0,
-                        evaluations=EPOCHS // 3,
-                        seed=seed,
-                        callbacks=[Narrator()],
-                    ),
-                )
-                details["-ELBO"] = -evaluate_bound(model, {"x": data.test}, samples=10).elbo.mean().item()
-                found = log_likelihood(model, {"x": data.test}, samples=SAMPLES)
-                details["standard error"] = found.std().item() / len(found) ** 0.5
-                run = Run(seed, -found.mean().item(), seconds(), details)
-            print(case, seed, round(run.value, 3), details["-ELBO"], flush=True)
+            run = fit_and_score(
+                model,
+                data,
+                settings,
+                seed,
+                SAMPLES,
+                objective=ELBO(beta=LinearRamp(0.0, 1.0, until=0.2)),
+                epochs=EPOCHS,
+                batch_size=BATCH,
+                learning_rate=RATE,
+                evaluations=EPOCHS // 3,
+            )
             record("iaf", case, row, run)
             write_table()
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from anyvae import MLP, Bernoulli, UniformSphere, VonMisesFisher, fit, log_likelihood
+from anyvae import MLP, Bernoulli, UniformSphere, VonMisesFisher
 from anyvae.recipes import vae
-from common import Narrator, Row, Run, clock, digits, options, record, seeds, write_table
+from common import Row, digits, fit_and_score, options, record, seeds, write_table
 
 ENCODER, DECODER = [256, 128], [128, 256]
 BATCH = 128
@@ -29,17 +29,18 @@ def main() -> None:
         for case in asked.only:
             kind, size = case.split()[0], int(case.split()[1])
             published = PUBLISHED[size][kind == "spherical"]
+            settings = {
+                "network": f"ReLU, encoder {ENCODER}, decoder {DECODER}",
+                "binarisation": "at every use",
+                "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs",
+            }
             row = Row(
                 paper="Davidson et al. 2018",
                 figure=f"table 1, {kind}, d = {size}",
                 what=f"-log p(x), test, {SAMPLES} samples",
                 published=f"{published:.2f}",
                 command=f'python reproductions/spherical.py --only "{case}"',
-                settings={
-                    "network": f"ReLU, encoder {ENCODER}, decoder {DECODER}",
-                    "binarisation": "at every use",
-                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs",
-                },
+                settings=settings,
                 limit=published + 1.0,
                 order=500 + 2 * size + (kind == "spherical"),
             )
@@ -54,28 +55,17 @@ def main() -> None:
                 posterior=VonMisesFisher(ambient) if kind == "spherical" else None,
                 prior=UniformSphere(ambient) if kind == "spherical" else None,
             )
-            with clock() as seconds:
-                done = fit(
-                    model,
-                    data.train,
-                    validation=data.held,
-                    epochs=EPOCHS,
-                    batch_size=BATCH,
-                    learning_rate=RATE,
-                    patience=1.0,
-                    evaluations=8,
-                    seed=seed,
-                    callbacks=[Narrator()],
-                )
-                scores = log_likelihood(model, {"x": data.test}, SAMPLES)
-                value = -scores.mean().item()
-                details = {
-                    "standard error": scores.std().item() / len(scores) ** 0.5,
-                    "best step": done.best_step,
-                    "steps": done.steps,
-                }
-                run = Run(seed, value, seconds(), details)
-            print(case, seed, round(value, 3), details, flush=True)
+            run = fit_and_score(
+                model,
+                data,
+                {**settings, "case": case},
+                seed,
+                SAMPLES,
+                epochs=EPOCHS,
+                batch_size=BATCH,
+                learning_rate=RATE,
+                evaluations=8,
+            )
             record("spherical", case, row, run)
             write_table()
 

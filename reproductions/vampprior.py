@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 
@@ -14,13 +13,10 @@ from anyvae import (
     DiagonalNormal,
     GatedMLP,
     StandardNormal,
-    evaluate_bound,
-    fit,
-    log_likelihood,
 )
 from anyvae.conditionals import Family
 from anyvae.objectives import LinearRamp
-from common import Narrator, Row, Run, clock, digits, fit_once, options, record, seeds, write_table
+from common import Row, digits, fit_and_score, options, record, seeds, write_table
 
 LATENTS, HIDDEN = 40, 300
 BATCH, EPOCHS, RATE = 100, 100, 1.5e-3
@@ -61,31 +57,18 @@ def main() -> None:
                 encoder=DiagonalNormal(LATENTS).given("x", net=GatedMLP([HIDDEN, HIDDEN])),
                 decoder=Bernoulli(784).given("z", net=GatedMLP([HIDDEN, HIDDEN]), start=data.start),
             )
-            with clock() as seconds:
-                details = fit_once(
-                    model,
-                    {**told, "seed": seed},
-                    partial(
-                        fit,
-                        model,
-                        data.train,
-                        objective=ELBO(beta=LinearRamp(0.0, 1.0, until=WARM_UP)),
-                        validation=data.held,
-                        epochs=EPOCHS,
-                        batch_size=BATCH,
-                        learning_rate=RATE,
-                        patience=1.0,
-                        evaluations=EPOCHS // 4,
-                        seed=seed,
-                        callbacks=[Narrator()],
-                    ),
-                )
-                fitted = seconds()
-                details["-ELBO"] = -evaluate_bound(model, {"x": data.test}, samples=10).elbo.mean().item()
-                found = log_likelihood(model, {"x": data.test}, samples=SAMPLES)
-                details["standard error"] = found.std().item() / len(found) ** 0.5
-                run = Run(seed, -found.mean().item(), details["fit seconds"] + seconds() - fitted, details)
-            print(case, seed, round(run.value, 3), details["-ELBO"], flush=True)
+            run = fit_and_score(
+                model,
+                data,
+                told,
+                seed,
+                SAMPLES,
+                objective=ELBO(beta=LinearRamp(0.0, 1.0, until=WARM_UP)),
+                epochs=EPOCHS,
+                batch_size=BATCH,
+                learning_rate=RATE,
+                evaluations=EPOCHS // 4,
+            )
             record("vampprior", case, row, run)
             write_table()
 
