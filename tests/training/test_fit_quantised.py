@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from training_examples import Trip, at_step, differing, press_ctrl_c, real_rows, weights
+from training_examples import Trip, at_step, differing, press_ctrl_c, real_rows, two_processes_ran, weights
 from two_quantised import BATCH, STEPS, descent, objective, quantised
 
 from anyvae.training import Interrupted, fit, load_tensors
@@ -18,26 +15,8 @@ from anyvae.training import Interrupted, fit, load_tensors
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both processes wrote."""
-    if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
-        pytest.skip("this torch was built without gloo")
     found = tmp_path_factory.mktemp("processes")
-    script = Path(__file__).with_name("two_quantised.py")
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node=2",
-        str(script),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    started = subprocess.Popen([*command, str(found)], stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        _, said = started.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        started.terminate()  # torchrun ends its workers; killed, it would leave them behind
-        _, said = started.communicate()
-    assert started.returncode == 0, said[-6000:]
+    two_processes_ran("two_quantised.py", found)
     return found
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
+import pytest
 import torch
 from torch import Size, Tensor
 
@@ -122,3 +126,26 @@ class Log(Callback):
 
     def close(self) -> None:
         self.into.append(f"{self.name} closed")
+
+
+def two_processes_ran(script: str, folder: Path) -> str:
+    """Run a script of this folder in two processes under torchrun, which write to `folder`; what they said."""
+    if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
+        pytest.skip("this torch was built without gloo")
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(Path(__file__).with_name(script)),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    started = subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        _, said = started.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        started.terminate()  # torchrun ends its workers; killed, it would leave them behind
+        _, said = started.communicate()
+    assert started.returncode == 0, said[-6000:]
+    return said

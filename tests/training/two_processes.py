@@ -151,7 +151,7 @@ def main(folder: Path) -> None:
         Trip.action = None
         settle(f"{kind}-resumed", folder, rank, common)
         settle(
-            f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.01, "evaluations": 1}
+            f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.03, "evaluations": 1}
         )
 
 
