@@ -45,7 +45,10 @@ class _Masked(FlowTransform):
     """
 
     def __init__(
-        self, sizes: Sequence[int] | None, activation: Callable[[], nn.Module], passes: int | None
+        self,
+        sizes: Sequence[int] | None = None,
+        activation: Callable[[], nn.Module] = nn.Tanh,
+        passes: int | None = None,
     ) -> None:
         if sizes is not None and any(size < 1 for size in sizes):
             raise ValueError(
@@ -101,14 +104,6 @@ class IAF(_Masked):
     (torch.Size([5, 3]), torch.Size([5]))
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int] | None = None,
-        activation: Callable[[], nn.Module] = nn.Tanh,
-        passes: int | None = None,
-    ) -> None:
-        super().__init__(sizes, activation, passes)
-
     def build(self, features: int, context: int, place: int) -> nn.Module:
         """See `FlowTransform.build`."""
         return _Gated(self.network(features, context, 2, place))
@@ -131,14 +126,6 @@ class MAF(_Masked):
     Raises:
         ValueError: for sizes or passes below 1, or, when parts are joined, layers narrower than the groups.
     """
-
-    def __init__(
-        self,
-        sizes: Sequence[int] | None = None,
-        activation: Callable[[], nn.Module] = nn.Tanh,
-        passes: int | None = None,
-    ) -> None:
-        super().__init__(sizes, activation, passes)
 
     def build(self, features: int, context: int, place: int) -> nn.Module:
         """See `FlowTransform.build`."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from anyvae.distributions import Cellwise
 from anyvae.model import Trace
+from anyvae.objectives.aggregate import first_draws
 from anyvae.objectives.objective import Objective
 
 __all__ = ["StratifiedTC", "WeightedTC"]
@@ -95,9 +96,7 @@ def _total_correlation(objective: Objective, name: str, trace: Trace, log_weight
             f"{type(objective).__name__}({name!r}) wants a latent vector inferred from the given alone, with "
             f"independent features given x, such as DiagonalNormal; got {'no such latent' if q is None else repr(q)}."
         )
-    z = trace.values[name]
-    first = z[0] if z.dim() == 3 else z
-    cells = q.cells(first.unsqueeze(1))  # (B of z, B of x, K)
+    cells = q.cells(first_draws(objective, trace, name).unsqueeze(1))  # (B of z, B of x, K)
     joint = (log_weights + cells.sum(-1)).logsumexp(1)
     marginals = (log_weights.unsqueeze(-1) + cells).logsumexp(1)
     return joint - marginals.sum(-1)

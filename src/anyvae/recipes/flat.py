@@ -26,6 +26,7 @@ from anyvae.conditionals import (
     StandardNormal,
     UniformSphere,
     VampPrior,
+    VectorQuantised,
     VonMisesFisher,
     observed,
 )
@@ -63,9 +64,9 @@ def vae(
     start: Mapping[str, Tensor | float] | None = None,
     log_unit: Tensor | None = None,
     missing: bool = False,
-    posterior: Family | None = None,
+    posterior: Family | VectorQuantised | None = None,
     prior: Family | Conditional | None = None,
-    around: Callable[[FamilyConditional], Conditional] | None = None,
+    around: Callable[..., Conditional] | None = None,
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
@@ -76,7 +77,7 @@ def vae(
         start: where the decoder's parameters start.
         log_unit: log of one unit of x in input units.
         missing: whether x may have holes; the encoder then reads the mask too.
-        posterior: family of q(z | x); `DiagonalNormal` where None.
+        posterior: family of q(z | x), or a codebook; `DiagonalNormal` where None.
         prior: p(z), a family or a conditional without parents; `StandardNormal` where None.
         around: makes the encoder from the conditional of `posterior`, such as a flow after it.
 

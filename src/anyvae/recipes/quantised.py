@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
-from torch import Tensor
-
-from anyvae.conditionals import FSQ, CodebookPrior, Family, Parent, UniformLattice, VectorQuantised, observed
-from anyvae.model import VAE, LatentVariableModel
+from anyvae.conditionals import FSQ, CodebookPrior, Family, UniformLattice, VectorQuantised
+from anyvae.model import LatentVariableModel
 from anyvae.networks import Network
 from anyvae.objectives import ELBO, Commitment, Objective
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.flat import DataOptions, vae
 
 __all__ = ["committed_elbo", "fsq_vae", "vq_vae"]
 
@@ -26,9 +24,7 @@ def vq_vae(
     learned: bool = True,
     encoder: Network | None = None,
     decoder: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
-    missing: bool = False,
+    **data: Unpack[DataOptions],
 ) -> LatentVariableModel:
     r"""So many latent codes, each the nearest of one codebook; p(z) with a learned frequency of each at each position.
 
@@ -44,12 +40,15 @@ def vq_vae(
     >>> vq_vae(Bernoulli(6), 3).shapes["z"]
     torch.Size([3, 4])
     """
-    reads, paints = default_networks(likelihood)
     shape = (latent_features, code_features)
-    return VAE(
+    return vae(
+        likelihood,
+        latent_features,
+        encoder=encoder,
+        decoder=decoder,
+        posterior=VectorQuantised(shape, codes),
         prior=CodebookPrior(shape, learned=learned),
-        encoder=VectorQuantised(shape, codes).given(*_parents(missing), net=encoder or reads),
-        decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+        **data,
     )
 
 
@@ -59,9 +58,7 @@ def fsq_vae(
     *,
     encoder: Network | None = None,
     decoder: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
-    missing: bool = False,
+    **data: Unpack[DataOptions],
 ) -> LatentVariableModel:
     r"""So many latent features, each rounded to one of 8, 5, 5, 5, 8, ... levels; p(z) uniform over the lattice.
 
@@ -71,19 +68,18 @@ def fsq_vae(
     >>> fsq_vae(Bernoulli(6), 5).inference_parts["z"].family
     FSQ([8, 5, 5, 5, 8])
     """
-    reads, paints = default_networks(likelihood)
     levels = [_LEVELS[index % len(_LEVELS)] for index in range(latent_features)]
-    return VAE(
+    return vae(
+        likelihood,
+        latent_features,
+        encoder=encoder,
+        decoder=decoder,
+        posterior=FSQ(levels),
         prior=UniformLattice(levels),
-        encoder=FSQ(levels).given(*_parents(missing), net=encoder or reads),
-        decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+        **data,
     )
 
 
 def committed_elbo() -> Objective:
     """The ELBO with the encoder held to its codes by a quarter of their squared distance."""
     return ELBO() - 0.25 * Commitment("z")
-
-
-def _parents(missing: bool) -> list[str | Parent]:
-    return ["x", observed("x")] if missing else ["x"]
