@@ -61,7 +61,7 @@ FAULTS = [
         "inference/weigh.py",
         'noise(f"{name} of the prior"',
         "noise(name",
-        (f"{_HERE}test_conditional_means_and_cells_are_those_of_the_model",),
+        (f"{_HERE}test_fixed_noise_of_the_prior_is_its_own",),
     ),
     Mutation(
         "a cell seen by its own weights",
@@ -87,8 +87,8 @@ FAULTS = [
     Mutation(
         "q kept when latents move",
         "model/trace.py",
-        "other._q = {}",
-        "other._q = dict(self._q)",
-        (f"{_HERE}test_labels_and_latents_together",),
+        "other = self.reread(values)\n        other._q = {}",
+        "other = self.reread(values)\n        other._q = dict(self._q)",
+        (f"{_HERE}test_other_latents_have_other_parents",),
     ),
 ]

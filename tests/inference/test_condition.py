@@ -16,8 +16,9 @@ from anyvae.conditionals import (
     UniformCategorical,
     observed,
 )
-from anyvae.inference import cell_log_density, condition, conditional_mean, effective_samples, weigh
+from anyvae.inference import RowNoise, cell_log_density, condition, conditional_mean, effective_samples, weigh
 from anyvae.inference.condition import choose
+from anyvae.inference.noise import row_keys
 from anyvae.model import VAE, LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from oracles import LinearGaussian, z_score
@@ -238,9 +239,43 @@ def test_labels_and_latents_together() -> None:
 def test_what_is_asked_wrongly_is_refused(known: LinearGaussian) -> None:
     with pytest.raises(ValueError, match="draws=0"):
         condition(known.model, half(near(known, 1)), 0)
-    with pytest.raises(ValueError, match="prior=1.0"):
+    with pytest.raises(ValueError, match=r"prior=1\.0"):
         weigh(known.model, half(near(known, 1)), 4, prior=1.0)
     binary = VAE(
         StandardNormal(1), DiagonalNormal(1).given("x", net=Linear()), Bernoulli(2).given("z", net=Linear())
     )
     assert condition(binary, {"x": torch.ones(2, 2)}, names=["z"]).values.keys() == {"z"}
+
+
+def test_fixed_noise_of_the_prior_is_its_own(known: LinearGaussian) -> None:
+    """With q's own numbers the draws of the prior would move with those of q, and the mixture be none."""
+    x = near(known, 3)
+    keys = row_keys(known.model.admit({"x": x}))
+    with torch.no_grad():
+        trace, _ = weigh(known.model, {"x": x}, 2000, RowNoise(0, keys))
+    own = (trace.values["z"][:1000] - trace.q("z").mean) / known.posterior_scale
+    ancestral = trace.values["z"][1000:]
+    assert float(((own * ancestral).mean(0)).abs().max()) < 5.0 / 1000**0.5
+
+
+def test_other_latents_have_other_parents() -> None:
+    """q(z | x, y) at another y is another distribution: a trace moved to it works it out anew."""
+    torch.manual_seed(1)
+    model = LatentVariableModel(
+        generative={
+            "y": StandardNormal(1),
+            "z": StandardNormal(1),
+            "x": Normal(2).given("y", "z", net=Linear()),
+        },
+        inference={
+            "y": DiagonalNormal(1).given("x", net=Linear()),
+            "z": DiagonalNormal(1).given("x", "y", net=Linear()),
+        },
+    ).double()
+    x, y, z = torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 1)
+    with torch.no_grad():
+        moved = model.trace({"x": x}).at({"y": y, "z": z})
+        wanted = model.inference_parts["z"](x, y).log_prob(z)
+        torch.testing.assert_close(moved.log_q("z"), wanted)
+        total = moved.log_p("x") + moved.log_p("y") + moved.log_p("z") - moved.log_q("y") - moved.log_q("z")
+        torch.testing.assert_close(moved.log_weight(), total.unsqueeze(0))

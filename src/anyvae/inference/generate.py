@@ -46,8 +46,8 @@ def generate(
             if distribution.batch_shape != lead:
                 distribution = distribution.expand(lead)
             distributions[name] = distribution
-            drawn, item = distribution.sample(), evidence.get(name)
-            values[name] = drawn if item is None else torch.where(item.cell_mask() > 0, item.value, drawn)
+            drawn, part = distribution.sample(), evidence.get(name)
+            values[name] = drawn if part is None else torch.where(part.cell_mask() > 0, part.value, drawn)
     return values, distributions
 
 

@@ -103,6 +103,10 @@ class TensorData:
         """The same variables, some rows."""
         return TensorData(self._rows(rows), tuple(self.binarise), self.columns, self.hide)
 
+    def hiding(self, hide: Mapping[str, Sequence[int]]) -> TensorData:
+        """The same rows with cells hidden in training; see `hide` of the class."""
+        return TensorData(self._rows(None), tuple(self.binarise), self.columns, hide)
+
     def _rows(
         self, rows: Tensor | None, draw: Callable[[Tensor], Tensor] | None = None
     ) -> dict[str, Tensor | Partial]:
