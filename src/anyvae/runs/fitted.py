@@ -156,11 +156,16 @@ class FittedModel:
         write_file(files.config, self.config.to_json())
         write_file(files.schema, self.schema.to_json())
         try:
-            save_tensors(files.model, dict(self.model.state_dict()), {"version": self.config.version})
+            save_tensors(files.model, _single(self.model.state_dict()), {"version": self.config.version})
         except OSError as error:
             raise DataError(
                 f"{files.model} cannot be written ({error.strerror or error}): free space"
             ) from None
+
+
+def _single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in the precision in which they were fitted, whatever they are asked in."""
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
 
 
 def _standard_error(values: Tensor) -> float:
