@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
+    from anyvae.networks import MLP, Compressed, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
     from anyvae.objectives import (
         CIWAE,
         ELBO,
@@ -209,7 +209,16 @@ _HOMES = {
         "sample",
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
-    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "MaskedMLP", "Network", "Supplied"),
+    "anyvae.networks": (
+        "MLP",
+        "Compressed",
+        "ConvNet",
+        "GatedMLP",
+        "Linear",
+        "MaskedMLP",
+        "Network",
+        "Supplied",
+    ),
     "anyvae.objectives": (
         "CIWAE",
         "CapacityGap",
@@ -279,6 +288,7 @@ __all__ = [
     "Columns",
     "Commitment",
     "ComplexNormal",
+    "Compressed",
     "Conditional",
     "ContinuousBernoulli",
     "Controlled",
