@@ -119,8 +119,9 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
     batch_size = min(rows, options.batch_size or default_batch_size(rows))
     per_epoch = -(-rows // batch_size)
     steps = options.max_epochs * per_epoch if options.max_epochs else default_steps(rows)
-    # Pictures in tens of thousands bear, and need, a higher rate than a small table does.
-    rate = options.learning_rate or (3e-3 if schema.image and rows >= 10_000 else 1e-3)
+    # Tables, and pictures in tens of thousands, bear and need a higher rate than few pictures do.
+    fast = schema.kind == "table" or (schema.image and rows >= 10_000)
+    rate = options.learning_rate or (3e-3 if fast else 1e-3)
     return RunConfig(
         source=options.source,
         recipe=options.recipe,
