@@ -132,8 +132,9 @@ def _number(wanted: Wanted, values: Array) -> Feature:
             )
         return _real(wanted, observed)
     points = summarise(observed, wanted.points)
-    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points)
-    if levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels:
+    few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
+    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=not few)
+    if few:
         return _levels(wanted, observed, shape)
     return _whole(wanted, observed, shape, points)
 
@@ -181,7 +182,7 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
             "give 'real', or leave the column out if it names the rows",
         )
     if kind == "levels":
-        return _levels(wanted, observed, whole_shape(points))
+        return _levels(wanted, observed, whole_shape(points, counts=False))
     if kind == "ordinal":
         if not 3 <= levels <= _MOST_ORDERED:
             raise wanted.refuse(
