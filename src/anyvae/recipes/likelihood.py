@@ -11,6 +11,7 @@ from torch import Tensor
 from anyvae.conditionals import (
     Bernoulli,
     Categorical,
+    Categoricals,
     CellMixture,
     Columns,
     DiscretisedLogistic,
@@ -32,6 +33,7 @@ from anyvae.recipes.starts import Cells, start_of
 __all__ = ["Likelihood", "likelihood_of"]
 
 _COMPONENTS = 5
+_FEW_CATEGORIES = 64
 
 
 @final
@@ -95,10 +97,11 @@ def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
 
 
 def _block(feature: Feature) -> str:
-    """What the columns of one block share; its first word is the family. Categorical columns stand alone."""
+    """What the columns of one block share; its first word is the family. Columns of many categories stand alone."""
     kind, form = feature.kind, feature.form
     if kind == "categorical":
-        return f"categorical {feature.name}"
+        # Together they take as much room as if each had as many categories as the greatest.
+        return "categorical" if feature.width <= _FEW_CATEGORIES else f"categorical {feature.name}"
     if kind == "ordinal":
         return f"ordinal {feature.levels}"
     if kind in ("levels", "integer") or (kind == "date" and feature.step):
@@ -112,7 +115,7 @@ def _family(kind: str, features: list[Feature], shape: tuple[int, ...], scale: S
     if kind == "binary":
         return Bernoulli(shape)
     if kind == "categorical":
-        return Categorical(shape[0])
+        return Categorical(shape[0]) if len(features) == 1 else Categoricals([f.width for f in features])
     if kind == "real":
         return Normal(shape, scale=scale)
     if kind == "heavy":

@@ -12,6 +12,7 @@ from torch import Tensor
 from anyvae.conditionals import (
     Bernoulli,
     Categorical,
+    Categoricals,
     CellMixture,
     DiscretisedLogisticMixture,
     Family,
@@ -76,7 +77,7 @@ def start_of(family: Family, cells: Cells) -> dict[str, Tensor]:
         family: of the cells.
         cells: of the training rows.
     """
-    if isinstance(family, Categorical):
+    if isinstance(family, Categorical | Categoricals):
         return {"logits": cells.means().clamp_min(1e-3).log()}
     if isinstance(family, Bernoulli):
         inside = cells.means().clamp(1e-3, 1.0 - 1e-3)
