@@ -33,7 +33,7 @@ from anyvae.recipes.starts import Cells, start_of
 __all__ = ["Likelihood", "likelihood_of"]
 
 _COMPONENTS = 5
-_FEW_CATEGORIES = 64
+_CATEGORIES_TOGETHER = (8, 32)
 
 
 @final
@@ -100,8 +100,11 @@ def _block(feature: Feature) -> str:
     """What the columns of one block share; its first word is the family. Columns of many categories stand alone."""
     kind, form = feature.kind, feature.form
     if kind == "categorical":
-        # Together they take as much room as if each had as many categories as the greatest.
-        return "categorical" if feature.width <= _FEW_CATEGORIES else f"categorical {feature.name}"
+        # Together each takes as much time as the greatest, so only those of like size are one block.
+        like = next(
+            (str(most) for most in _CATEGORIES_TOGETHER if feature.width <= most), f"of {feature.name}"
+        )
+        return f"categorical {like}"
     if kind == "ordinal":
         return f"ordinal {feature.levels}"
     if kind in ("levels", "integer") or (kind == "date" and feature.step):
