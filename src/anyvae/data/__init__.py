@@ -1,5 +1,6 @@
 """Data: files, folders and names to encoded tensors and back, with a schema that is kept beside the model."""
 
+from anyvae.data.compact import Compact, encode_compact
 from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
 from anyvae.data.errors import DataError
@@ -11,6 +12,7 @@ from anyvae.data.units import log_unit
 from anyvae.data.write import write
 
 __all__ = [
+    "Compact",
     "DataError",
     "Encoded",
     "Feature",
@@ -18,6 +20,7 @@ __all__ = [
     "Source",
     "decode",
     "encode",
+    "encode_compact",
     "held_out_split",
     "infer_schema",
     "load_source",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-MOST_CATEGORIES = 1000
+MOST_CATEGORIES = 20_000
+_MANY = 1000  # categories, among which names of rows are told from true ones
 _MOST_ORDERED = 256
 _FEW_LEVELS = 30
 _MIXED = 20  # different numbers in a column of text: fewer may be codes
@@ -361,10 +362,16 @@ def _categorical(wanted: Wanted) -> Feature:
     categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
     if is_text(wanted.column.type):
         _refuse_mixed(wanted, categories)
-    if len(categories) > MOST_CATEGORIES:
+    many = len(categories)
+    if many > _MANY and 2 * many > len(text) - text.null_count:
         raise DataError(
-            f"{wanted.where} has {len(categories):,} different strings, more than {MOST_CATEGORIES:,}: "
-            "drop it if it names the rows, or merge rare ones"
+            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so it names the rows: drop it, "
+            "or merge rare ones"
+        )
+    if many > MOST_CATEGORIES:
+        raise DataError(
+            f"{wanted.where} has {many:,} different strings, more than {MOST_CATEGORIES:,}: merge rare ones, or "
+            "drop it"
         )
     constant = categories[0] if len(categories) == 1 else None
     return _category_feature(wanted, categories, constant, 0 if constant is not None else len(categories))

@@ -65,7 +65,7 @@ def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
         schema: of the data.
         encoded: training rows, whose frequencies start the decoder's biases.
     """
-    unit = log_unit(schema)
+    unit = LogUnit(*log_unit(schema))
     missing = encoded.mask is not None
     if schema.kind == "array":
         [feature] = schema.features

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch import Tensor
 from anyvae.model import Batch, Partial
 
 __all__ = ["TensorData", "as_tensor_data"]
+
+Expand: TypeAlias = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+"""Makes values and mask of some rows from their stored form."""
 
 
 @final
@@ -21,6 +24,8 @@ class TensorData:
         tensors: values or `Partial` values by name, shape (n, *event).
         binarise: names whose values are probabilities of one, drawn afresh every time they are read.
         columns: names of the cells of a variable, for messages.
+        expand: makes the values and masks that a model sees from some rows of a variable that is stored in a
+            shorter form, such as numbers of categories.
 
     Raises:
         ValueError: when there is no row, lengths differ, a name to binarise is unknown, or a mean to binarise
@@ -37,6 +42,7 @@ class TensorData:
         tensors: Batch,
         binarise: Sequence[str] = (),
         columns: Mapping[str, Sequence[str]] | None = None,
+        expand: Mapping[str, Expand] | None = None,
     ) -> None:
         self.values = {
             name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()
@@ -44,6 +50,7 @@ class TensorData:
         self.masks = {name: item.mask for name, item in tensors.items() if isinstance(item, Partial)}
         self.binarise = frozenset(binarise)
         self.columns = dict(columns or {})
+        self.expand = dict(expand or {})
         lengths = {name: len(value) for name, value in self.values.items()}
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise ValueError(f"the variables have {lengths} rows; wanted the same positive number in all.")
@@ -80,9 +87,18 @@ class TensorData:
 
     def take(self, rows: Tensor) -> TensorData:
         """The same variables, some rows."""
-        return TensorData(self._rows(rows), tuple(self.binarise), self.columns)
+        return TensorData(self._stored(rows), tuple(self.binarise), self.columns, self.expand)
 
-    def _rows(
+    def _rows(self, rows: Tensor | None, draw: Callable[[Tensor], Tensor]) -> dict[str, Tensor | Partial]:
+        """Some rows of every variable as a model sees them."""
+        found = self._stored(rows, draw)
+        for name, expand in self.expand.items():
+            item = found[name]
+            value, mask = expand(item.value, item.mask) if isinstance(item, Partial) else expand(item, None)
+            found[name] = value if mask is None else Partial(value, mask)
+        return found
+
+    def _stored(
         self, rows: Tensor | None, draw: Callable[[Tensor], Tensor] | None = None
     ) -> dict[str, Tensor | Partial]:
         """Some rows of every variable (all where None), with the means to binarise drawn by `draw`."""
