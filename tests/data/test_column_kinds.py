@@ -13,10 +13,23 @@ import pytest
 import torch
 from scipy import integrate
 
-from anyvae.data import DataError, Feature, Schema, Source, decode, encode, infer_schema, log_unit
+from anyvae.data import (
+    DataError,
+    Feature,
+    Schema,
+    Source,
+    decode,
+    encode,
+    encode_compact,
+    infer_schema,
+    is_wide,
+    log_unit,
+)
 from anyvae.data.marginals import real_shape, summarise, trimmed_moments, whole_shape
 from anyvae.distributions import Cellwise
+from anyvae.model import Partial
 from anyvae.recipes import likelihood_of
+from anyvae.training import TensorData
 
 RNG = np.random.default_rng(0)
 N = 600
@@ -524,6 +537,68 @@ def test_unseen_categories_are_refused_or_missing() -> None:
     mask = encode(ordered, made(size=["xl", "s"]), unseen="missing").mask
     assert mask is not None
     assert mask.tolist() == [[False], [True]]
+
+
+# Many categories
+
+
+def test_compact_rows_expand_to_the_encoded_ones_and_start_alike() -> None:
+    columns = {name: column for name, (column, _, _) in TABLE.items()}
+    columns["word"] = RNG.choice([f"w{i}" for i in range(40)], N)
+    columns["same"] = ["x"] * N
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    holes = pa.array(np.arange(N) % 7 == 3)
+    holed = [
+        c if n == "same" else pa.compute.if_else(holes, pa.scalar(None, c.type), c)
+        for n, c in zip(table.column_names, table.columns, strict=True)
+    ]
+    for source in (Source("a", None, table), Source("b", None, pa.table(holed, names=table.column_names))):
+        schema = infer_schema(source)
+        encoded, compact = encode(schema, source), encode_compact(schema, source)
+        assert compact.codes.shape == (N, 16)
+        rows = torch.tensor([5, 3, 599])
+        x, mask = compact.expand(compact.codes[rows], None if compact.mask is None else compact.mask[rows])
+        assert torch.equal(x, encoded.x[rows])
+        assert (mask is None) == (encoded.mask is None)
+        assert mask is None or torch.equal(mask, encoded.mask[rows])  # type: ignore[index]
+        whole, short = likelihood_of(schema, encoded).start, likelihood_of(schema, compact).start
+        assert whole.keys() == short.keys()
+        for key in whole:
+            torch.testing.assert_close(whole[key], short[key], rtol=1e-4, atol=1e-5)
+        data = TensorData(
+            {"x": compact.codes if compact.mask is None else Partial(compact.codes, compact.mask)},
+            expand={"x": compact.expand},
+        )
+        for batch in (data.batch(rows), data.take(rows).fixed()):
+            item = batch["x"]
+            assert torch.equal(item.value if isinstance(item, Partial) else item, x)
+            assert isinstance(item, Partial) == (mask is not None)
+
+
+def test_ten_thousand_categories_are_few_bytes_a_row_and_names_of_rows_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}" for i in range(10_000)])
+    column = np.concatenate([words, words[rng.integers(0, 10_000, 20_000)]])
+    source = made(word=column, x=rng.normal(size=30_000))
+    schema = infer_schema(source)
+    assert schema.event_shape == (10_001,)
+    assert is_wide(schema, len(source))
+    assert not is_wide(schema, 1000)
+    compact = encode_compact(schema, source)
+    assert compact.codes.numel() == 60_000
+    x, _ = compact.expand(compact.codes[:7], None)
+    assert x.sum(1).sub(x[:, -1]).tolist() == pytest.approx([1.0] * 7)
+    assert decode(schema, x)["word"].to_pylist() == words[:7].tolist()
+    found = likelihood_of(schema, compact)
+    assert found.family.event_shape == (10_001,)
+    start = next(value for key, value in found.start.items() if key.endswith("logits"))
+    assert float(start.exp().sum()) == pytest.approx(1.0, abs=0.01)
+    with pytest.raises(
+        DataError, match=r"column 'id' of made has 1,200 different strings in 2,000 rows.*drop it"
+    ):
+        infer_schema(made(id=[f"i{i % 1200}" for i in range(2000)], x=rng.normal(size=2000)))
+    with pytest.raises(DataError, match="20,001 different strings, more than 20,000"):
+        infer_schema(made(id=[f"i{i % 20_001}" for i in range(45_000)], x=rng.normal(size=45_000)))
 
 
 # Faults

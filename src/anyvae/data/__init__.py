@@ -1,6 +1,6 @@
 """Data: files, folders and names to encoded tensors and back, with a schema that is kept beside the model."""
 
-from anyvae.data.compact import Compact, encode_compact
+from anyvae.data.compact import Compact, encode_compact, is_wide
 from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
 from anyvae.data.errors import DataError
@@ -23,6 +23,7 @@ __all__ = [
     "encode_compact",
     "held_out_split",
     "infer_schema",
+    "is_wide",
     "load_source",
     "log_unit",
     "write",

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+_MOST_CELLS = 1 << 25  # 128 MB of them
+
+
+def is_wide(schema: Schema, rows: int) -> bool:
+    """Whether so many rows take too much room one-hot, and are better kept as `Compact`.
+
+    Example:
+        >>> from anyvae.data import infer_schema
+        >>> is_wide(infer_schema(Source("a", np.eye(3), None)), 10**9)
+        False
+    """
+    one_hot = any(feature.kind == "categorical" for feature in schema.features)
+    return one_hot and rows * schema.event_shape[0] > _MOST_CELLS
+
+
 @dataclass(frozen=True)
 class Compact:
     """Encoded rows of a table, a category as its number and not as a one-hot block.

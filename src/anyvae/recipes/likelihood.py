@@ -26,7 +26,7 @@ from anyvae.conditionals import (
     Scale,
     StudentT,
 )
-from anyvae.data import Encoded, Feature, Schema, log_unit
+from anyvae.data import Compact, Encoded, Feature, Schema, log_unit
 from anyvae.distributions import LogUnit
 from anyvae.recipes.starts import Cells, start_of
 
@@ -54,7 +54,7 @@ class Likelihood:
     missing: bool = False
 
 
-def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
+def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
     """The family for a schema, a block for all columns of one kind wherever they stand.
 
     Categories are categorical, binaries Bernoulli, levels and whole numbers discretised logistic, counts negative

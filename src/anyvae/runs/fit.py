@@ -16,7 +16,19 @@ import numpy as np
 import torch
 
 import anyvae
-from anyvae.data import DataError, Encoded, Schema, Source, encode, held_out_split, infer_schema, load_source
+from anyvae.data import (
+    Compact,
+    DataError,
+    Encoded,
+    Schema,
+    Source,
+    encode,
+    encode_compact,
+    held_out_split,
+    infer_schema,
+    is_wide,
+    load_source,
+)
 from anyvae.inference import seeded
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.recipes import RECIPES, default_latent_features, find_recipe
@@ -80,7 +92,7 @@ class _Prepared:
     schema: Schema
     training: TensorData
     validation: TensorData | None
-    encoded: Encoded
+    encoded: Encoded | Compact
     held_out: Source
     notes: list[str]
 
@@ -149,7 +161,7 @@ def _prepare(options: FitOptions) -> _Prepared:
         rows, held = held_out_split(len(source), options.seed)
         fitted, held_out = source.take(rows), source.take(held)
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
-    encoded = encode(schema, fitted)
+    encoded = (encode_compact if is_wide(schema, len(fitted)) else encode)(schema, fitted)
     data = _tensor_data(schema, encoded)
     validation = None
     if len(data) >= 20:
@@ -166,8 +178,11 @@ def _prepare(options: FitOptions) -> _Prepared:
     return _Prepared(schema, data, validation, encoded, held_out, notes)
 
 
-def _tensor_data(schema: Schema, encoded: Encoded) -> TensorData:
+def _tensor_data(schema: Schema, encoded: Encoded | Compact) -> TensorData:
     columns = [feature.name for feature in schema.features for _ in range(feature.width)]
+    if isinstance(encoded, Compact):
+        codes = encoded.codes if encoded.mask is None else Partial(encoded.codes, encoded.mask)
+        return TensorData({"x": codes}, (), {"x": columns}, {"x": encoded.expand})
     tensors: Batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
     names = {} if schema.kind == "array" else {"x": columns}
     return TensorData(tensors, ("x",) if encoded.binarise else (), names)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anyvae.data import DataError, Encoded, Schema, Source, decode, encode
+from anyvae.data import Compact, DataError, Encoded, Schema, Source, decode, encode
 from anyvae.inference import embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
@@ -175,7 +175,7 @@ def load(folder: str | Path) -> FittedModel:
     return FittedModel(model, schema, config)
 
 
-def build(config: RunConfig, schema: Schema, encoded: Encoded | None = None) -> LatentVariableModel:
+def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None = None) -> LatentVariableModel:
     """The model that a configuration describes, with fresh weights; `encoded` rows start its biases."""
     if encoded is None:
         encoded = Encoded(torch.zeros((1, *schema.event_shape)), None, schema.binarise)
