@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -14,6 +15,7 @@ from anyvae.conditionals import (
     Categorical,
     Categoricals,
     CellMixture,
+    DiscretisedLogistic,
     DiscretisedLogisticMixture,
     Family,
     NegativeBinomial,
@@ -27,6 +29,7 @@ __all__ = ["Cells", "start_of"]
 
 _ROWS = 10_000
 _OFTEN = 0.05
+_UNIT_DEVIATION = math.sqrt(3.0) / math.pi  # the scale at which a logistic variable has standard deviation 1
 
 
 @final
@@ -103,6 +106,8 @@ def start_of(family: Family, cells: Cells) -> dict[str, Tensor]:
     if isinstance(family, Bernoulli):
         inside = cells.means().clamp(1e-3, 1.0 - 1e-3)
         return {"logits": inside.log() - (-inside).log1p()}
+    if isinstance(family, DiscretisedLogistic):
+        return {"raw_scale": raw_scale_of(torch.tensor(_UNIT_DEVIATION))}
     if isinstance(family, CellMixture | DiscretisedLogisticMixture):
         count = family.params["loc"][-1]
         starts = [_components(column, count) for column in cells.columns()]
