@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-_MOST_CELLS = 1 << 25  # 128 MB of them
+_MOST_CELLS = 1 << 27  # half a gigabyte of them
 
 
 def is_wide(schema: Schema, rows: int) -> bool:
@@ -64,28 +64,25 @@ class Compact:
         """
         import torch
 
-        column, starts, plain_columns, classes = self._places
-        if not len(classes):
+        if not any(self.one_hot):
             return codes, mask
-        x = codes.new_zeros((len(codes), len(column)))
-        x[:, starts[plain_columns]] = codes[:, plain_columns]
-        ones = torch.ones((), dtype=codes.dtype).expand(len(codes), len(classes))
-        if mask is not None:
-            ones = mask[:, classes].to(codes.dtype)
-        x.scatter_(1, starts[classes] + codes[:, classes].long(), ones)
-        return x, None if mask is None else mask.index_select(1, column)
+        column, number, one_hot = self._cells
+        cells = codes.index_select(1, column)
+        x = torch.where(one_hot, (cells == number).to(codes.dtype), cells)
+        if mask is None:
+            return x, None
+        observed = mask.index_select(1, column)
+        return x * observed, observed
 
     @cached_property
-    def _places(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The column of each cell, the first cell of each column, columns of numbers and of categories."""
+    def _cells(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each cell its column, its number within the column, and whether it is of a category."""
         import torch
 
-        widths, one_hot = (
-            torch.tensor(self.widths, dtype=torch.long),
-            torch.tensor(self.one_hot, dtype=torch.bool),
-        )
+        widths = torch.tensor(self.widths, dtype=torch.long)
         column = torch.repeat_interleave(torch.arange(len(widths)), widths)
-        return column, widths.cumsum(0) - widths, (~one_hot).nonzero()[:, 0], one_hot.nonzero()[:, 0]
+        number = torch.arange(len(column)) - (widths.cumsum(0) - widths)[column]
+        return column, number.float(), torch.tensor(self.one_hot, dtype=torch.bool)[column]
 
 
 def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Compact:
