@@ -267,7 +267,7 @@ def test_outliers_by_threshold_and_p_value(line: np.ndarray[Any, Any]) -> None:
     assert detector.explain(strange).shape == (1, 2)
     share = VAEOutlierDetector(contamination=0.2, random_state=0, max_epochs=5).fit(line[:200])
     assert (share.predict(line[:200]) == -1).mean() == pytest.approx(0.2, abs=0.01)
-    with pytest.raises(ValueError, match="contamination is 0.7"):
+    with pytest.raises(ValueError, match=r"contamination is 0\.7"):
         VAEOutlierDetector(contamination=0.7).fit(line)
 
 
