@@ -113,7 +113,7 @@ FAULTS = [
         ("return x * observed, observed", "return x, observed"),
         ("observed = mask.index_select(1, column)", "observed = mask[:, :1].expand(len(mask), len(column))"),
         ("observed = observed & (k >= 0)", "pass"),
-        ("always = feature.mean if", "always = 0.0 if"),
+        ("always = feature.mean if dates", "always = 0.0 if dates"),
         ("(place - feature.mean) / feature.scale", "place"),
     ),
     *_faults(

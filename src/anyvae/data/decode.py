@@ -87,10 +87,7 @@ def _constant(feature: Feature, rows: int) -> Any:
 
     kind = arrow_type(feature.dtype)
     if isinstance(feature.constant, str):
-        if pa.types.is_dictionary(kind):
-            place = feature.categories.index(feature.constant)
-            return _categories(feature, np.full(rows, place))
-        return pa.repeat(pa.scalar(feature.constant).cast(kind), rows)
+        return _categories(feature, np.full(rows, feature.categories.index(feature.constant)))
     return pa.repeat(pa.scalar(feature.constant, kind), rows)
 
 
