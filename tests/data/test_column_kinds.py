@@ -252,6 +252,20 @@ def test_columns_of_one_kind_are_one_block_wherever_they_stand() -> None:
     assert p.mean.shape == (18,)
 
 
+def test_draws_of_positive_columns_stay_positive_and_finite() -> None:
+    source = made(big=[1, 2**40, 2**45, 7], small=pa.array([1e-30, 1e30, 2.0, 5.0], pa.float32()))
+    schema = infer_schema(source)
+    assert [f.kind for f in schema.features] == ["positive", "positive"]
+    far = torch.tensor([[-1e3, -1e3], [1e3, 1e3]])
+    back = decode(schema, far)
+    assert back["big"].to_pylist()[0] == 1
+    assert back["big"].to_pylist()[1] > 2**62
+    low, high = back["small"].to_pylist()
+    assert 0 < low < 1e-37
+    assert 1e38 < high < 4e38
+    encode(schema, Source("drawn", None, back))
+
+
 # Forms
 
 

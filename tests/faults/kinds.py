@@ -56,9 +56,9 @@ FAULTS = [
     *_faults(
         "distributions/units.py",
         (KINDS,),
-        ("- self.log_unit - self._grown(value)", "- self.log_unit"),
+        ("else cells - self.slope * value", "else cells"),
         ("scored if self.slope is None", "scored if self.slope is not None"),
-        ("(self.log_unit + self._grown(value)) * mask", "self.log_unit * mask"),
+        ("else self.log_unit + self.slope * value", "else self.log_unit"),
         ("self.total, self.slope)", "self.total)"),
     ),
     *_faults(

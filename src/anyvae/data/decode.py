@@ -118,8 +118,10 @@ def _restore(feature: Feature, codes: Array, means: bool) -> Array:
     else:
         values = codes * feature.scale + feature.mean
         if feature.kind == "positive":
-            top = np.finfo(dtype if dtype.kind == "f" else np.float64).max
+            real = np.finfo(dtype if dtype.kind == "f" else np.float64)
+            top, least = real.max, 1.0 if dtype.kind in "iu" and not means else float(real.tiny)
             values = np.exp(np.clip(values, None, np.log(top) - 1.0))
+            values = np.maximum(values, least)  # a draw is never 0, which such a column cannot hold
         elif feature.kind in ("integer", "count") and not means:
             values = np.rint(values)
             values = np.maximum(values, 0.0) if feature.edge or feature.kind == "count" else values
