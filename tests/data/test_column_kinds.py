@@ -252,6 +252,20 @@ def test_columns_of_one_kind_are_one_block_wherever_they_stand() -> None:
     assert p.mean.shape == (18,)
 
 
+def test_draws_of_positive_columns_stay_positive_and_finite() -> None:
+    source = made(big=[1, 2**40, 2**45, 7], small=pa.array([1e-30, 1e30, 2.0, 5.0], pa.float32()))
+    schema = infer_schema(source)
+    assert [f.kind for f in schema.features] == ["positive", "positive"]
+    far = torch.tensor([[-1e3, -1e3], [1e3, 1e3]])
+    back = decode(schema, far)
+    assert back["big"].to_pylist()[0] == 1
+    assert back["big"].to_pylist()[1] > 2**62
+    low, high = back["small"].to_pylist()
+    assert 0 < low < 1e-37
+    assert 1e38 < high < 4e38
+    encode(schema, Source("drawn", None, back))
+
+
 # Forms
 
 
@@ -456,7 +470,7 @@ def test_constant_dates_and_levels_are_served_back() -> None:
     )
     source = made(
         day=pa.array([DAYS[0], None, DAYS[0]], pa.date32()),
-        at=pa.array([MOMENTS[0]] * 3, pa.timestamp("ms", "UTC")),
+        at=pa.array([-482_437_937_217] * 3, pa.timestamp("s", "Asia/Tokyo")),  # long before year 0
         size=same,
         x=[0.3, 0.1, 0.7],
     )
@@ -465,7 +479,9 @@ def test_constant_dates_and_levels_are_served_back() -> None:
     back = decode(schema, encode(schema, source).x)
     assert back.schema.types == source.table.schema.types
     assert back["day"].to_pylist() == [DAYS[0]] * 3
-    assert back["at"].to_pylist() == source.table["at"].to_pylist()
+    assert back["at"].cast(pa.int64()).to_pylist() == [-482_437_937_217] * 3
+    assert f"day = {DAYS[0]}, at = -133" in schema.sentences()[1]
+    assert schema.features[0].detail() == f"always {DAYS[0]}; kept and served back"
     assert back["size"].to_pylist() == ["hi"] * 3
     new = made(
         day=pa.array([DAYS[1]], pa.date32()),

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from faults import Mutation
 
-COLUMNS = "data/test_column_kinds.py"
-TABLES = "data/test_tables.py"
+COLUMNS = "data/test_column_kinds.py::test_"
 KINDS = "distributions/test_kinds.py"
 DRAWN_IN = "networks/test_compressed.py"
+FORMS = "forms_need_evidence_and_few_rows_have_little"
+COUNTS = "counts_and_mixtures_of_whole_numbers"
+SHAPES = "shapes_do_not_depend_on_the_number_of_rows_or_the_unit"
+UNITS = "log_units_of_positive_columns_grow_with_the_value"
+BEYOND = "new_whole_numbers_are_served_beyond_what_was_seen"
+TRIP = "round_trip_of_every_kind_with_holes"
+TYPES = "decimals_booleans_with_holes_and_dictionaries_are_served"
+UNSEEN = "unseen_categories_are_refused_or_missing"
+CONSTANT = "constant_dates_and_levels_are_served_back"
+MASSES = "masses_of_whole_numbers_sum_to_one"
+EXPAND = "compact_rows_expand_to_the_encoded_ones_and_start_alike"
+MANY = "ten_thousand_categories_are_few_bytes_a_row_and_names_of_rows_are_refused"
 
 
 def _faults(file: str, tests: tuple[str, ...], *pairs: tuple[str, str]) -> list[Mutation]:
@@ -15,6 +26,15 @@ def _faults(file: str, tests: tuple[str, ...], *pairs: tuple[str, str]) -> list[
     return [
         Mutation(f"kinds: {place} {number}", file, before, after, tests)
         for number, (before, after) in enumerate(pairs)
+    ]
+
+
+def _narrow(file: str, *triples: tuple[str, str, str]) -> list[Mutation]:
+    """Each with the one test of columns that looks for it."""
+    place = file.rsplit("/", 1)[-1].removesuffix(".py")
+    return [
+        Mutation(f"kinds: {place} {number}", file, before, after, (COLUMNS + test,))
+        for number, (before, after, test) in enumerate(triples)
     ]
 
 
@@ -36,14 +56,14 @@ FAULTS = [
     *_faults(
         "distributions/units.py",
         (KINDS,),
-        ("- self.log_unit - self._grown(value)", "- self.log_unit"),
+        ("else cells - self.slope * value", "else cells"),
         ("scored if self.slope is None", "scored if self.slope is not None"),
-        ("(self.log_unit + self._grown(value)) * mask", "self.log_unit * mask"),
+        ("else self.log_unit + self.slope * value", "else self.log_unit"),
         ("self.total, self.slope)", "self.total)"),
     ),
     *_faults(
         "distributions/columns.py",
-        (KINDS, COLUMNS),
+        (KINDS,),
         ("joined.index_select(-1, self.places)", "joined.index_select(-1, self.order)"),
         ("self.blocks(value), self.blocks(mask)", "self.blocks(value), mask.split(self._sizes, -1)"),
     ),
@@ -81,85 +101,120 @@ FAULTS = [
         ("far.sign() * far.abs().log1p()", "far"),
         ("value.clamp(-self.reach, self.reach)", "value.clamp(-1.0, 1.0)"),
     ),
-    *_faults(
+    *_narrow(
         "data/marginals.py",
-        (COLUMNS,),
-        ('"mixture": (0.15, 10.0)', '"mixture": (0.01, 1.0)'),
-        ('"heavy": (0.03, 3.0)', '"heavy": (0.3, 30.0)'),
-        ('"counts": (0.1, 3.0)', '"counts": (9.0, 3.0)'),
-        ('"mixture over counts": (0.05, 10.0)', '"mixture over counts": (0.5, 10.0)'),
-        ("location + math.log(unit), scale", "location, scale"),
-        ("location * unit, scale * unit", "location, scale"),
-        ("float(np.median(np.diff(points.values)))", "0.0"),
-        ("(before >= 0.001) & (before - points.shares <= 0.999)", "before >= 0.0"),
-        ("float(points.shares @ np.log(points.values))", "0.0"),
+        ('"mixture": (0.15, 10.0)', '"mixture": (0.01, 1.0)', FORMS),
+        ('"heavy": (0.03, 3.0)', '"heavy": (0.6, 30.0)', FORMS),
+        ('"counts": (0.1, 3.0)', '"counts": (9.0, 3.0)', COUNTS),
+        ('"mixture over counts": (0.05, 10.0)', '"mixture over counts": (0.5, 10.0)', COUNTS),
+        (
+            "location + math.log(unit), scale",
+            "location, scale",
+            "densities_integrate_to_one_in_the_units_of_the_input",
+        ),
+        ("location * unit, scale * unit", "location, scale", SHAPES),
+        ("float(np.median(np.diff(points.values)))", "0.0", FORMS),
+        (
+            "(before >= 0.001) & (before - points.shares <= 0.999)",
+            "before >= 0.0",
+            "trimmed_moments_leave_a_thousandth_on_either_side_out",
+        ),
+        ("float(points.shares @ np.log(points.values))", "0.0", FORMS),
     ),
-    *_faults(
+    *_narrow(
         "data/units.py",
-        (COLUMNS,),
-        ("return feature.mean + float(np.log(feature.scale))", "return float(np.log(feature.scale))"),
-        ('f.scale if f.kind == "positive" else 0.0', "0.0"),
-        ('if feature.kind == "count" or feature.edge or feature.levels:', "if feature.levels:"),
-        ("bad |= k >= feature.levels", "pass"),
-        ("bad = np.abs(place - k) > _SLACK", "bad = np.zeros(k.shape, dtype=bool)"),
+        ("return feature.mean + float(np.log(feature.scale))", "return float(np.log(feature.scale))", UNITS),
+        ('f.scale if f.kind == "positive" else 0.0', "0.0", UNITS),
+        ('if feature.kind == "count" or feature.edge or feature.levels:', "if feature.levels:", BEYOND),
+        ("bad |= k >= feature.levels", "pass", BEYOND),
+        ("bad = np.abs(place - k) > _SLACK", "bad = np.zeros(k.shape, dtype=bool)", BEYOND),
         (
             '(feature.kind == "date" and not feature.step):\n        return float',
             "False:\n        return float",
+            "moments_count_in_days",
         ),
     ),
-    *_faults(
+    *_narrow(
         "data/compact.py",
-        (COLUMNS,),
-        ("return x * observed, observed", "return x, observed"),
-        ("observed = mask.index_select(1, column)", "observed = mask[:, :1].expand(len(mask), len(column))"),
-        ("observed = observed & (k >= 0)", "pass"),
-        ("always = feature.mean if", "always = 0.0 if"),
-        ("(place - feature.mean) / feature.scale", "place"),
+        ("return x * observed, observed", "return x, observed", TRIP),
+        (
+            "observed = mask.index_select(1, column)",
+            "observed = mask[:, :1].expand(len(mask), len(column))",
+            TYPES,
+        ),
+        ("observed = observed & (k >= 0)", "pass", UNSEEN),
+        ("always = feature.mean if dates", "always = 0.0 if dates", CONSTANT),
+        ("(place - feature.mean) / feature.scale", "place", TRIP),
     ),
-    *_faults(
+    *_narrow(
         "data/decode.py",
-        (COLUMNS,),
-        ("values = np.maximum(values, 0.0) if", "values = values if"),
-        ("np.exp(np.clip(values, None, np.log(top) - 1.0))", "values"),
-        ("np.rint(days) if feature.step", "days if feature.step"),
-        ("ordered=True", "ordered=False"),
+        ("np.exp(np.clip(values, None, np.log(top) - 1.0))", "values", TRIP),
+        (
+            "np.clip(np.rint(place), 0, feature.levels - 1)",
+            "np.clip(np.floor(place), 0, feature.levels - 1)",
+            TRIP,
+        ),
+        ("ordered=True", "ordered=False", TRIP),
     ),
-    *_faults(
+    *_narrow(
         "data/arrow.py",
-        (COLUMNS,),
-        ("whole.astype(np.int64) * a_day +", "(days * a_day).astype(np.int64) + 0 *"),
-        ("array = array.cast(pa.float64())", "pass"),
-        ('pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)', "array"),
-        ("pa.timestamp(stamp[1], stamp[2])", "pa.timestamp(stamp[1])"),
+        (
+            "whole.astype(np.int64) * a_day +",
+            "whole.astype(np.int64) * 1000 +",
+            "dates_come_back_in_their_type",
+        ),
+        ("array = array.cast(pa.float64())", "pass", TYPES),
+        ('pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)', "array", TYPES),
+        ("pa.timestamp(stamp[1], stamp[2])", "pa.timestamp(stamp[1])", TRIP),
     ),
-    *_faults(
+    *_narrow(
         "data/kinds.py",
-        (COLUMNS, TABLES),
-        ("2 * len(np.unique(observed)) >= levels", "True"),
-        ("edge=bool(observed.min() >= 0)", "edge=False"),
-        ("if k.null_count:", "if False:"),
-        ("len(categories) < 3:  # two", "False:  # two"),
-        ("numeric > max(_MIXED, len(text))", "False"),
-        ("2 * many > len(text) - text.null_count", "False"),
+        ("2 * len(np.unique(observed)) >= levels", "False", "kinds_and_forms_are_found"),
+        ("edge=bool(observed.min() >= 0)", "edge=False", BEYOND),
+        ("if k.null_count:", "if False:", "kinds_that_do_not_fit_are_refused"),
+        (
+            "len(categories) < 3:  # two",
+            "False:  # two",
+            "an_order_of_two_is_a_category_and_orders_keep_levels_that_were_not_seen",
+        ),
+        ("numeric > max(_MIXED, len(text))", "False", "faults_are_refused_by_column"),
+        ("2 * many > len(text) - text.null_count", "False", MANY),
     ),
-    *_faults(
+    *_narrow(
         "data/columns.py",
-        (COLUMNS,),
-        ("if likelihood is None and not _bounded(counted):", "if False:"),
-        ("if unknown := [name for name in kinds if", "if unknown := [name for name in () if"),
+        (
+            "if likelihood is None and not _bounded(counted):",
+            "if False:",
+            "a_wide_table_of_counts_is_no_grey_picture",
+        ),
+        (
+            "if unknown := [name for name in kinds if",
+            "if unknown := [name for name in () if",
+            "kinds_of_columns_that_are_not_there_are_refused",
+        ),
     ),
-    *_faults(
+    *_narrow(
         "recipes/likelihood.py",
-        (COLUMNS,),
-        ("Columns(families, order)", "Columns(families)"),
-        ("if f.levels or f.edge else -torch.inf", "if True else -torch.inf"),
-        ("if f.levels else torch.inf", "if f.levels else 50.0"),
-        ("LogUnit(*log_unit(schema))", "LogUnit(log_unit(schema).constant)"),
+        (
+            "Columns(families, order)",
+            "Columns(families)",
+            "columns_of_one_kind_are_one_block_wherever_they_stand",
+        ),
+        ("if f.levels or f.edge else -torch.inf", "if True else -torch.inf", MASSES),
+        ("if f.levels else torch.inf", "if f.levels else 0.0", MASSES),
+        (
+            "LogUnit(*log_unit(schema))",
+            "LogUnit(log_unit(schema).constant)",
+            "densities_integrate_to_one_in_the_units_of_the_input",
+        ),
     ),
-    *_faults(
+    *_narrow(
         "recipes/starts.py",
-        (COLUMNS,),
-        ("minlength=compact.widths[column]) / max(len(values), 1)", "minlength=compact.widths[column]) / 99"),
-        ("values = values[compact.mask[:, column]]", "pass"),
+        (
+            "minlength=compact.widths[column]) / max(len(values), 1)",
+            "minlength=compact.widths[column]) / 99",
+            MANY,
+        ),
+        ("values = values[compact.mask[:, column]]", "pass", EXPAND),
     ),
 ]

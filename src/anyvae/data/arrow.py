@@ -209,7 +209,10 @@ def missing_cells(column: pa.ChunkedArray) -> int:
 
 
 def constant_of(column: pa.ChunkedArray) -> int | float | str | bool | None:
-    """The one value that a column holds in all its observed cells, dates as text; None where there are several."""
+    """The one value that a column holds in all its observed cells, None where there are several.
+
+    Dates are given as `shown` reads them: whole numbers in the unit of the type.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -222,5 +225,21 @@ def constant_of(column: pa.ChunkedArray) -> int | float | str | bool | None:
     low, high = ends["min"], ends["max"]
     if low != high:
         return None
-    found: int | float | str | bool = low.cast(pa.string()).as_py() if is_moment(column.type) else low.as_py()
+    if is_moment(column.type):
+        low = low.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())
+    found: int | float | str | bool = low.as_py()
     return found
+
+
+def shown(constant: float | str | bool | None, dtype: str) -> str:
+    """A constant as a person reads it.
+
+    Example:
+        >>> shown(18262, "date32[day]"), shown(7, "int8")
+        ('2020-01-01', '7')
+    """
+    import pyarrow as pa
+
+    if not dtype.startswith(("date", "timestamp")):
+        return str(constant)
+    return str(pa.scalar(constant, arrow_type(dtype)).cast(pa.string()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import is_moment, is_ordered, is_text, numbers, plain
+from anyvae.data.arrow import is_moment, is_ordered, is_text, numbers, plain, shown
 from anyvae.data.errors import DataError, listing, number
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
@@ -160,7 +160,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
     values = numbers(column, feature.name, table)
     observed = ~np.isnan(values)
     if feature.constant is not None:
-        always = feature.mean if isinstance(feature.constant, str) else float(feature.constant)
+        always = feature.mean if dates else float(feature.constant)
         codes, bad = values - feature.mean, values != always
         if feature.width:
             codes, _ = standardise(feature, values)
@@ -168,12 +168,13 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
         codes, bad = standardise(feature, values)
     if (bad & observed).any():
         row = int(np.flatnonzero(bad & observed)[0])
-        wrong = (
-            misfit(feature, values[row])
-            if feature.constant is None
-            else f"holds {str(column[row]) if dates else number(values[row])}, but was always {feature.constant} in "
-            "the data fitted: correct or drop the row, or fit again with such data"
-        )
+        wrong = misfit(feature, values[row])
+        if feature.constant is not None:
+            held = str(column[row]) if dates else number(values[row])
+            wrong = (
+                f"holds {held}, but was always {shown(feature.constant, feature.dtype)} in the data fitted: "
+                "correct or drop the row, or fit again with such data"
+            )
         raise DataError(f"row {row + 1} of column {feature.name!r} of {table} {wrong}")
     return np.where(observed, codes, 0.0), observed
 

@@ -87,10 +87,7 @@ def _constant(feature: Feature, rows: int) -> Any:
 
     kind = arrow_type(feature.dtype)
     if isinstance(feature.constant, str):
-        if pa.types.is_dictionary(kind):
-            place = feature.categories.index(feature.constant)
-            return _categories(feature, np.full(rows, place))
-        return pa.repeat(pa.scalar(feature.constant).cast(kind), rows)
+        return _categories(feature, np.full(rows, feature.categories.index(feature.constant)))
     return pa.repeat(pa.scalar(feature.constant, kind), rows)
 
 
@@ -121,8 +118,10 @@ def _restore(feature: Feature, codes: Array, means: bool) -> Array:
     else:
         values = codes * feature.scale + feature.mean
         if feature.kind == "positive":
-            top = np.finfo(dtype if dtype.kind == "f" else np.float64).max
+            real = np.finfo(dtype if dtype.kind == "f" else np.float64)
+            top, least = real.max, 1.0 if dtype.kind in "iu" and not means else float(real.tiny)
             values = np.exp(np.clip(values, None, np.log(top) - 1.0))
+            values = np.maximum(values, least)  # a draw is never 0, which such a column cannot hold
         elif feature.kind in ("integer", "count") and not means:
             values = np.rint(values)
             values = np.maximum(values, 0.0) if feature.edge or feature.kind == "count" else values

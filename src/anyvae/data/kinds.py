@@ -296,8 +296,9 @@ def _constant(wanted: Wanted, constant: float | str | bool) -> Feature:
         kind = "binary"
     elif pa.types.is_integer(wanted.column.type):
         kind = "levels"
-    mean = float(numbers(wanted.column.drop_null(), wanted.name, wanted.table)[0])
-    mean = float(constant) if not isinstance(constant, str) else mean
+    mean = float(constant)
+    if kind == "date":
+        mean = float(numbers(wanted.column.drop_null(), wanted.name, wanted.table)[0])
     return Feature(name=wanted.name, kind=kind, width=0, dtype=dtype, mean=mean, constant=constant)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from anyvae.data.arrow import shown
 from anyvae.data.errors import DataError, listing, number
 from anyvae.data.marginals import Form
 
@@ -71,7 +72,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             'whole numbers from 0, mean 3, standard deviation 2'
         """
         if self.constant is not None:
-            return f"always {self.constant}; kept and served back"
+            return f"always {shown(self.constant, self.dtype)}; kept and served back"
         if self.categories:
             order = " in order" if self.kind == "ordinal" else ""
             more = ", …" if len(self.categories) > 6 else ""
@@ -174,7 +175,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             n, thing = len(self.constant_elements), "pixel" if self.image else "element"
             said.append(f"{n} {thing}{'s never vary' if n > 1 else ' never varies'}: kept, and served back")
         if constants:
-            names = ", ".join(f"{f.name} = {f.constant}" for f in constants[:8])
+            names = ", ".join(f"{f.name} = {shown(f.constant, f.dtype)}" for f in constants[:8])
             more = f" and {len(constants) - 8} more" if len(constants) > 8 else ""
             said.append(f"constant columns are kept and served back: {names}{more}")
         if self.missing_cells:

@@ -78,7 +78,8 @@ class InUnits(Cellwise):
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell in input units, nats."""
-        return self.base.cells(value) - self.log_unit - self._grown(value)
+        cells = self.base.cells(value) - self.log_unit
+        return cells if self.slope is None else cells - self.slope * value
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row in input units, nats."""
@@ -87,8 +88,8 @@ class InUnits(Cellwise):
 
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         """Log-density of the given cells in input units, nats."""
-        unit = (self.log_unit + self._grown(value)) * mask
-        return self.base.given_log_prob(value, mask) - sum_event(unit, self.event_dims)
+        unit = self.log_unit if self.slope is None else self.log_unit + self.slope * value
+        return self.base.given_log_prob(value, mask) - sum_event(unit * mask, self.event_dims)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A draw of u."""
@@ -97,9 +98,6 @@ class InUnits(Cellwise):
     def expand(self, batch_shape: Any, _instance: Any = None) -> InUnits:
         """The same distribution with other batch axes."""
         return InUnits(self.base.expand(batch_shape), self.log_unit, self.total, self.slope)
-
-    def _grown(self, value: Tensor) -> Tensor | float:
-        return 0.0 if self.slope is None else self.slope * value
 
     def _like(self) -> Tensor:
         return self.base._like()
