@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from made_tables import mixed_table, shuffled
@@ -83,11 +85,20 @@ def test_correction_leaves_nothing_of_many_levels_that_say_nothing() -> None:
 
 
 def test_rare_levels_are_taken_together() -> None:
-    random = np.random.default_rng(0)
-    common = random.integers(0, 2, 3000)
-    rare = np.where(random.random(3000) < 0.9, common, 100 + np.arange(3000))
+    """Half of the rows have a level of their own: one level more, beside the two that tell b exactly."""
+    common = np.random.default_rng(0).integers(0, 2, 3000)
+    rare = np.where(np.arange(3000) % 2, common, 100 + np.arange(3000))
     found = association({"a": rare, "b": common}, categories=["a", "b"]).strength[0, 1]
-    assert 0.85 < found < 1.0
+    assert found == pytest.approx(np.sqrt(0.5), abs=0.02)
+
+
+def test_many_levels_take_little_memory() -> None:
+    table = {name: np.random.default_rng(k).permutation(3000) for k, name in enumerate("ab")}
+    tracemalloc.start()
+    association(table, categories=["a", "b"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e7  # a table of 3,000 by 3,000 has 7.2e7 bytes
 
 
 def test_what_does_not_vary_has_no_association() -> None:
@@ -130,6 +141,8 @@ def test_pair_trends_of_both_kinds_bin_numbers_over_the_real_range() -> None:
     assert like([-1.0, 0.1, 5.1, 9.5]) == pytest.approx(0.75)  # below the real range
     assert like([0.0, 0.1, 5.1, 10.1]) == pytest.approx(0.75)  # above it
     assert like([0.0, np.nan, 5.1, 10.0]) == pytest.approx(0.75)
+    hollow = {"x": np.array([0.0, np.nan, 5.5, 10.0]), "c": real["c"]}
+    assert pair_trends(hollow, {**real, "x": np.array([0.0, 99.0, 5.5, 10.0])}).mean == pytest.approx(0.75)
 
 
 def test_pair_trends_see_what_shuffling_kills_and_column_shapes_do_not() -> None:

@@ -13,19 +13,32 @@ from torch import Tensor
 
 import anyvae
 from anyvae.conditionals.combinator import words
-from anyvae.data import Feature, Source
+from anyvae.data import DataError, Feature, Source, held_out_split
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
-from anyvae.report import Findings
+from anyvae.report import Findings, TableFindings
+from anyvae.runs.again import source_for
 from anyvae.runs.fitted import FittedModel
+from anyvae.runs.gather_table import (
+    arrays_of,
+    categories_of,
+    columns_of,
+    missing_of,
+    pairs_of,
+    some_of,
+    synthesis_of,
+    target_of,
+)
 
 __all__ = ["findings_of"]
 
 _PICTURED = 10
 _TABULATED = 500
 _PLOTTED = 5000
+_COMPARED = (1000, 10_000)
+_COPIED_FROM = 100_000
 
 
 def findings_of(
@@ -33,6 +46,7 @@ def findings_of(
     held_out: Source,
     metrics: Mapping[str, Any],
     history: dict[str, np.ndarray[Any, Any]],
+    fitted_rows: Source | None = None,
 ) -> Findings:
     """Everything the report shows: draws, means, traversals, posteriors, settings.
 
@@ -41,6 +55,7 @@ def findings_of(
         held_out: rows to show and to place in the latent plane.
         metrics: contents of metrics.json.
         history: evaluations of the fit, by column; empty where unknown.
+        fitted_rows: what the model was fitted to; None reads a table again where the fit found it.
     """
     schema, config, model = fitted.schema, fitted.config, fitted.model
     shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
@@ -50,6 +65,14 @@ def findings_of(
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
     notes = list(config.notes)
+    table = None
+    if schema.kind == "table":
+        try:
+            table = _table(fitted, held_out, fitted_rows or _fitted_rows(fitted))
+        except DataError as error:
+            notes.append(
+                f"the rows fitted cannot be read again, so draws are not compared with them: {error}"
+            )
     shares = not bool(use.kl.isnan().any())
     if not shares:
         notes.append(
@@ -72,7 +95,8 @@ def findings_of(
         latent_scale=(use.scale / use.prior_scale).cpu().numpy(),
         labels=plotted.labels,
         image_shape=tuple(schema.input_shape) if schema.image else None,
-        observed=_rows(fitted, _observed(shown_batch)),
+        # As it was given where it is a table: encoded, a hole would be the mean or the first category.
+        observed=_rows(fitted, _observed(shown_batch)) if shown.table is None else _columns(shown.table),
         reconstructed_mean=_columns(fitted.reconstruct(shown)),
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
@@ -80,7 +104,41 @@ def findings_of(
         traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]] if shares else [],
         noise=_noise(fitted, held_out),
         standard_prior=_prior(fitted)[2],
+        table=table,
     )
+
+
+def _table(fitted: FittedModel, held_out: Source, rows: Source) -> TableFindings:
+    """Rows fitted beside as many draws, and what is measured of both."""
+    schema, seed = fitted.schema, fitted.config.seed
+    categories = categories_of(schema)
+    every, unseen = columns_of(schema, rows.table), columns_of(schema, held_out.table)
+    every = some_of(every, _COPIED_FROM, seed)
+    real = some_of(every, _COMPARED[1], seed + 1)
+    draws = int(np.clip(real.num_rows, *_COMPARED))
+    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1))
+    return TableFindings(
+        real=arrays_of(real),
+        synthetic=arrays_of(synthetic),
+        pairs=pairs_of(real, synthetic, categories),
+        missing=missing_of(every),
+        synthesis=synthesis_of(
+            every,
+            unseen,
+            real,
+            synthetic,
+            categories,
+            target_of(fitted.config.label, real, categories),
+            seed,
+        ),
+    )
+
+
+def _fitted_rows(fitted: FittedModel) -> Source:
+    """The rows that were fitted, read again where the fit found them."""
+    config = fitted.config
+    source = source_for(config, config.source)
+    return source if source.test is not None else source.take(held_out_split(len(source), config.seed)[0])
 
 
 def _observed(batch: Batch) -> Tensor:
