@@ -24,6 +24,7 @@ LADDER = [
     "recipes",
     "report",
     "runs",
+    "estimators",
     "testing",
     "cli",
 ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Binomial,
         Blocks,
         Categorical,
+        CellMixture,
         CodebookPrior,
         Columns,
         ComplexNormal,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         OptimalScale,
         Ordinal,
         PerRow,
+        Placed,
         Planar,
         Poisson,
         PowerSpherical,
@@ -82,7 +84,7 @@ if TYPE_CHECKING:
     )
     from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
+    from anyvae.networks import MLP, Compressed, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
     from anyvae.objectives import (
         CIWAE,
         ELBO,
@@ -141,6 +143,7 @@ _HOMES = {
         "Autoregressive",
         "Blocks",
         "Categorical",
+        "CellMixture",
         "CodebookPrior",
         "Columns",
         "ComplexNormal",
@@ -172,6 +175,7 @@ _HOMES = {
         "OptimalScale",
         "Ordinal",
         "Planar",
+        "Placed",
         "Poisson",
         "SparseNormal",
         "PowerSpherical",
@@ -205,7 +209,16 @@ _HOMES = {
         "sample",
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
-    "anyvae.networks": ("MLP", "ConvNet", "GatedMLP", "Linear", "MaskedMLP", "Network", "Supplied"),
+    "anyvae.networks": (
+        "MLP",
+        "Compressed",
+        "ConvNet",
+        "GatedMLP",
+        "Linear",
+        "MaskedMLP",
+        "Network",
+        "Supplied",
+    ),
     "anyvae.objectives": (
         "CIWAE",
         "CapacityGap",
@@ -268,12 +281,14 @@ __all__ = [
     "Blocks",
     "CapacityGap",
     "Categorical",
+    "CellMixture",
     "Classify",
     "CodebookCost",
     "CodebookPrior",
     "Columns",
     "Commitment",
     "ComplexNormal",
+    "Compressed",
     "Conditional",
     "ContinuousBernoulli",
     "Controlled",
@@ -320,6 +335,7 @@ __all__ = [
     "PIController",
     "Partial",
     "PerRow",
+    "Placed",
     "Planar",
     "Player",
     "Poisson",

@@ -11,8 +11,8 @@ from anyvae.data import Source, infer_schema
 from anyvae.report import render
 from anyvae.runs import FittedModel, load
 from anyvae.runs.config import RunConfig
-from anyvae.runs.fitted import build
 from anyvae.runs.gather import findings_of
+from anyvae.runs.rebuild import build
 from cases.flows import shake
 
 

@@ -4,6 +4,7 @@ from anyvae.conditionals.autoregressive import Autoregressive
 from anyvae.conditionals.bijections import FlowTransform, Planar, Sylvester
 from anyvae.conditionals.blocks import Blocks
 from anyvae.conditionals.by_bayes import ByBayes
+from anyvae.conditionals.cell_mixture import CellMixture
 from anyvae.conditionals.circular import VonMises
 from anyvae.conditionals.codebook import Codebook
 from anyvae.conditionals.columns import Columns
@@ -25,6 +26,7 @@ from anyvae.conditionals.ordinal import Ordinal
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.per_row import PerRow
+from anyvae.conditionals.placed import Placed
 from anyvae.conditionals.quantised import CodebookPrior, QuantisedConditional, VectorQuantised
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.refined import Refined
@@ -59,6 +61,7 @@ __all__ = [
     "Blocks",
     "ByBayes",
     "Categorical",
+    "CellMixture",
     "Codebook",
     "CodebookPrior",
     "Columns",
@@ -96,6 +99,7 @@ __all__ = [
     "Ordinal",
     "Parent",
     "PerRow",
+    "Placed",
     "Planar",
     "Poisson",
     "PowerSpherical",

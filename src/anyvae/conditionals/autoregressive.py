@@ -148,4 +148,7 @@ def _places(family: Family) -> tuple[Tensor, dict[str, Tensor]]:
         start += 1 if one else count
     if not outputs:
         raise ValueError(f"Autoregressive got {family!r}, of which no network gives a parameter.")
-    return torch.cat(places).view(family.event_shape), outputs
+    flat = torch.cat(places)
+    if isinstance(family, Columns) and family.order is not None:
+        flat = flat[torch.tensor(family.order).argsort()]
+    return flat.view(family.event_shape), outputs

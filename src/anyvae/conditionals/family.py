@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
+from anyvae.distributions import LogUnit
 from anyvae.networks import Network
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Family(ABC):
         *parents: str | Parent,
         net: Network | nn.Module | None = None,
         start: Mapping[str, Tensor | float] | None = None,
-        log_unit: Tensor | None = None,
+        log_unit: Tensor | LogUnit | None = None,
     ) -> FamilyConditional:
         """p(child | parents) with this family.
 
@@ -97,8 +98,8 @@ class Family(ABC):
             parents: names of other variables, or references such as `observed("x")`.
             net: description of the network, or any module; needed when there are parents.
             start: where a parameter starts: its free value, or the bias of its projection.
-            log_unit: log of one unit of the child's value in input units, shape event_shape; densities
-                are then those of the input.
+            log_unit: log of one unit of the child's value in input units, shape event_shape, or a `LogUnit` where
+                it grows with the value; densities are then those of the input.
         """
         from anyvae.conditionals.parametric import FamilyConditional
 

@@ -22,12 +22,15 @@ class _OnLattice(Located, ABC):
 
     Arguments:
         event_shape: number of features, or the shape of one row.
-        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
+        low, high: first and last lattice point, numbers or tensors that broadcast to the event; either may be
+            infinite.
         step: distance of lattice points.
         scale: where the scale comes from; one learned scale per feature unless said.
+        origin: a lattice point to count from; needed where `low` is infinite.
 
     Raises:
-        ValueError: when step is not positive, high lies below low, or the scale is not learned.
+        ValueError: when step is not positive, high lies below low, no point of the lattice is known, or the
+            scale is not learned.
     """
 
     def __init__(
@@ -37,26 +40,34 @@ class _OnLattice(Located, ABC):
         high: float | Tensor,
         step: float | Tensor = 1.0,
         scale: Scale | None = None,
+        origin: float | Tensor | None = None,
     ) -> None:
         super().__init__(event_shape, scale)
         dtype = torch.get_default_dtype()
         self.low, self.high, self.step = (torch.as_tensor(value, dtype=dtype) for value in (low, high, step))
+        self.origin = None if origin is None else torch.as_tensor(origin, dtype=dtype)
+        if not bool(torch.isfinite(self.low if self.origin is None else self.origin).all()):
+            raise ValueError(
+                f"{type(self).__name__} got no lowest point; give origin=, a point to count from."
+            )
         if bool((self.step <= 0).any()) or bool((self.high < self.low).any()):
             raise ValueError(f"{type(self).__name__} wants step > 0 and high >= low, for every feature.")
 
     @property
     def constants(self) -> dict[str, Tensor]:
         """The lattice."""
-        return {"low": self.low, "high": self.high, "step": self.step}
+        origin = {} if self.origin is None else {"origin": self.origin}
+        return {"low": self.low, "high": self.high, "step": self.step} | origin
 
     def check(self, name: str, value: Tensor) -> None:
         """Refuse values off the lattice."""
-        point = (value - self.low.to(value)) / self.step.to(value)
-        last = (self.high - self.low).to(value) / self.step.to(value)
+        low, high, step = (number.to(value) for number in (self.low, self.high, self.step))
+        origin = low if self.origin is None else self.origin.to(value)
+        point = (value - origin) / step
         # A hundredth of a step, or what the number type cannot tell apart so many steps from zero.
-        steps = torch.maximum(value.abs(), self.low.to(value).abs()) / self.step.to(value)
-        slack = 0.01 + 4.0 * torch.finfo(value.dtype).eps * steps
-        on = ((point - point.round()).abs() <= slack) & (point >= -slack) & (point <= last + slack)
+        slack = 0.01 + 4.0 * torch.finfo(value.dtype).eps * torch.maximum(value.abs(), origin.abs()) / step
+        inside = (value >= low - slack * step) & (value <= high + slack * step)
+        on = ((point - point.round()).abs() <= slack) & inside
         if not bool(on.all()):
             raise ValueError(
                 f"{name!r} holds {value[~on][0].item():g}, which is no point of its lattice; "
@@ -72,12 +83,15 @@ class DiscretisedLogistic(_OnLattice):
 
     Arguments:
         event_shape: number of features, or the shape of one row.
-        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
+        low, high: first and last lattice point, numbers or tensors that broadcast to the event; either may be
+            infinite.
         step: distance of lattice points.
         scale: where the scale comes from; one learned scale per feature unless said.
+        origin: a lattice point to count from; needed where `low` is infinite.
 
     Raises:
-        ValueError: when step is not positive, high lies below low, or the scale is not learned.
+        ValueError: when step is not positive, high lies below low, no point of the lattice is known, or the
+            scale is not learned.
     """
 
     def __call__(
@@ -98,12 +112,15 @@ class DiscretisedNormal(_OnLattice):
 
     Arguments:
         event_shape: number of features, or the shape of one row.
-        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
+        low, high: first and last lattice point, numbers or tensors that broadcast to the event; either may be
+            infinite.
         step: distance of lattice points.
         scale: where the scale comes from; one learned scale per feature unless said.
+        origin: a lattice point to count from; needed where `low` is infinite.
 
     Raises:
-        ValueError: when step is not positive, high lies below low, or the scale is not learned.
+        ValueError: when step is not positive, high lies below low, no point of the lattice is known, or the
+            scale is not learned.
     """
 
     def __call__(
@@ -128,14 +145,16 @@ class DiscretisedLogisticMixture(_OnLattice):
 
     Arguments:
         event_shape: number of features, or the shape of one row.
-        low, high: first and last lattice point, numbers or tensors that broadcast to the event.
+        low, high: first and last lattice point, numbers or tensors that broadcast to the event; either may be
+            infinite.
         step: distance of lattice points.
         components: K.
         scale: where the scales come from; one learned scale per feature and component unless said.
+        origin: a lattice point to count from; needed where `low` is infinite.
 
     Raises:
-        ValueError: for fewer than two components, when step is not positive, high lies below low, or the
-            scale is not learned.
+        ValueError: for fewer than two components, when step is not positive, high lies below low, no point of
+            the lattice is known, or the scale is not learned.
 
     >>> DiscretisedLogisticMixture((1, 28, 28), 0.0, 255.0, components=5).params["loc"]
     torch.Size([1, 28, 28, 5])
@@ -149,8 +168,9 @@ class DiscretisedLogisticMixture(_OnLattice):
         step: float | Tensor = 1.0,
         components: int = 5,
         scale: Scale | None = None,
+        origin: float | Tensor | None = None,
     ) -> None:
-        super().__init__(event_shape, low, high, step, scale)
+        super().__init__(event_shape, low, high, step, scale, origin)
         if components < 2:
             raise ValueError(
                 f"DiscretisedLogisticMixture got components={components}; wanted at least 2. "
@@ -166,8 +186,12 @@ class DiscretisedLogisticMixture(_OnLattice):
         return {"logits": shape, "loc": shape, "raw_scale": size}
 
     def start(self) -> dict[str, Tensor]:
-        """Components side by side, as wide as they lie apart."""
-        low, high = self.low.unsqueeze(-1), self.high.unsqueeze(-1)
+        """Components side by side, as wide as they lie apart; over three units beside a point of an endless lattice."""
+        anchor = self.low if self.origin is None else self.origin
+        low = torch.where(torch.isinf(self.low), anchor - 1.5, self.low).unsqueeze(-1)
+        high = torch.where(
+            torch.isinf(self.high), torch.maximum(anchor, low[..., 0]) + 1.5, self.high
+        ).unsqueeze(-1)
         share = (torch.arange(self.components, dtype=low.dtype) + 0.5) / self.components
         shape = Size((*self.event_shape, self.components))
         # A logistic density is near to uniform over 3.6 of its scales, two of its standard deviations.

@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parents import Parent, as_parents
-from anyvae.distributions import Cellwise, InUnits
+from anyvae.distributions import Cellwise, InUnits, LogUnit
 from anyvae.networks import Network, WrappedModule
 
 __all__ = ["FamilyConditional"]
@@ -31,7 +31,8 @@ class FamilyConditional(Conditional):
         parents: names of the parents, or references such as `observed("x")`.
         net: a network's description, or any `nn.Module`; needed when there are parents.
         start: where a parameter starts: its free value, or the bias of its projection.
-        log_unit: log of one unit of the child's value in input units, shape event_shape.
+        log_unit: log of one unit of the child's value in input units, shape event_shape; a `LogUnit` where it
+            grows with the value.
 
     Raises:
         ValueError: when there are parents and no network, a network and no parents, or an unknown `start`.
@@ -50,7 +51,7 @@ class FamilyConditional(Conditional):
         *,
         net: Network | nn.Module | None = None,
         start: Mapping[str, Tensor | float] | None = None,
-        log_unit: Tensor | None = None,
+        log_unit: Tensor | LogUnit | None = None,
     ) -> None:
         super().__init__()
         self.family = family
@@ -80,11 +81,17 @@ class FamilyConditional(Conditional):
             self.register_buffer(f"constant_{name}", constant.clone())
         self.log_unit: Tensor | None
         self.total_log_unit: Tensor | None
-        unit = None if log_unit is None else log_unit.expand(family.event_shape).clone()
+        self.log_slope: Tensor | None
+        whole = log_unit if isinstance(log_unit, LogUnit | None) else LogUnit(log_unit)
+        constant, slope = (None, None) if whole is None else (whole.constant, whole.slope)
+        unit = None if constant is None else constant.expand(family.event_shape).clone()
         self.register_buffer("log_unit", None if unit is None else unit.to(torch.get_default_dtype()))
         # Summed in double precision: a thousand columns must not cost digits of the constant.
         total = None if unit is None else unit.double().sum().to(torch.get_default_dtype())
         self.register_buffer("total_log_unit", total)
+        if slope is not None:
+            slope = slope.expand(family.event_shape).to(torch.get_default_dtype(), copy=True)
+        self.register_buffer("log_slope", slope)
         self._input_shapes: tuple[Size, ...] | None = None
         self._from_net: tuple[str, ...] = ()
         self._has_free = False
@@ -139,9 +146,8 @@ class FamilyConditional(Conditional):
 
     def with_family(self, family: Family) -> FamilyConditional:
         """A new part without weights: another family, with these parents, this network and these starts."""
-        return FamilyConditional(
-            family, self.parents, net=self._spec, start=self._start, log_unit=self.log_unit
-        )
+        unit = None if self.log_unit is None else LogUnit(self.log_unit, self.log_slope)
+        return FamilyConditional(family, self.parents, net=self._spec, start=self._start, log_unit=unit)
 
     def check(self, name: str, value: Tensor) -> None:
         """See `Conditional.check`."""
@@ -187,4 +193,4 @@ class FamilyConditional(Conditional):
             )
         assert self.log_unit is not None
         assert self.total_log_unit is not None
-        return InUnits(distribution, self.log_unit, self.total_log_unit)
+        return InUnits(distribution, self.log_unit, self.total_log_unit, self.log_slope)

@@ -1,12 +1,13 @@
 """Data: files, folders and names to encoded tensors and back, with a schema that is kept beside the model."""
 
 from anyvae.data.decode import decode
-from anyvae.data.encode import Encoded, encode, log_unit
+from anyvae.data.encode import Encoded, encode
 from anyvae.data.errors import DataError
 from anyvae.data.infer import infer_schema
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source, load_source
 from anyvae.data.split import held_out_split
+from anyvae.data.units import log_unit
 from anyvae.data.write import write
 
 __all__ = [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anyvae.data.arrow import arrow_type, moments_of
 from anyvae.data.errors import DataError
 from anyvae.data.schema import Feature, Schema
 
@@ -24,8 +25,9 @@ def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Tabl
     Arguments:
         schema: of the data.
         x: (n, *event_shape), draws in encoded form, or means of them.
-        means: whether ``x`` holds means: levels and binaries are then left between the values they can take,
-            as floats. Categories are the most probable one either way, which for a draw is the one drawn.
+        means: whether ``x`` holds means: whole numbers, levels and binaries are then left between the values
+            they can take, as floats, and a positive column gives its geometric mean. Categories and ordered
+            levels are the most probable or the nearest one either way, which for a draw is the one drawn.
 
     Raises:
         DataError: ``x`` has another shape.
@@ -63,33 +65,67 @@ def _table(schema: Schema, codes: Array, means: bool) -> pa.Table:
     columns: dict[str, Any] = {}
     start = 0
     for feature in schema.features:
-        kind = pa.type_for_alias(feature.dtype)
         code = codes[:, start : start + feature.width]
         start += feature.width
         if feature.constant is not None:
-            columns[feature.name] = pa.repeat(pa.scalar(feature.constant, kind), len(codes))
+            columns[feature.name] = _constant(feature, len(codes))
         elif feature.kind == "categorical":
-            columns[feature.name] = pa.array(feature.categories, kind).take(pa.array(code.argmax(axis=1)))
+            columns[feature.name] = _categories(feature, code.argmax(axis=1))
+        elif feature.categories:
+            columns[feature.name] = _categories(feature, _level(feature, code[:, 0]))
+        elif feature.kind == "date":
+            days = code[:, 0] * feature.scale + feature.mean
+            days = np.rint(days) if feature.step and not means else days
+            columns[feature.name] = moments_of(days, feature.dtype)
         else:
-            values = _restore(feature, code[:, 0], means)
-            columns[feature.name] = pa.array(values)
+            columns[feature.name] = pa.array(_restore(feature, code[:, 0], means))
     return pa.table(columns)
+
+
+def _constant(feature: Feature, rows: int) -> Any:
+    import pyarrow as pa
+
+    kind = arrow_type(feature.dtype)
+    if isinstance(feature.constant, str):
+        if pa.types.is_dictionary(kind):
+            place = feature.categories.index(feature.constant)
+            return _categories(feature, np.full(rows, place))
+        return pa.repeat(pa.scalar(feature.constant).cast(kind), rows)
+    return pa.repeat(pa.scalar(feature.constant, kind), rows)
+
+
+def _categories(feature: Feature, k: Array) -> Any:
+    import pyarrow as pa
+
+    kind = arrow_type(feature.dtype)
+    if pa.types.is_dictionary(kind):
+        values = pa.array(feature.categories, kind.value_type)
+        return pa.DictionaryArray.from_arrays(pa.array(k).cast(kind.index_type), values, ordered=True)
+    return pa.array(feature.categories, pa.string()).cast(kind).take(pa.array(k))
+
+
+def _level(feature: Feature, codes: Array) -> Array:
+    """The number of the level nearest to each code."""
+    place = (codes * feature.scale + feature.mean - feature.low) / feature.step
+    return np.clip(np.rint(place), 0, feature.levels - 1).astype(np.int64)
 
 
 def _restore(feature: Feature, codes: Array, means: bool) -> Array:
     """Values in input units, in the input's dtype unless they are means of something else than floats."""
     dtype = np.dtype(feature.dtype)
-    if feature.kind == "real":
-        values = codes * feature.scale + feature.mean
-    elif means:
-        scaled = codes * feature.scale + feature.mean
-        values = scaled if feature.kind == "levels" else feature.low + feature.step * codes
+    if feature.kind == "binary":
+        k = codes if means else np.clip(np.rint(codes), 0, 1)
+        values = feature.low + feature.step * k if means else feature.level_values(k.astype(np.int64))
+    elif feature.levels and not means:
+        values = feature.level_values(_level(feature, codes))
     else:
-        place = codes
-        if feature.kind == "levels":
-            place = (codes * feature.scale + feature.mean - feature.low) / feature.step
-        k = np.clip(np.rint(place), 0, feature.levels - 1).astype(np.int64)
-        values = feature.level_values(k)
+        values = codes * feature.scale + feature.mean
+        if feature.kind == "positive":
+            top = np.finfo(dtype if dtype.kind == "f" else np.float64).max
+            values = np.exp(np.clip(values, None, np.log(top) - 1.0))
+        elif feature.kind in ("integer", "count") and not means:
+            values = np.rint(values)
+            values = np.maximum(values, 0.0) if feature.edge or feature.kind == "count" else values
     if means:
         return values.astype(dtype if dtype.kind == "f" else np.float64)
     if dtype.kind == "b":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,23 +27,34 @@ Array = np.ndarray[Any, np.dtype[Any]]
 LIKELIHOODS = ("normal", "discretised", "bernoulli")
 
 
-def infer_schema(source: Source, likelihood: str | None = None) -> Schema:
+def infer_schema(
+    source: Source,
+    likelihood: str | None = None,
+    kinds: Mapping[str, str | Sequence[str]] | None = None,
+) -> Schema:
     """What the rows of a source are, and so how they are encoded.
 
     Arguments:
         source: two rows or more.
         likelihood: ``normal``, ``discretised`` or ``bernoulli`` for all numbers, or None to choose from the
             data: two values are binary, values on a lattice are levels, other numbers are real, strings are
-            categories.
+            categories. Columns of a table are chosen one by one: see `anyvae.data.kinds.column_feature`.
+        kinds: of columns of a table, by name, where another than the chosen one is wanted: ``real``,
+            ``positive``, ``levels``, ``integer``, ``count``, ``binary``, ``categorical``, ``ordinal`` or
+            ``date``, or a list of categories in their order.
 
     Raises:
-        DataError: the likelihood does not fit the data, or nothing can be fitted: one row, infinities, a
-            column without values, no element that varies.
+        DataError: the likelihood or a kind does not fit the data, or nothing can be fitted: one row,
+            infinities, a column without values, no element that varies.
 
     Example:
         >>> rows = np.array([[0.01, 0.02], [0.04, 0.01], [0.03, 0.09]])
         >>> [infer_schema(Source("a", x, None)).features[0].kind for x in (rows, np.exp(rows), rows > 0.02)]
         ['levels', 'real', 'binary']
+        >>> import pyarrow as pa
+        >>> made = Source("made", None, pa.table({"age": [31, 62, 47], "size": ["s", "l", "m"]}))
+        >>> [feature.kind for feature in infer_schema(made, kinds={"size": ["s", "m", "l"]}).features]
+        ['integer', 'ordinal']
     """
     if likelihood is not None and likelihood not in LIKELIHOODS:
         raise DataError(f"there is no likelihood {likelihood!r}: give one of {', '.join(LIKELIHOODS)}")
@@ -53,7 +65,11 @@ def infer_schema(source: Source, likelihood: str | None = None) -> Schema:
     if source.table is not None:
         from anyvae.data.columns import infer_table
 
-        return infer_table(source, likelihood)
+        return infer_table(source, likelihood, kinds)
+    if kinds:
+        raise DataError(
+            f"{source.name} is an array, whose elements have no kinds: leave them out, or give a table"
+        )
     return _infer_array(source, likelihood)
 
 

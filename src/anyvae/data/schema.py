@@ -8,11 +8,12 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from anyvae.data.errors import DataError, number
+from anyvae.data.errors import DataError, listing, number
+from anyvae.data.marginals import Form
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-Kind = Literal["real", "levels", "binary", "categorical"]
+Kind = Literal["real", "positive", "levels", "integer", "count", "binary", "categorical", "ordinal", "date"]
 Likelihood = Literal["normal", "discretised", "bernoulli"]
 
 _CHANGE = "; pass --likelihood to change"
@@ -23,19 +24,22 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     Arguments:
         name: of the column; ``pixels`` or ``values`` for an array.
-        kind: ``real``, ``levels`` (value = low + step * k, k = 0 .. levels - 1), ``binary`` (the same with
-            two levels) or ``categorical``.
+        kind: ``real``, ``positive`` (encoded by its logarithm), ``levels`` (value = low + step * k, k = 0 ..
+            levels - 1), ``integer`` (any whole number), ``count`` (0, 1, 2, ...), ``binary`` (two levels),
+            ``categorical``, ``ordinal`` (levels of which only the order counts) or ``date`` (days since 1970).
+        form: ``plain``, ``heavy`` (Student's t) or ``mixture`` (several modes, or values that recur).
         width: elements in the encoded vector: 1, the number of categories, the size of an array's event, or 0
             for a constant column.
         dtype: of the input, such as ``int64`` or ``string``; restored on the way out.
         low: lowest level.
-        step: between levels.
-        levels: how many.
+        step: between levels; 0 for dates with a time of day.
+        levels: how many; 0 where there is no highest one.
+        edge: whether an integer is never below ``low``.
         values: every level where ``low + step * k`` misses the last bit of the input, else None.
-        categories: sorted; a missing cell is never one.
-        mean: of the observed values, float64.
-        scale: their standard deviation, float64, positive; real and levels are encoded as (value - mean) /
-            scale.
+        categories: sorted, or in their order where the kind is ordinal; a missing cell is never one.
+        mean: location of the observed values (their mean unless the form is heavy), float64.
+        scale: their standard deviation (Student's scale where the form is heavy), positive. Numbers are encoded
+            as (value - mean) / scale, positive ones as (log value - mean) / scale.
         constant: the one value of a constant column, served back by `anyvae.data.decode`.
     """
 
@@ -43,9 +47,11 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     kind: Kind
     width: int
     dtype: str
+    form: Form = "plain"
     low: float = 0.0
     step: float = 1.0
     levels: int = 0
+    edge: bool = False
     values: list[float] | None = None
     categories: list[str] = []
     mean: float = 0.0
@@ -56,6 +62,30 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def high(self) -> float:
         """The highest level."""
         return float(self.level_values(np.array(self.levels - 1)))
+
+    def detail(self) -> str:
+        """What the column holds, in a few words.
+
+        Example:
+            >>> Feature(name="a", kind="integer", width=1, dtype="int8", mean=3.0, scale=2.0, edge=True).detail()
+            'whole numbers from 0, mean 3, standard deviation 2'
+        """
+        if self.constant is not None:
+            return f"always {self.constant}; kept and served back"
+        if self.categories:
+            order = " in order" if self.kind == "ordinal" else ""
+            more = ", …" if len(self.categories) > 6 else ""
+            return f"{len(self.categories):,} categories{order}: {', '.join(self.categories[:6])}{more}"
+        if self.levels:
+            step = "" if self.step == 1 else f" in steps of {self.step:g}"
+            return f"{self.levels:,} values from {self.low:g} to {self.high:g}{step}"
+        what = {"positive": "positive, logarithm with ", "count": "counts, ", "date": "days since 1970, "}
+        said = what.get(self.kind, "")
+        if self.kind == "integer":
+            said = f"whole numbers{f' from {self.low:g}' if self.edge else ''}, "
+        centre = "centre" if self.form == "heavy" else "mean"
+        spread = "scale" if self.form == "heavy" else "standard deviation"
+        return f"{said}{centre} {self.mean:.4g}, {spread} {self.scale:.4g}"
 
     def level_values(self, k: Array) -> Array:
         """Values of the levels ``k``, in input units, float64.
@@ -138,6 +168,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             pixels are grey 0..16 (17 levels): discretised logistic likelihood; pass --likelihood to change
         """
         said = [_array_sentence(self) if self.kind == "array" else _table_sentence(self)]
+        said += _form_sentences(self)
         constants = [feature for feature in self.features if feature.constant is not None]
         if self.kind == "array" and self.constant_elements:
             n, thing = len(self.constant_elements), "pixel" if self.image else "element"
@@ -187,11 +218,17 @@ def _table_sentence(schema: Schema) -> str:
     ):
         return f"{d} columns share the values {_levels(first)}: discretised logistic likelihood{_CHANGE}"
     whole = all(f.step == 1 and f.low.is_integer() for f in varying if f.kind == "levels")
+    levels = f"of {'whole numbers' if whole else 'evenly spaced values'} of a known range"
     words = {
         "real": "real (normal with learned noise)",
-        "levels": f"of {'whole numbers' if whole else 'evenly spaced values'} (discretised logistic)",
+        "positive": "positive (log-normal)",
+        "levels": f"{levels} (discretised logistic)",
+        "integer": "of whole numbers (discretised logistic)",
+        "count": "of counts (negative binomial)",
         "binary": "binary (Bernoulli)",
         "categorical": "of categories (categorical)",
+        "ordinal": "of ordered levels (cumulative logit)",
+        "date": "of dates (as days)",
     }
     parts = []
     for kind, word in words.items():
@@ -199,3 +236,16 @@ def _table_sentence(schema: Schema) -> str:
         if n:
             parts.append(f"{n} {word}")
     return f"{d} column{'s' * (d != 1)}: {', '.join(parts)}{_CHANGE}"
+
+
+def _form_sentences(schema: Schema) -> list[str]:
+    forms = {
+        "heavy": "heavy tails, so Student's t in place of the normal",
+        "mixture": "several modes or values that recur, so a mixture",
+    }
+    found = []
+    for form, why in forms.items():
+        names = [f.name for f in schema.features if f.form == form and f.constant is None]
+        if names:
+            found.append(f"{why}: {listing(names)}")
+    return found

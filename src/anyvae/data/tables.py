@@ -1,4 +1,4 @@
-"""Tables from ``.csv`` and ``.parquet`` files, tidied to columns of numbers, truth values and strings."""
+"""Tables from ``.csv`` and ``.parquet`` files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anyvae.data.arrow import plain
 from anyvae.data.errors import DataError, listing
 
 if TYPE_CHECKING:
@@ -121,72 +122,20 @@ def pop_label(table: pa.Table, label: str | None, name: str) -> tuple[pa.Table, 
 
 
 def tidy(table: pa.Table, name: str) -> pa.Table:
-    """The table with one chunk a column, and only numbers, truth values and strings in it.
+    """The table with one chunk a column, and only types that can be fitted in it.
 
     Arguments:
         table: the table.
         name: of the table, for a message.
 
     Raises:
-        DataError: no rows, no columns, or a column of another type, such as dates.
+        DataError: no rows, no columns, or a column of another type, such as lists.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not table.num_columns:
         raise DataError(f"{name} has no columns to fit: give at least one besides the label")
     if not table.num_rows:
         raise DataError(f"{name} has no rows: give a table with data below its header")
-    columns = {}
-    for column_name in table.column_names:
-        column = table[column_name].combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        kind = column.type
-        if kind == pa.float16():
-            column = column.cast(pa.float32())
-        elif kind == pa.string_view():
-            column = column.cast(pa.string())
-        elif not is_fittable(kind):
-            raise DataError(unfittable(column_name, kind, name))
-        if is_text(column.type):  # an empty string is a missing cell
-            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
-        columns[column_name] = column
-    return pa.table(columns)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds strings."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def is_fittable(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds numbers, truth values, strings or nothing at all."""
-    import pyarrow as pa
-
-    t = pa.types
-    return bool(
-        t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind) or t.is_null(kind) or is_text(kind)
-    )
-
-
-def unfittable(column: str, kind: pa.DataType, table: str) -> str:
-    """The message for a column whose type cannot be fitted."""
-    import pyarrow as pa
-
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return f"column {column!r} of {table} is not UTF-8 text: save the file as UTF-8, or drop the column"
-    if pa.types.is_temporal(kind):
-        advice = "turn it into a number, such as days since a date, or drop it"
-    elif pa.types.is_decimal(kind):
-        advice = "turn it into floats or integers"
-    else:
-        advice = "turn it into numbers or strings, or drop it"
-    return f"column {column!r} of {table} has type {kind}, which cannot be fitted: {advice}"
+    return plain(table, name)
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Distributions that torch lacks, or has only in a slower form; all are `torch.distributions.Distribution`."""
 
 from anyvae.distributions.autoregressive import Autoregressive
+from anyvae.distributions.cell_mixture import CellMixture
 from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
 from anyvae.distributions.circular import VonMises
 from anyvae.distributions.codes import CodeCategorical, CodeLayout, Quantised, nearest_code
@@ -23,6 +24,7 @@ from anyvae.distributions.mixture import Mixture
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
 from anyvae.distributions.ordinal import Ordinal
 from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNegativeBinomial
+from anyvae.distributions.placed import Placed
 from anyvae.distributions.positive import Gamma
 from anyvae.distributions.pushed import Pushed
 from anyvae.distributions.quantiles import gamma_quantile, log_gamma_quantile
@@ -32,7 +34,7 @@ from anyvae.distributions.sparse import SparseNormal
 from anyvae.distributions.spectra import ComplexNormal
 from anyvae.distributions.sphere import Directional, UniformSphere, unit_sphere
 from anyvae.distributions.trials import Binomial, Multinomial
-from anyvae.distributions.units import InUnits
+from anyvae.distributions.units import InUnits, LogUnit
 from anyvae.distributions.whitened import whitened
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Beta",
     "Bijection",
     "Binomial",
+    "CellMixture",
     "Cellwise",
     "CodeCategorical",
     "CodeLayout",
@@ -60,6 +63,7 @@ __all__ = [
     "InUnits",
     "Laplace",
     "LogNormal",
+    "LogUnit",
     "LogisticNormal",
     "LowRankNormal",
     "Mixture",
@@ -70,6 +74,7 @@ __all__ = [
     "OneHotCategorical",
     "OptimalNormal",
     "Ordinal",
+    "Placed",
     "Poisson",
     "PowerSpherical",
     "Pushed",

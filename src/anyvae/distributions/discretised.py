@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self, final
 
 import torch
@@ -14,10 +15,18 @@ from torch.distributions import constraints
 from anyvae.distributions.cells import Cellwise
 from anyvae.distributions.quadrature import legendre
 
-__all__ = ["DiscretisedLogistic", "DiscretisedNormal", "LocatedOnLattice", "OnLattice", "logistic_bin"]
+__all__ = [
+    "DiscretisedLogistic",
+    "DiscretisedNormal",
+    "LocatedOnLattice",
+    "OnLattice",
+    "between",
+    "logistic_bin",
+]
 
 _ROOT_HALF = math.sqrt(0.5)
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+_FAR = 1e30  # beyond every point, and still a number when it is divided by a scale
 
 
 def logistic_bin(lower: Tensor, upper: Tensor, gap: Tensor, above: Tensor, below: Tensor) -> Tensor:
@@ -40,28 +49,54 @@ def logistic_bin(lower: Tensor, upper: Tensor, gap: Tensor, above: Tensor, below
     return (above * below) * width - below * upper - above * lower
 
 
+def between(
+    integral: Callable[[Tensor], Tensor], loc: Tensor, scale: Tensor, low: Tensor, high: Tensor
+) -> Tensor:
+    """Mean of loc + scale * (a standard variable), what lies outside [low, high] moved to the nearer end.
+
+    Arguments:
+        integral: of the standard distribution function, from minus infinity.
+        loc, scale: of the variable.
+        low, high: the ends, which may be infinite.
+    """
+    endless = torch.isinf(low)
+    # Finite stand-ins, so that the gradient of what is not taken is a number.
+    low, high = (end.clamp(-_FAR, _FAR) for end in (low, high))
+    above = torch.where(endless, loc, low + scale * integral((loc - low) / scale))
+    return above - scale * integral((loc - high) / scale)
+
+
 class OnLattice(Cellwise, ABC):
     r"""Independent features on the points `low`, `low + step`, ..., `high`.
 
     The lowest bin reaches down to minus infinity and the highest up to infinity, so that the masses of the
-    points sum to one.
+    points sum to one. Either end may be infinite: the lattice then goes on for ever on that side.
 
     Arguments:
         batch_shape: axes over independent rows.
         event_shape: axes of one row.
         low, high: first and last lattice point, broadcast to the event.
         step: distance of lattice points, broadcasts to the event.
+        origin: a point of the lattice, from which the others are counted; `low` unless said, and needed where
+            that is infinite. Points near it keep the most digits.
     """
 
     support = constraints.real
 
     def __init__(
-        self, batch_shape: torch.Size, event_shape: torch.Size, low: Tensor, high: Tensor, step: Tensor
+        self,
+        batch_shape: torch.Size,
+        event_shape: torch.Size,
+        low: Tensor,
+        high: Tensor,
+        step: Tensor,
+        origin: Tensor | None = None,
     ) -> None:
         super().__init__(batch_shape, event_shape)
         self.low = low
         self.high = high
         self.step = step
+        self.origin = low if origin is None else origin
 
     def ends(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Whether the bin of each value has a lower and an upper end, 1 or 0."""
@@ -70,9 +105,9 @@ class OnLattice(Cellwise, ABC):
         return (value > self.low + quarter).to(value.dtype), (value < self.high - quarter).to(value.dtype)
 
     def point(self, index: Tensor) -> Tensor:
-        """The lattice point of each index, kept between `low` and `high`."""
-        value = self.low + self.step * index.clamp_min(0.0)
-        return torch.minimum(value, self.high.expand_as(value))
+        """The lattice point of each index, counted from `origin`, kept between `low` and `high`."""
+        value = self.origin + self.step * index
+        return torch.maximum(torch.minimum(value, self.high.expand_as(value)), self.low.expand_as(value))
 
 
 class LocatedOnLattice(OnLattice, ABC):
@@ -84,13 +119,21 @@ class LocatedOnLattice(OnLattice, ABC):
         low, high: first and last lattice point, broadcast to the event.
         step: distance of lattice points, broadcasts to the event.
         event_dims: how many of the last axes are the event.
+        origin: see `OnLattice`.
     """
 
     def __init__(
-        self, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor, step: Tensor, event_dims: int = 1
+        self,
+        loc: Tensor,
+        scale: Tensor,
+        low: Tensor,
+        high: Tensor,
+        step: Tensor,
+        event_dims: int = 1,
+        origin: Tensor | None = None,
     ) -> None:
         cut = loc.dim() - event_dims
-        super().__init__(loc.shape[:cut], loc.shape[cut:], low, high, step)
+        super().__init__(loc.shape[:cut], loc.shape[cut:], low, high, step, origin)
         self.loc = loc
         self.scale = scale
 
@@ -113,20 +156,18 @@ class LocatedOnLattice(OnLattice, ABC):
         The mean over the lattice points is the midpoint rule for this integral: it differs by less than
         half a step, and by less than a fiftieth of a step once the scale reaches one.
         """
-        above = self.integral((self.loc - self.low) / self.scale)
-        beyond = self.integral((self.loc - self.high) / self.scale)
-        return self.low + self.scale * (above - beyond)
+        return between(self.integral, self.loc, self.scale, self.low, self.high)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The lattice point nearest to loc + scale * quantile(noise)."""
         value = self.loc + self.scale * self.quantile(noise)
-        return self.point(torch.round((value - self.low) / self.step))
+        return self.point(torch.round((value - self.origin) / self.step))
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
         """The same distribution with other batch axes."""
         loc = self.loc.expand(torch.Size(batch_shape) + self._event_shape)
         scale = self.scale.expand_as(self.loc).expand_as(loc)
-        return type(self)(loc, scale, self.low, self.high, self.step, self.event_dims)
+        return type(self)(loc, scale, self.low, self.high, self.step, self.event_dims, self.origin)
 
     def _like(self) -> Tensor:
         return self.loc
@@ -144,9 +185,10 @@ class DiscretisedLogistic(LocatedOnLattice):
     Arguments:
         loc: centre of the logistic density, shape (*batch, *event).
         scale: its scale (standard deviation is 1.81 scale), broadcasts to `loc`.
-        low, high: first and last lattice point, broadcast to the event.
+        low, high: first and last lattice point, broadcast to the event; either may be infinite.
         step: distance of lattice points, broadcasts to the event.
         event_dims: how many of the last axes are the event.
+        origin: see `OnLattice`; needed on a lattice without a lowest point.
 
     >>> low, high, step = torch.tensor([-2.0, 2.0, 1.0])
     >>> d = DiscretisedLogistic(torch.zeros(1), torch.ones(1), low, high, step)
@@ -185,9 +227,10 @@ class DiscretisedNormal(LocatedOnLattice):
     Arguments:
         loc: centre of the normal density, shape (*batch, *event).
         scale: its standard deviation, broadcasts to `loc`.
-        low, high: first and last lattice point, broadcast to the event.
+        low, high: first and last lattice point, broadcast to the event; either may be infinite.
         step: distance of lattice points, broadcasts to the event.
         event_dims: how many of the last axes are the event.
+        origin: see `OnLattice`; needed on a lattice without a lowest point.
 
     >>> low, high, step = torch.tensor([-2.0, 2.0, 1.0])
     >>> d = DiscretisedNormal(torch.zeros(1), torch.ones(1), low, high, step)

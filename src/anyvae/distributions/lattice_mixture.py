@@ -7,7 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from anyvae.distributions.discretised import DiscretisedLogistic, OnLattice, logistic_bin
+from anyvae.distributions.discretised import DiscretisedLogistic, OnLattice, between, logistic_bin
 
 __all__ = ["DiscretisedLogisticMixture"]
 
@@ -26,9 +26,10 @@ class DiscretisedLogisticMixture(OnLattice):
         logits: of the weights, shape (*batch, *event, K).
         loc: centres, shape (*batch, *event, K).
         scale: broadcasts to `loc`.
-        low, high: first and last lattice point, broadcast to the event.
+        low, high: first and last lattice point, broadcast to the event; either may be infinite.
         step: distance of lattice points, broadcasts to the event.
         event_dims: how many axes before the last are the event.
+        origin: see `OnLattice`; needed on a lattice without a lowest point.
 
     >>> low, high, step = torch.tensor([0.0, 2.0, 1.0])
     >>> loc = torch.tensor([[0.0, 2.0]])
@@ -46,9 +47,10 @@ class DiscretisedLogisticMixture(OnLattice):
         high: Tensor,
         step: Tensor,
         event_dims: int = 1,
+        origin: Tensor | None = None,
     ) -> None:
         cut = loc.dim() - 1 - event_dims
-        super().__init__(loc.shape[:cut], loc.shape[cut:-1], low, high, step)
+        super().__init__(loc.shape[:cut], loc.shape[cut:-1], low, high, step, origin)
         self.logits = logits.log_softmax(-1)
         self.loc = loc
         self.scale = scale
@@ -57,9 +59,8 @@ class DiscretisedLogisticMixture(OnLattice):
     def mean(self) -> Tensor:
         """Weighted mean of the components, each kept inside the lattice; see `DiscretisedLogistic.mean`."""
         low, high = self.low.unsqueeze(-1), self.high.unsqueeze(-1)
-        above = DiscretisedLogistic.integral((self.loc - low) / self.scale)
-        beyond = DiscretisedLogistic.integral((self.loc - high) / self.scale)
-        return (self.logits.exp() * (low + self.scale * (above - beyond))).sum(-1)
+        means = between(DiscretisedLogistic.integral, self.loc, self.scale, low, high)
+        return (self.logits.exp() * means).sum(-1)
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-mass of each cell, nats."""
@@ -75,14 +76,22 @@ class DiscretisedLogisticMixture(OnLattice):
         """The first lattice point up to which the masses reach Phi(noise), by bisection."""
         noise, centre = noise.double(), self.loc.double()
         weight, scale = self.logits.double().exp(), self.scale.double()
-        low, step = self.low.double().unsqueeze(-1), self.step.double().unsqueeze(-1)
+        origin, step = self.origin.double().unsqueeze(-1), self.step.double().unsqueeze(-1)
         tail = torch.special.ndtr(-noise.abs())
-        last = torch.round((self.high - self.low) / self.step).double()
-        shape = torch.broadcast_shapes(noise.shape, centre.shape[:-1])
-        first, last = torch.full(shape, -1.0).to(noise), last.expand(shape)
+        # The quantile of a mixture lies between those of its components.
+        reached = centre + scale * DiscretisedLogistic.quantile(noise).unsqueeze(-1)
+        reached = (reached - origin) / step
+        lowest, highest = (
+            torch.round((end.double() - self.origin.double()) / self.step.double())
+            for end in (self.low, self.high)
+        )
+        first = torch.maximum((reached.amin(-1) - 1.5).floor(), lowest - 1.0)
+        last = torch.minimum((reached.amax(-1) + 1.5).ceil(), highest)
+        # Components may lie beyond an end, whose point takes all.
+        first, last = torch.minimum(first, highest - 1.0), torch.maximum(last, lowest)
         while bool((last - first > 1.0).any()):
             middle = ((first + last) / 2.0).floor()
-            far = (low + step * (middle.unsqueeze(-1) + 0.5) - centre) / scale
+            far = (origin + step * (middle.unsqueeze(-1) + 0.5) - centre) / scale
             # The smaller of the two tails is compared: the other one has no digits left.
             up_to, beyond = (weight * far.sigmoid()).sum(-1), (weight * (-far).sigmoid()).sum(-1)
             enough = torch.where(noise < 0, up_to >= tail, beyond <= tail)
@@ -100,6 +109,7 @@ class DiscretisedLogisticMixture(OnLattice):
             self.high,
             self.step,
             self.event_dims,
+            self.origin,
         )
 
     def _like(self) -> Tensor:

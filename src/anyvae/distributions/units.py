@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
@@ -9,26 +10,51 @@ from torch import Tensor
 
 from anyvae.distributions.cells import Cellwise, sum_event
 
-__all__ = ["InUnits"]
+__all__ = ["InUnits", "LogUnit"]
+
+
+@final
+@dataclass(frozen=True)
+class LogUnit:
+    r"""Log of one encoded unit in input units, an affine function of the encoded value u of the cell.
+
+    .. math:: \log \frac{dx}{du} = constant + slope \, u
+
+    A shifted and scaled value has slope 0. Where u = (log x - m) / s, x = e^{s u + m} and the constant is
+    m + log s, the slope s.
+
+    Arguments:
+        constant: shape event_shape, or anything that broadcasts to it, nats.
+        slope: likewise; None where every cell has slope 0.
+
+    >>> LogUnit(torch.zeros(2)).slope is None
+    True
+    """
+
+    constant: Tensor
+    slope: Tensor | None = None
 
 
 @final
 class InUnits(Cellwise):
-    r"""A distribution over u = (x - mean) / unit whose log-density is that of x.
+    r"""A distribution over an encoded value u of x whose log-density is that of x.
 
-    .. math:: \log p(x) = \log p(u) - \sum_i \log unit_i
+    .. math:: \log p(x) = \log p(u) - \sum_i (log\_unit_i + slope_i \, u_i)
 
     Arguments:
         base: distribution of u.
-        log_unit: log of one encoded unit in input units, per cell, shape event_shape.
+        log_unit: log of one encoded unit in input units, per cell, shape event_shape; of u = 0 where there is
+            a slope.
         total: its sum, shape (); given so that it is summed once and not at every step.
+        slope: what it grows by with u, shape event_shape; see `LogUnit`.
     """
 
-    def __init__(self, base: Cellwise, log_unit: Tensor, total: Tensor) -> None:
+    def __init__(self, base: Cellwise, log_unit: Tensor, total: Tensor, slope: Tensor | None = None) -> None:
         super().__init__(base.batch_shape, base.event_shape)
         self.base = base
         self.log_unit = log_unit
         self.total = total
+        self.slope = slope
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
@@ -52,15 +78,17 @@ class InUnits(Cellwise):
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell in input units, nats."""
-        return self.base.cells(value) - self.log_unit
+        return self.base.cells(value) - self.log_unit - self._grown(value)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row in input units, nats."""
-        return self.base.log_prob(value) - self.total
+        scored = self.base.log_prob(value) - self.total
+        return scored if self.slope is None else scored - sum_event(self.slope * value, self.event_dims)
 
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         """Log-density of the given cells in input units, nats."""
-        return self.base.given_log_prob(value, mask) - sum_event(self.log_unit * mask, len(self._event_shape))
+        unit = (self.log_unit + self._grown(value)) * mask
+        return self.base.given_log_prob(value, mask) - sum_event(unit, self.event_dims)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A draw of u."""
@@ -68,7 +96,10 @@ class InUnits(Cellwise):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> InUnits:
         """The same distribution with other batch axes."""
-        return InUnits(self.base.expand(batch_shape), self.log_unit, self.total)
+        return InUnits(self.base.expand(batch_shape), self.log_unit, self.total, self.slope)
+
+    def _grown(self, value: Tensor) -> Tensor | float:
+        return 0.0 if self.slope is None else self.slope * value
 
     def _like(self) -> Tensor:
         return self.base._like()

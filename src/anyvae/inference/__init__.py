@@ -1,12 +1,21 @@
 """What a fitted model is asked: likelihoods, draws, means, posteriors."""
 
+from anyvae.inference.condition import Conditioned, condition
 from anyvae.inference.generate import embed, mean, posterior, reconstruct, sample
 from anyvae.inference.likelihood import Bound, evaluate_bound, evaluating, log_likelihood, take_rows
 from anyvae.inference.noise import RowNoise, seeded
+from anyvae.inference.predict import cell_log_density, conditional_mean
+from anyvae.inference.weigh import Weighed, effective_samples, weigh
 
 __all__ = [
     "Bound",
+    "Conditioned",
     "RowNoise",
+    "Weighed",
+    "cell_log_density",
+    "condition",
+    "conditional_mean",
+    "effective_samples",
     "embed",
     "evaluate_bound",
     "evaluating",
@@ -17,4 +26,5 @@ __all__ = [
     "sample",
     "seeded",
     "take_rows",
+    "weigh",
 ]

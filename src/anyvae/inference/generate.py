@@ -22,7 +22,7 @@ def generate(
     rows: int,
     *,
     seed: int | None = None,
-    given: Mapping[str, Tensor] | None = None,
+    given: Batch | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Distribution]]:
     """Ancestral draws of every variable, and the distribution that each was drawn from.
 
@@ -30,13 +30,14 @@ def generate(
         model: the model.
         rows: how many.
         seed: of the draws; torch's generator as it stands where None.
-        given: variables held fixed, shape (rows, *event); their parents are drawn without regard to them.
+        given: variables held fixed, shape (rows, *event), of a `Partial` the cells that it gives; their parents are
+            drawn without regard to them.
     """
     evidence = model.admit(dict(given or {}))
     for name, item in evidence.items():
         if len(item.value) != rows:
             raise ValueError(f"{name!r} has {len(item.value)} rows, but {rows} are to be drawn.")
-    values = {name: item.value for name, item in evidence.items()}
+    values = {name: item.value for name, item in evidence.items() if item.mask is None}
     distributions: dict[str, Distribution] = {}
     with seeded(seed), evaluating(model):
         for name in generation_order(model.generative_parts, frozenset(values)):
@@ -45,7 +46,8 @@ def generate(
             if distribution.batch_shape != lead:
                 distribution = distribution.expand(lead)
             distributions[name] = distribution
-            values[name] = distribution.sample()
+            drawn, part = distribution.sample(), evidence.get(name)
+            values[name] = drawn if part is None else torch.where(part.cell_mask() > 0, part.value, drawn)
     return values, distributions
 
 

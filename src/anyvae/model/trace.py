@@ -112,6 +112,19 @@ class Trace:
         other._p, other._q = {}, dict(self._q)
         return other
 
+    def at(self, values: dict[str, Tensor]) -> Trace:
+        """The same evidence with other values of latents: what is computed from them, log p and log q are new.
+
+        Arguments:
+            values: by name, with leading axes that broadcast against those of the other values.
+        """
+        other = self.reread(values)
+        other._q = {}
+        for name, from_q in self.plan.steps:
+            if name in self.model.computed:
+                other.values[name] = (other.q(name) if from_q else other.p(name)).mean
+        return other
+
     def fresh(self, name: str) -> Tensor:
         """A new draw of p(name | parents) by torch's generator, of the shape of the trace's own draws."""
         other = self.reread({})

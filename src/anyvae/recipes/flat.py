@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from anyvae.conditionals import (
     IAF,
     Bernoulli,
+    CellMixture,
     Columns,
     Conditional,
     DiagonalNormal,
     DiscretisedLogistic,
+    DiscretisedLogisticMixture,
     Family,
     FamilyConditional,
     Flow,
@@ -22,16 +24,19 @@ from anyvae.conditionals import (
     Normal,
     OptimalScale,
     Parent,
+    Placed,
     Refined,
     StandardNormal,
+    StudentT,
     UniformSphere,
     VampPrior,
     VectorQuantised,
     VonMisesFisher,
     observed,
 )
+from anyvae.distributions import LogUnit
 from anyvae.model import VAE, LatentVariableModel
-from anyvae.networks import MLP, ConvNet, Linear, Network
+from anyvae.networks import MLP, Compressed, ConvNet, Linear, Network
 
 __all__ = [
     "DataOptions",
@@ -51,7 +56,7 @@ class DataOptions(TypedDict, total=False):
     """The keywords of `vae` that follow from the data; every constructor hands them on."""
 
     start: Mapping[str, Tensor | float] | None
-    log_unit: Tensor | None
+    log_unit: Tensor | LogUnit | None
     missing: bool
 
 
@@ -62,7 +67,7 @@ def vae(
     encoder: Network | None = None,
     decoder: Network | None = None,
     start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | None = None,
+    log_unit: Tensor | LogUnit | None = None,
     missing: bool = False,
     posterior: Family | VectorQuantised | None = None,
     prior: Family | Conditional | None = None,
@@ -278,7 +283,9 @@ def vamp_vae(
         mean = torch.as_tensor((data.get("start") or {}).get("logits", 0.0)).sigmoid()
         bounds, spread = (0.0, 1.0), (mean * (1.0 - mean)).sqrt()
     elif (
-        isinstance(likelihood, DiscretisedLogistic) and likelihood.low.numel() == likelihood.high.numel() == 1
+        isinstance(likelihood, DiscretisedLogistic)
+        and likelihood.low.numel() == likelihood.high.numel() == 1
+        and bool(torch.isfinite(likelihood.high - likelihood.low))
     ):
         bounds = (float(likelihood.low), float(likelihood.high))
     prior = VampPrior(latent_features, components, mean=mean, spread=spread, bounds=bounds)
@@ -289,7 +296,7 @@ def _with_optimal_scale(family: Family) -> Family:
     if isinstance(family, Normal):
         return Normal(tuple(family.event_shape), scale=OptimalScale())
     if isinstance(family, Columns) and any(isinstance(part, Normal) for part in family.parts):
-        return Columns([_with_optimal_scale(part) for part in family.parts])
+        return Columns([_with_optimal_scale(part) for part in family.parts], family.order)
     return family
 
 
@@ -297,7 +304,8 @@ def default_networks(likelihood: Family) -> tuple[Network, Network]:
     """Encoder and decoder that suit an event shape.
 
     Pictures of at least 16 x 16 get a convolutional decoder, which over-fits less than a dense one of equal
-    size; a dense encoder reads small ones as well as a convolutional one and much faster.
+    size; a dense encoder reads small ones as well as a convolutional one and much faster. Where a column may hold
+    values far from its others (counts, whole numbers, heavy tails, several modes) the encoder reads them drawn in.
     """
     shape = likelihood.event_shape
     if len(shape) == 3 and min(shape[1:]) >= 16:
@@ -306,4 +314,13 @@ def default_networks(likelihood: Family) -> tuple[Network, Network]:
         reads: Network = ConvNet([32, 64], 512) if large else MLP([512, 512], nn.GELU)
         return reads, ConvNet(channels, 512)
     width = 128 if len(shape) == 1 and shape[0] < 32 else 256
-    return MLP([width, width]), MLP([width, width])
+    dense = MLP([width, width])
+    parts = likelihood.parts if isinstance(likelihood, Columns) else (likelihood,)
+    return Compressed(dense) if any(map(_far_reaching, parts)) else dense, MLP([width, width])
+
+
+def _far_reaching(family: Family) -> bool:
+    """Whether values of a vector may lie far from the others: not so where both ends of their range are known."""
+    if isinstance(family, DiscretisedLogistic | DiscretisedLogisticMixture):
+        return bool(torch.isinf(family.high).any() | torch.isinf(family.low).any())
+    return isinstance(family, StudentT | CellMixture | Placed)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import final
 
 import torch
@@ -13,17 +11,27 @@ from torch import Tensor
 from anyvae.conditionals import (
     Bernoulli,
     Categorical,
+    CellMixture,
     Columns,
     DiscretisedLogistic,
+    DiscretisedLogisticMixture,
     Family,
     FeatureScale,
+    NegativeBinomial,
     Normal,
     OneScale,
+    Ordinal,
+    Placed,
     Scale,
+    StudentT,
 )
 from anyvae.data import Encoded, Feature, Schema, log_unit
+from anyvae.distributions import LogUnit
+from anyvae.recipes.starts import Cells, start_of
 
 __all__ = ["Likelihood", "likelihood_of"]
+
+_COMPONENTS = 5
 
 
 @final
@@ -33,19 +41,23 @@ class Likelihood:
 
     Arguments:
         family: of the encoded row.
-        log_unit: log of one encoded unit in input units, shape event_shape.
+        log_unit: log of one encoded unit in input units.
         start: where the decoder's parameters start.
         missing: whether rows may have holes.
     """
 
     family: Family
-    log_unit: Tensor
+    log_unit: LogUnit
     start: dict[str, Tensor]
     missing: bool = False
 
 
 def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
-    """The family for a schema: categories categorical, binaries Bernoulli, levels discretised, reals normal.
+    """The family for a schema, a block for all columns of one kind wherever they stand.
+
+    Categories are categorical, binaries Bernoulli, levels and whole numbers discretised logistic, counts negative
+    binomial, ordered levels cumulative logits, real numbers, logarithms of positive ones and moments normal, or
+    Student's t where the tails are heavy. Columns of several modes follow mixtures of five of these.
 
     Arguments:
         schema: of the data.
@@ -53,67 +65,81 @@ def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
     """
     unit = log_unit(schema)
     missing = encoded.mask is not None
-    frequency = _frequencies(encoded)
     if schema.kind == "array":
         [feature] = schema.features
         family = _family(feature.kind, [feature], schema.event_shape, OneScale())
-        start = {"logits": _logit(frequency)} if isinstance(family, Bernoulli) else {}
+        start = start_of(family, Cells.of(encoded)) if isinstance(family, Bernoulli) else {}
         return Likelihood(family, unit, start, missing)
-    blocks: list[tuple[Family, int]] = []
-    fitted = [feature for feature in schema.features if feature.width]
-    for (kind, _), run in groupby(fitted, key=lambda feature: (feature.kind, _block(feature))):
-        features = list(run)
-        width = sum(feature.width for feature in features)
-        blocks.append((_family(kind, features, (width,), FeatureScale()), width))
-    if len(blocks) == 1:
-        family = blocks[0][0]
-        key = "logits" if isinstance(family, Bernoulli | Categorical) else ""
-        start = {key: _start(family, frequency)} if key else {}
-        return Likelihood(family, unit, start, missing)
-    start, place = {}, 0
-    for index, (family, width) in enumerate(blocks):
-        if isinstance(family, Bernoulli | Categorical):
-            start[f"{index}_logits"] = _start(family, frequency[place : place + width])
-        place += width
-    return Likelihood(Columns([family for family, _ in blocks]), unit, start, missing)
+    blocks: dict[str, list[Feature]] = {}
+    places: dict[str, list[int]] = {}
+    place = 0
+    for feature in schema.features:
+        if feature.width:
+            key = _block(feature)
+            blocks.setdefault(key, []).append(feature)
+            places.setdefault(key, []).extend(range(place, place + feature.width))
+            place += feature.width
+    families = [
+        _family(key.split()[0], features, (sum(f.width for f in features),), FeatureScale())
+        for key, features in blocks.items()
+    ]
+    starts = [
+        start_of(family, Cells.of(encoded, cells))
+        for family, cells in zip(families, places.values(), strict=True)
+    ]
+    if len(families) == 1:
+        return Likelihood(families[0], unit, starts[0], missing)
+    start = {f"{i}_{key}": value for i, found in enumerate(starts) for key, value in found.items()}
+    order = [cell for cells in places.values() for cell in cells]
+    return Likelihood(Columns(families, order), unit, start, missing)
 
 
 def _block(feature: Feature) -> str:
-    """Categorical columns are blocks of their own; runs of any other kind are one."""
-    return feature.name if feature.kind == "categorical" else ""
+    """What the columns of one block share; its first word is the family. Categorical columns stand alone."""
+    kind, form = feature.kind, feature.form
+    if kind == "categorical":
+        return f"categorical {feature.name}"
+    if kind == "ordinal":
+        return f"ordinal {feature.levels}"
+    if kind in ("levels", "integer") or (kind == "date" and feature.step):
+        return "lattice_mixture" if form == "mixture" else "levels"
+    if kind in ("binary", "count"):
+        return kind
+    return {"plain": "real", "heavy": "heavy", "mixture": "mixture"}[form]
 
 
 def _family(kind: str, features: list[Feature], shape: tuple[int, ...], scale: Scale) -> Family:
-    makers: dict[str, Callable[[], Family]] = {
-        "binary": lambda: Bernoulli(shape),
-        "categorical": lambda: Categorical(shape[0]),
-        "real": lambda: Normal(shape, scale=scale),
-        "levels": lambda: DiscretisedLogistic(
-            shape,
-            low=_each(features, lambda f: (f.low - f.mean) / f.scale),
-            high=_each(features, lambda f: (f.high - f.mean) / f.scale),
-            step=_each(features, lambda f: f.step / f.scale),
-            scale=FeatureScale(),
-        ),
-    }
-    return makers[kind]()
+    if kind == "binary":
+        return Bernoulli(shape)
+    if kind == "categorical":
+        return Categorical(shape[0])
+    if kind == "real":
+        return Normal(shape, scale=scale)
+    if kind == "heavy":
+        return StudentT(shape)
+    if kind == "mixture":
+        return CellMixture(Normal((*shape, _COMPONENTS)))
+    low = _each([(f.low - f.mean) / f.scale for f in features])
+    step = _each([f.step / f.scale for f in features])
+    if kind == "ordinal":
+        return Placed(Ordinal(shape, features[0].levels), low, step)
+    if kind == "count":
+        return Placed(NegativeBinomial(shape), low, step)
+    least = _each([(f.low - f.mean) / f.scale if f.levels or f.edge else -torch.inf for f in features])
+    most = _each([(f.high - f.mean) / f.scale if f.levels else torch.inf for f in features])
+    origin = None
+    if bool(torch.isinf(torch.stack([least, most])).any()):
+        # Counted from near the middle of the data, where most digits are left.
+        origin = _each([_near_mean(f) for f in features])
+    if kind == "lattice_mixture":
+        return DiscretisedLogisticMixture(shape, least, most, step, _COMPONENTS, origin=origin)
+    return DiscretisedLogistic(shape, low=least, high=most, step=step, scale=FeatureScale(), origin=origin)
 
 
-def _each(features: list[Feature], value: Callable[[Feature], float]) -> Tensor:
-    numbers = [value(feature) for feature in features]
+def _near_mean(feature: Feature) -> float:
+    k = round((feature.mean - feature.low) / feature.step)
+    return (feature.low + feature.step * k - feature.mean) / feature.scale
+
+
+def _each(numbers: list[float]) -> Tensor:
     return torch.tensor(numbers[0] if len(numbers) == 1 else numbers, dtype=torch.float32)
-
-
-def _frequencies(encoded: Encoded) -> Tensor:
-    if encoded.mask is None:
-        return encoded.x.mean(0)
-    return (encoded.x * encoded.mask).sum(0) / encoded.mask.sum(0).clamp_min(1)
-
-
-def _logit(frequency: Tensor) -> Tensor:
-    inside = frequency.clamp(1e-3, 1.0 - 1e-3)
-    return inside.log() - (-inside).log1p()
-
-
-def _start(family: Family, frequency: Tensor) -> Tensor:
-    return frequency.clamp_min(1e-3).log() if isinstance(family, Categorical) else _logit(frequency)

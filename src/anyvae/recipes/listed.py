@@ -75,12 +75,14 @@ RECIPES: dict[str, Recipe] = {
             "N(0, I) prior, diagonal normal posterior, ELBO with the KL coming in over the first fifth",
             vae,
             alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "linear_vae",
             "Lucas et al., 2019",
             "vae without hidden layers, plain ELBO: probabilistic PCA where the noise has one scale",
             linear_vae,
+            taught=True,
         ),
         Recipe(
             "beta_vae",
@@ -95,6 +97,7 @@ RECIPES: dict[str, Recipe] = {
             "vae trained by the importance-weighted bound, 8 samples",
             vae,
             alone(lambda rows: IWAE()),
+            taught=True,
         ),
         Recipe(
             "dreg_iwae",
@@ -102,6 +105,7 @@ RECIPES: dict[str, Recipe] = {
             "iwae with the doubly reparameterised gradient of the encoder, 8 samples",
             vae,
             alone(lambda rows: DReG()),
+            taught=True,
         ),
         Recipe(
             "full_covariance_vae",
@@ -109,6 +113,7 @@ RECIPES: dict[str, Recipe] = {
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
             alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "vamp_vae",
@@ -124,6 +129,7 @@ RECIPES: dict[str, Recipe] = {
             "coming in over the first fifth",
             iaf_vae,
             alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "spherical_vae",
@@ -132,6 +138,7 @@ RECIPES: dict[str, Recipe] = {
             "fifth",
             spherical_vae,
             alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "miwae",
@@ -139,6 +146,7 @@ RECIPES: dict[str, Recipe] = {
             "vae trained by the mean of 4 importance-weighted bounds of 4 samples each",
             vae,
             alone(lambda rows: MIWAE(4, 4)),
+            taught=True,
         ),
         Recipe(
             "annealed_vae",
@@ -190,6 +198,7 @@ RECIPES: dict[str, Recipe] = {
             "vae whose normal columns share one scale in closed form, ELBO with the KL coming in over the first fifth",
             sigma_vae,
             alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "vq_vae",

@@ -39,6 +39,8 @@ class Recipe:
         plays: makes the players; one that maximises the ELBO unless said.
         keep_last: whether the objective is meant to leave the bound, so that the last weights are kept and not those
             of the best bound.
+        taught: whether the encoder may be trained alone afterwards, to read parts of rows: where it is a network that
+            nothing else shares, trained for the bound.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Recipe:
     constructor: Callable[..., LatentVariableModel]
     plays: Plays = field(default=alone(lambda rows: ELBO()))
     keep_last: bool = False
+    taught: bool = False
 
     def build(self, likelihood: Likelihood, latent_features: int) -> LatentVariableModel:
         """The model for data of this likelihood."""

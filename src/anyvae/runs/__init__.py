@@ -2,8 +2,11 @@
 
 from anyvae.runs.again import source_for, write_report
 from anyvae.runs.config import RunConfig, RunFiles, write_file
-from anyvae.runs.fit import FitOptions, fit_run
-from anyvae.runs.fitted import FittedModel, load
+from anyvae.runs.fit import fit_run
+from anyvae.runs.fitted import FittedModel
+from anyvae.runs.prepare import FitOptions
+from anyvae.runs.rebuild import load
+from anyvae.runs.train import fit_source
 
 __all__ = [
     "FitOptions",
@@ -11,6 +14,7 @@ __all__ = [
     "RunConfig",
     "RunFiles",
     "fit_run",
+    "fit_source",
     "load",
     "source_for",
     "write_file",

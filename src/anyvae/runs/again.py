@@ -10,7 +10,7 @@ import numpy as np
 
 from anyvae.data import DataError, Source, held_out_split, infer_schema, load_source
 from anyvae.runs.config import RunConfig, RunFiles, write_file
-from anyvae.runs.fitted import load
+from anyvae.runs.rebuild import load
 
 __all__ = ["source_for", "write_report"]
 

@@ -7,82 +7,27 @@ import io
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 
-import anyvae
-from anyvae.data import DataError, Encoded, Schema, Source, encode, held_out_split, infer_schema, load_source
-from anyvae.inference import seeded
-from anyvae.model import Batch, LatentVariableModel, Partial
-from anyvae.recipes import RECIPES, default_latent_features, find_recipe
+from anyvae.data import DataError, Schema, Source, held_out_split, infer_schema, load_source
+from anyvae.recipes import RECIPES, find_recipe
 from anyvae.runs.config import RunConfig, RunFiles, write_file
-from anyvae.runs.fitted import FittedModel, build, load
-from anyvae.training import (
-    Callback,
-    CheckpointError,
-    FitResult,
-    TensorData,
-    default_batch_size,
-    default_steps,
-    fit,
-)
+from anyvae.runs.fitted import FittedModel
+from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare
+from anyvae.runs.rebuild import load
+from anyvae.runs.train import fresh_model, train
+from anyvae.training import Callback, FitResult
 
-__all__ = ["FitOptions", "fit_run"]
+__all__ = ["fit_run"]
 
-_VALIDATION_ROWS = 2000
 _TRAIN_ROWS_EVALUATED = 1000
 _TRAIN_SAMPLES = 200
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """What a user may say; None means chosen from the data.
-
-    Arguments:
-        source: file, folder or name.
-        seed: of split, initial weights, row order and draws.
-        latent_features: size of the latent space.
-        max_epochs, max_minutes, batch_size, learning_rate: of the training.
-        precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, label: see `anyvae fit --help`.
-        threads: of torch.
-        shard: spread the weights over the processes of torchrun.
-        samples: S of the final log-likelihood.
-    """
-
-    source: str
-    seed: int = 0
-    latent_features: int | None = None
-    max_epochs: int | None = None
-    max_minutes: float | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    precision: str = "float32"
-    recipe: str = "vae"
-    likelihood: str | None = None
-    label: str | None = None
-    threads: int | None = None
-    shard: bool = False
-    samples: int | None = None
-
-
-@final
-@dataclass(frozen=True)
-class _Prepared:
-    """Data split and encoded."""
-
-    schema: Schema
-    training: TensorData
-    validation: TensorData | None
-    encoded: Encoded
-    held_out: Source
-    notes: list[str]
 
 
 def fit_run(
@@ -113,8 +58,8 @@ def fit_run(
     first = int(os.environ.get("RANK", 0)) == 0
     if options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
-    prepared = _prepare(options)
-    config = _configure(options, prepared)
+    prepared, held_out = _read(options)
+    config = configure(options, prepared)
     if resume and work.config.is_file():
         _same_run(work, config, prepared.schema)
     elif resume and files.config.is_file():
@@ -123,22 +68,21 @@ def fit_run(
         return load(files.folder)
     for note in prepared.notes:
         say(note)
-    try:
-        with seeded(options.seed):
-            model = build(config, prepared.schema, prepared.encoded)
-    except ValueError as error:
-        raise DataError(f"the recipe {config.recipe} does not suit these data: {error}") from None
+    model = fresh_model(config, prepared)
     if first:
         _open_folder(files, work, config, prepared.schema, fresh=not resume)
-    result = _train(model, prepared, config, work, resume, callbacks, say)
+    result = train(
+        model, prepared, config, checkpoint=work.checkpoint, resume=resume, say=say, callbacks=callbacks
+    )
     fitted = FittedModel(model.cpu(), prepared.schema, config)
     if first:
-        _finish(fitted, prepared, result, work, options, say)
+        _finish(fitted, prepared, held_out, result, work, options, say)
         _publish(work, files)
     return fitted
 
 
-def _prepare(options: FitOptions) -> _Prepared:
+def _read(options: FitOptions) -> tuple[Prepared, Source]:
+    """Rows to fit, prepared, and rows held out."""
     source = load_source(options.source, label=options.label)
     schema = infer_schema(source, options.likelihood)
     notes = [*source.notes, *schema.sentences()]
@@ -149,58 +93,8 @@ def _prepare(options: FitOptions) -> _Prepared:
         rows, held = held_out_split(len(source), options.seed)
         fitted, held_out = source.take(rows), source.take(held)
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
-    encoded = encode(schema, fitted)
-    data = _tensor_data(schema, encoded)
-    validation = None
-    if len(data) >= 20:
-        # Early stopping needs rows of its own: chosen by the held-out rows, their bound would flatter.
-        fraction = min(0.05, _VALIDATION_ROWS / len(data))
-        train_rows, validation_rows = held_out_split(len(data), options.seed + 1, fraction)
-        validation = data.take(torch.from_numpy(validation_rows))
-        data = data.take(torch.from_numpy(train_rows))
-        watched = f"{len(validation):,} of the {len(fitted):,} rows to fit"
-        if find_recipe(options.recipe).keep_last:
-            notes.append(f"the bound of {watched} is watched; the weights kept are those of the last step")
-        else:
-            notes.append(f"early stopping watches {watched}")
-    return _Prepared(schema, data, validation, encoded, held_out, notes)
-
-
-def _tensor_data(schema: Schema, encoded: Encoded) -> TensorData:
-    columns = [feature.name for feature in schema.features for _ in range(feature.width)]
-    tensors: Batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
-    names = {} if schema.kind == "array" else {"x": columns}
-    return TensorData(tensors, ("x",) if encoded.binarise else (), names)
-
-
-def _configure(options: FitOptions, prepared: _Prepared) -> RunConfig:
-    schema, rows = prepared.schema, len(prepared.training)
-    varying = sum(feature.width > 0 for feature in schema.features)
-    features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
-    batch_size = min(rows, options.batch_size or default_batch_size(rows))
-    per_epoch = -(-rows // batch_size)
-    steps = options.max_epochs * per_epoch if options.max_epochs else default_steps(rows)
-    # Pictures in tens of thousands bear, and need, a higher rate than a small table does.
-    rate = options.learning_rate or (3e-3 if schema.image and rows >= 10_000 else 1e-3)
-    return RunConfig(
-        source=options.source,
-        recipe=options.recipe,
-        latent_features=options.latent_features or default_latent_features(features),
-        missing=prepared.encoded.mask is not None,
-        seed=options.seed,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=rate,
-        likelihood=options.likelihood,
-        label=options.label,
-        max_epochs=options.max_epochs,
-        max_minutes=options.max_minutes,
-        precision=options.precision,
-        threads=options.threads,
-        shard=options.shard,
-        notes=prepared.notes,
-        version=anyvae.__version__,
-    )
+    prepared = prepare(fitted, schema, options.seed, keep_last=find_recipe(options.recipe).keep_last)
+    return replace(prepared, notes=notes + prepared.notes), held_out
 
 
 def _same_run(files: RunFiles, config: RunConfig, schema: Schema) -> None:
@@ -249,52 +143,10 @@ def _publish(work: RunFiles, files: RunFiles) -> None:
         ) from None
 
 
-def _train(
-    model: LatentVariableModel,
-    prepared: _Prepared,
-    config: RunConfig,
-    files: RunFiles,
-    resume: bool,
-    callbacks: Sequence[Callback],
-    say: Callable[[str], None],
-) -> FitResult:
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    say(
-        f"{config.recipe}: {config.latent_features} latents, {weights:,} weights, "
-        f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows "
-        f"in {config.precision}"
-    )
-    recipe = find_recipe(config.recipe)
-    with seeded(config.seed):
-        players = recipe.players(model, len(prepared.training), config.learning_rate)
-    try:
-        return fit(
-            model,
-            prepared.training,
-            players=players,
-            keep_last=recipe.keep_last,
-            validation=prepared.validation,
-            steps=config.steps,
-            minutes=config.max_minutes,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            precision=torch.bfloat16 if config.precision == "bf16" else None,
-            checkpoint=files.checkpoint,
-            resume=resume,
-            shard=config.shard,
-            callbacks=callbacks,
-        )
-    except CheckpointError as error:
-        raise DataError(f"{error} Start anew without --resume.") from None
-    except OSError as error:
-        raise DataError(
-            f"{files.checkpoint} cannot be written ({error.strerror or error}): free space"
-        ) from None
-
-
 def _finish(
     fitted: FittedModel,
-    prepared: _Prepared,
+    prepared: Prepared,
+    held_out: Source,
     result: FitResult,
     files: RunFiles,
     options: FitOptions,
@@ -308,7 +160,7 @@ def _finish(
     say(
         f"trained {result.steps:,} steps in {result.seconds:.0f} s; weights of step {result.best_step:,} kept"
     )
-    held_batch = fitted.batch(prepared.held_out)
+    held_batch = fitted.batch(held_out)
     held = fitted.evaluate_batch(held_batch, options.samples)
     rows = torch.arange(min(len(prepared.training), _TRAIN_ROWS_EVALUATED))
     train = fitted.evaluate_batch(prepared.training.fixed(rows), min(held["samples"], _TRAIN_SAMPLES))
@@ -332,7 +184,7 @@ def _finish(
         },
     }
     write_file(files.metrics, msgspec.json.format(msgspec.json.encode(metrics), indent=2) + b"\n")
-    findings = findings_of(fitted, prepared.held_out, metrics, history_columns(result))
+    findings = findings_of(fitted, held_out, metrics, history_columns(result))
     write_file(files.report, render(findings).encode())
     say(
         f"held-out log-likelihood {held['log_likelihood']:.2f} ± "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -9,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anyvae.data import DataError, Encoded, Schema, Source, decode, encode
+from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.inference import embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
-from anyvae.recipes import find_recipe, likelihood_of
+from anyvae.runs.conditional import class_probabilities, explain, fill, fill_by_draws, sample_given
 from anyvae.runs.config import RunConfig, RunFiles, write_file
-from anyvae.training import CheckpointError, load_tensors, save_tensors
+from anyvae.training import save_tensors
 
-__all__ = ["FittedModel", "evaluation_samples", "load"]
+__all__ = ["FittedModel", "evaluation_samples"]
 
 _DECODED = 2_000_000
 """Decoder passes that an evaluation spends unless told otherwise."""
@@ -94,6 +95,24 @@ class FittedModel:
         """Importance-weighted log-density of each row, nats, in input units; deterministic."""
         return np.asarray(log_likelihood(self.model, self.batch(source), samples).cpu().double().numpy())
 
+    def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
+        """See `anyvae.runs.conditional.sample_given`."""
+        return sample_given(self, rows, given, seed=seed)
+
+    def impute(self, source: Source, draws: int | None = None, seed: int = 0) -> Any:
+        """Rows with their holes filled by means and most probable values; with `draws`, a list of joint draws."""
+        return (
+            fill(self, source, seed=seed) if draws is None else fill_by_draws(self, source, draws, seed=seed)
+        )
+
+    def explain(self, source: Source, samples: int = 256) -> np.ndarray[Any, Any]:
+        """log p(x_j | the other cells), (rows, columns), nats; see `anyvae.runs.conditional.explain`."""
+        return np.asarray(explain(self, source, samples=samples))
+
+    def predict(self, source: Source, column: str) -> tuple[list[Any], np.ndarray[Any, Any]]:
+        """Classes of a column and their probabilities given the other cells of each row, (rows, classes)."""
+        return class_probabilities(self, source, column)
+
     def decode(self, x: Tensor, *, means: bool = False) -> Any:
         """Encoded rows in input units."""
         return decode(self.schema, x.cpu(), means=means)
@@ -137,54 +156,16 @@ class FittedModel:
         write_file(files.config, self.config.to_json())
         write_file(files.schema, self.schema.to_json())
         try:
-            save_tensors(files.model, dict(self.model.state_dict()), {"version": self.config.version})
+            save_tensors(files.model, _single(self.model.state_dict()), {"version": self.config.version})
         except OSError as error:
             raise DataError(
                 f"{files.model} cannot be written ({error.strerror or error}): free space"
             ) from None
 
 
-def load(folder: str | Path) -> FittedModel:
-    """The fitted model of a run folder; nothing in it is executed.
-
-    Arguments:
-        folder: what `anyvae fit --out` wrote.
-
-    Raises:
-        DataError: when the folder is no run, or a file of it is missing or damaged.
-    """
-    files = RunFiles(folder)
-    config = files.read_config()
-    if not files.schema.is_file():
-        raise DataError(f"{files.folder} holds no schema.json: fit anew")
-    if not files.model.is_file():
-        raise DataError(f"{files.folder} holds no model.safetensors: fit anew")
-    try:
-        schema = Schema.from_json(files.schema.read_bytes())
-        model = build(config, schema)
-    except (ValueError, LookupError, RuntimeError, TypeError, OverflowError) as error:
-        # Both files are well-formed, so it is their values that no model can have.
-        raise DataError(f"{files.folder} is damaged: its model cannot be built ({error}): fit anew") from None
-    try:
-        tensors, _ = load_tensors(files.model)
-        model.load_state_dict(tensors)
-    except (CheckpointError, RuntimeError) as error:
-        first = str(error).splitlines()[-1].strip()
-        raise DataError(f"{files.model} cannot be loaded ({first}): fit anew") from None
-    model.eval()
-    return FittedModel(model, schema, config)
-
-
-def build(config: RunConfig, schema: Schema, encoded: Encoded | None = None) -> LatentVariableModel:
-    """The model that a configuration describes, with fresh weights; `encoded` rows start its biases."""
-    if encoded is None:
-        encoded = Encoded(torch.zeros((1, *schema.event_shape)), None, schema.binarise)
-    likelihood = likelihood_of(schema, encoded)
-    if likelihood.missing != config.missing:
-        likelihood = type(likelihood)(
-            likelihood.family, likelihood.log_unit, likelihood.start, config.missing
-        )
-    return find_recipe(config.recipe).build(likelihood, config.latent_features)
+def _single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in the precision in which they were fitted, whatever they are asked in."""
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
 
 
 def _standard_error(values: Tensor) -> float:

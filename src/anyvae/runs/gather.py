@@ -13,7 +13,7 @@ from torch import Tensor
 
 import anyvae
 from anyvae.conditionals.combinator import words
-from anyvae.data import DataError, Feature, Source, held_out_split
+from anyvae.data import DataError, Source, held_out_split
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import code_use, latent_use
@@ -209,22 +209,10 @@ def _features(fitted: FittedModel) -> list[dict[str, Any]]:
         {
             "name": feature.name,
             "kind": "constant" if feature.constant is not None else feature.kind,
-            "detail": _detail(feature),
+            "detail": feature.detail(),
         }
         for feature in fitted.schema.features
     ]
-
-
-def _detail(feature: Feature) -> str:
-    if feature.constant is not None:
-        return f"always {feature.constant}; kept and served back"
-    if feature.kind == "categorical":
-        shown = ", ".join(feature.categories[:6])
-        return f"{len(feature.categories)} categories: {shown}{', …' if len(feature.categories) > 6 else ''}"
-    if feature.kind == "real":
-        return f"mean {feature.mean:.4g}, standard deviation {feature.scale:.4g}"
-    step = "" if feature.step == 1 else f" in steps of {feature.step:g}"
-    return f"{feature.levels:,} values from {feature.low:g} to {feature.high:g}{step}"
 
 
 def _settings(fitted: FittedModel, metrics: Mapping[str, Any], trace: Trace) -> dict[str, str | int | float]:

@@ -21,10 +21,14 @@ class TensorData:
         tensors: values or `Partial` values by name, shape (n, *event).
         binarise: names whose values are probabilities of one, drawn afresh every time they are read.
         columns: names of the cells of a variable, for messages.
+        hide: names of vectors of which cells are hidden in training, with the width of each cell: 1, or the number
+            of categories of a one-hot one. In half of the rows of a batch, drawn afresh, each cell goes missing
+            with a probability that is itself uniform; an encoder that reads `observed(...)` so learns to infer
+            from any part of a row, and the bound is one on the part that is left.
 
     Raises:
-        ValueError: when there is no row, lengths differ, a name to binarise is unknown, or a mean to binarise
-            lies outside [0, 1].
+        ValueError: when there is no row, lengths differ, a name to binarise or to hide is unknown, a mean to binarise
+            lies outside [0, 1], or widths do not make up the vector.
 
     >>> data = TensorData({"x": torch.arange(6.).view(3, 2)})
     >>> data.batch(torch.tensor([2, 0]))["x"]
@@ -37,6 +41,7 @@ class TensorData:
         tensors: Batch,
         binarise: Sequence[str] = (),
         columns: Mapping[str, Sequence[str]] | None = None,
+        hide: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.values = {
             name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()
@@ -44,6 +49,7 @@ class TensorData:
         self.masks = {name: item.mask for name, item in tensors.items() if isinstance(item, Partial)}
         self.binarise = frozenset(binarise)
         self.columns = dict(columns or {})
+        self.hide = {name: tuple(widths) for name, widths in (hide or {}).items()}
         lengths = {name: len(value) for name, value in self.values.items()}
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise ValueError(f"the variables have {lengths} rows; wanted the same positive number in all.")
@@ -63,12 +69,27 @@ class TensorData:
                     f"{name!r} is to be binarised but leaves [0, 1]; divide by its largest value."
                 )
 
+        for name, widths in self.hide.items():
+            shape = self.values[name].shape[1:] if name in self.values else None
+            if shape != (sum(widths),):
+                raise ValueError(
+                    f"cells of {name!r} are to be hidden by widths that sum to {sum(widths)}; wanted a vector of that "
+                    f"length among the variables {sorted(self.values)}."
+                )
+            mask = self.masks.get(name, torch.ones(len(self), dtype=torch.bool))
+            self.masks[name] = mask if mask.dim() == 2 else mask.unsqueeze(1).expand_as(self.values[name])
+
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
 
     def batch(self, rows: Tensor) -> dict[str, Tensor | Partial]:
-        """Some rows, binarised where that is asked for (with torch's generator)."""
-        return self._rows(rows, draw_bits)
+        """Some rows, binarised and with hidden cells where that is asked for (with torch's generator)."""
+        found = self._rows(rows, draw_bits)
+        for name, widths in self.hide.items():
+            item = found[name]
+            assert isinstance(item, Partial)
+            found[name] = Partial(item.value, item.mask & kept_cells(len(item.mask), widths))
+        return found
 
     def fixed(self, rows: Tensor | None = None, seed: int = 0) -> dict[str, Tensor | Partial]:
         """Rows as one batch, binarised once with a seed of its own; all rows where None."""
@@ -80,7 +101,11 @@ class TensorData:
 
     def take(self, rows: Tensor) -> TensorData:
         """The same variables, some rows."""
-        return TensorData(self._rows(rows), tuple(self.binarise), self.columns)
+        return TensorData(self._rows(rows), tuple(self.binarise), self.columns, self.hide)
+
+    def hiding(self, hide: Mapping[str, Sequence[int]]) -> TensorData:
+        """The same rows with cells hidden in training; see `hide` of the class."""
+        return TensorData(self._rows(None), tuple(self.binarise), self.columns, hide)
 
     def _rows(
         self, rows: Tensor | None, draw: Callable[[Tensor], Tensor] | None = None
@@ -97,6 +122,15 @@ class TensorData:
             else:
                 found[name] = Partial(part, mask if rows is None else mask.index_select(0, rows))
         return found
+
+
+def kept_cells(rows: int, widths: Sequence[int]) -> Tensor:
+    """Which elements are left when cells are hidden, shape (rows, sum of widths)."""
+    rate = torch.rand(rows, 1) * torch.randint(0, 2, (rows, 1))
+    kept = torch.rand(rows, len(widths)) >= rate
+    if all(width == 1 for width in widths):
+        return kept
+    return kept.repeat_interleave(torch.tensor(widths), 1)
 
 
 def draw_bits(mean: Tensor) -> Tensor:

@@ -1,0 +1,401 @@
+"""What one column of a table is: its kind and form, chosen from its type and values or asked for and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import msgspec
+import numpy as np
+
+from anyvae.data.arrow import constant_of, dtype_of, is_moment, is_ordered, is_text, numbers
+from anyvae.data.errors import DataError, listing, number
+from anyvae.data.infer import describe
+from anyvae.data.lattice import moments, whole_levels
+from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
+from anyvae.data.schema import Feature, Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+MOST_CATEGORIES = 1000
+_MOST_ORDERED = 256
+_FEW_LEVELS = 30
+_MIXED = 20  # different numbers in a column of text: fewer may be codes
+
+
+class Wanted(NamedTuple):
+    """A column and what is wanted of it.
+
+    Arguments:
+        column: plain, with at least one observed cell.
+        name: of the column.
+        table: name of the table.
+        likelihood: asked for for all numbers, or None.
+        kind: asked for for this column, or None; categories in their order stand for ``ordinal``.
+        points: quantiles by which a shape is judged.
+    """
+
+    column: pa.ChunkedArray
+    name: str
+    table: str
+    likelihood: str | None = None
+    kind: str | Sequence[str] | None = None
+    points: int = 2000
+
+    @property
+    def where(self) -> str:
+        """The column, for a message."""
+        return f"column {self.name!r} of {self.table}"
+
+    def refuse(self, reason: str, advice: str) -> DataError:
+        """The kind that was asked for does not fit."""
+        kind = self.kind if isinstance(self.kind, str) else "ordinal"
+        return DataError(f"{self.where} cannot be of kind {kind!r}: {reason}; {advice}")
+
+
+def column_feature(wanted: Wanted) -> Feature:
+    """The feature that a column is.
+
+    Whole numbers are ``levels`` where there are at most 30 from the lowest to the highest and half of them were
+    seen, else ``count`` or ``integer``, as `anyvae.data.marginals.whole_shape` finds; other numbers ``real`` or
+    ``positive``, as `anyvae.data.marginals.real_shape` finds. Zeros and ones are ``binary``, strings
+    ``categorical``, ordered dictionaries ``ordinal``, dates ``date``.
+
+    Raises:
+        DataError: the kind or the likelihood that was asked for does not fit the values.
+    """
+    column, kind = wanted.column, wanted.kind
+    if isinstance(kind, str) and kind not in KINDS:
+        raise DataError(f"there is no kind {kind!r} for {wanted.where}: give one of {', '.join(KINDS)}")
+    constant = constant_of(column)
+    if constant is not None and not is_text(column.type) and not is_ordered(column.type):
+        return _constant(wanted, constant)
+    if is_text(column.type) or is_ordered(column.type):
+        return _text(wanted)
+    if kind == "categorical":
+        return _categorical(wanted)
+    if kind is not None and not isinstance(kind, str):
+        raise wanted.refuse(
+            "its cells are no text", "give 'ordinal', and its values are taken in their order"
+        )
+    if is_moment(column.type):
+        return _date(wanted)
+    if kind == "date":
+        raise wanted.refuse(
+            "its cells are no dates", "turn them into dates, or leave the kind out to have numbers"
+        )
+    values = numbers(column, wanted.name, wanted.table)
+    if dtype_of(column) == "bool":
+        if kind not in (None, "binary"):
+            raise wanted.refuse("its cells are true or false", "leave the kind out")
+        return _binary(wanted, values)
+    return _number(wanted, values)
+
+
+def _number(wanted: Wanted, values: Array) -> Feature:
+    import pyarrow as pa
+
+    observed = values[~np.isnan(values)]
+    kind, likelihood = wanted.kind, wanted.likelihood
+    # Floats that are whole and have holes are integers that were read with holes.
+    all_whole = bool((observed == np.rint(observed)).all())
+    whole = pa.types.is_integer(wanted.column.type) or (len(observed) < len(values) and all_whole)
+    if isinstance(kind, str):
+        return _asked(wanted, values, observed, all_whole)
+    if likelihood is None and np.isin(observed, (0, 1)).all():
+        return _binary(wanted, values)
+    if likelihood in ("normal", "bernoulli") or (likelihood == "discretised" and not whole):
+        return describe(
+            values,
+            likelihood,
+            name=wanted.name,
+            where=wanted.where,
+            width=1,
+            dtype=dtype_of(wanted.column),
+            whole=whole,
+        )
+    low, high = float(observed.min()), float(observed.max())
+    levels = whole_levels(low, high)
+    if not whole or levels is None:
+        if likelihood == "discretised":
+            return describe(
+                values,
+                likelihood,
+                name=wanted.name,
+                where=wanted.where,
+                width=1,
+                dtype=dtype_of(wanted.column),
+            )
+        return _real(wanted, observed)
+    points = summarise(observed, wanted.points)
+    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points)
+    if levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels:
+        return _levels(wanted, observed, shape)
+    return _whole(wanted, observed, shape, points)
+
+
+def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Feature:
+    """A number of the kind that was asked for."""
+    low, high, kind = float(observed.min()), float(observed.max()), wanted.kind
+    points = summarise(observed, wanted.points)
+    if kind == "real":
+        return _real(wanted, observed, log=False)
+    if kind == "positive":
+        if low <= 0:
+            raise wanted.refuse(f"it holds {number(low)}", "give 'real', or shift the values above 0")
+        return _real(wanted, observed, log=True)
+    if kind == "binary":
+        if len(np.unique(observed)) != 2:
+            many = len(np.unique(observed))
+            raise wanted.refuse(
+                f"it holds {many:,} different values", "leave the kind out, or make two of them"
+            )
+        return _binary(wanted, values)
+    if kind == "levels" and not whole:
+        try:
+            return describe(
+                values,
+                "discretised",
+                name=wanted.name,
+                where=wanted.where,
+                width=1,
+                dtype=dtype_of(wanted.column),
+            )
+        except DataError:
+            raise wanted.refuse(
+                "its values are not evenly spaced", "give 'real', or round the values"
+            ) from None
+    if not whole:
+        first = number(float(observed[observed != np.rint(observed)][0]))
+        raise wanted.refuse(f"it holds {first}, which is no whole number", "give 'real', or round the values")
+    if kind == "count" and low < 0:
+        raise wanted.refuse(f"it holds {number(low)}", "give 'integer'")
+    levels = whole_levels(low, high)
+    if levels is None:
+        raise wanted.refuse(
+            f"it reaches from {number(low)} to {number(high)}, more than can be told apart",
+            "give 'real', or leave the column out if it names the rows",
+        )
+    if kind == "levels":
+        return _levels(wanted, observed, whole_shape(points))
+    if kind == "ordinal":
+        if not 3 <= levels <= _MOST_ORDERED:
+            raise wanted.refuse(
+                f"it has {levels:,} levels, and an order wants 3 to {_MOST_ORDERED}",
+                "give 'integer', or leave the kind out",
+            )
+        return msgspec.structs.replace(_levels(wanted, observed, Shape("plain")), kind="ordinal")
+    shape = Shape("plain", counts=True) if kind == "count" else whole_shape(points, counts=False)
+    return _whole(wanted, observed, shape, points)
+
+
+def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Feature:
+    points = summarise(observed, wanted.points)
+    shape = real_shape(points, log=log)
+    mean, scale = shape.mean or 0.0, shape.scale or 1.0
+    if shape.form == "plain":
+        mean, scale = moments(np.log(observed) if shape.log else observed)
+    return Feature(
+        name=wanted.name,
+        kind="positive" if shape.log else "real",
+        form=shape.form,
+        width=1,
+        dtype=dtype_of(wanted.column),
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _levels(wanted: Wanted, observed: Array, shape: Shape) -> Feature:
+    """Every whole number from the lowest to the highest: one that was not seen may be tomorrow."""
+    low, high = float(observed.min()), float(observed.max())
+    mean, scale = moments(observed)
+    return Feature(
+        name=wanted.name,
+        kind="levels",
+        form=shape.form,
+        width=1,
+        dtype=dtype_of(wanted.column),
+        low=low,
+        levels=int(high - low) + 1,
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _whole(wanted: Wanted, observed: Array, shape: Shape, points: Points) -> Feature:
+    trimmed = shape.counts or shape.form == "mixture"
+    mean, scale = trimmed_moments(points) if trimmed else moments(observed)
+    return Feature(
+        name=wanted.name,
+        kind="count" if shape.counts else "integer",
+        form=shape.form,
+        width=1,
+        dtype=dtype_of(wanted.column),
+        edge=bool(observed.min() >= 0),
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _binary(wanted: Wanted, values: Array) -> Feature:
+    observed = values[~np.isnan(values)]
+    low, high = float(observed.min()), float(observed.max())
+    if dtype_of(wanted.column) == "bool":
+        low, high = 0.0, 1.0
+    return Feature(
+        name=wanted.name,
+        kind="binary",
+        width=1,
+        dtype=dtype_of(wanted.column),
+        low=low,
+        step=high - low,
+        levels=2,
+        mean=float(observed.mean()),
+        scale=float(observed.std()),
+    )
+
+
+def _date(wanted: Wanted) -> Feature:
+    if wanted.kind not in (None, "date"):
+        raise wanted.refuse("its cells are dates", "leave the kind out, or turn them into numbers first")
+    days = numbers(wanted.column, wanted.name, wanted.table)
+    observed = days[~np.isnan(days)]
+    points = summarise(observed, wanted.points)
+    whole = bool((observed == np.rint(observed)).all())
+    shape = whole_shape(points, counts=False) if whole else real_shape(points, log=False)
+    mean, scale = shape.mean, shape.scale
+    if mean is None or scale is None or shape.form == "plain":
+        mean, scale = moments(observed)
+    return Feature(
+        name=wanted.name,
+        kind="date",
+        form=shape.form,
+        width=1,
+        dtype=dtype_of(wanted.column),
+        step=float(whole),
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _constant(wanted: Wanted, constant: float | str | bool) -> Feature:
+    import pyarrow as pa
+
+    dtype = dtype_of(wanted.column)
+    kind: Kind = "real"
+    if is_moment(wanted.column.type):
+        kind = "date"
+    elif dtype == "bool":
+        kind = "binary"
+    elif pa.types.is_integer(wanted.column.type):
+        kind = "levels"
+    mean = float(numbers(wanted.column.drop_null(), wanted.name, wanted.table)[0])
+    mean = float(constant) if not isinstance(constant, str) else mean
+    return Feature(name=wanted.name, kind=kind, width=0, dtype=dtype, mean=mean, constant=constant)
+
+
+def _text(wanted: Wanted) -> Feature:
+    column, kind = wanted.column, wanted.kind
+    if wanted.likelihood == "bernoulli" and kind is None:
+        raise DataError(f"{wanted.where} holds text, so Bernoulli does not fit: leave --likelihood out")
+    if kind is not None and not isinstance(kind, str):
+        return _ordinal(wanted, list(kind))
+    if is_ordered(column.type) and kind in (None, "ordinal"):
+        return _ordinal(wanted, [c for c in column.combine_chunks().dictionary.to_pylist() if c])
+    if kind == "ordinal":
+        raise wanted.refuse("text has no order of its own", "give the categories in their order as the kind")
+    if kind not in (None, "categorical"):
+        raise wanted.refuse("it holds text", "leave the kind out, or turn the cells into numbers")
+    return _categorical(wanted)
+
+
+def _ordinal(wanted: Wanted, categories: list[str]) -> Feature:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = wanted.column.cast(pa.string()).drop_null()
+    if len(set(categories)) < len(categories) or not categories:
+        raise wanted.refuse("its categories in order are none, or name one twice", "name each once")
+    k = pc.index_in(text, value_set=pa.array(categories, pa.string()))
+    if k.null_count:
+        unknown = sorted(set(pc.unique(text.filter(pc.is_null(k))).to_pylist()))
+        raise wanted.refuse(
+            f"it holds {listing(unknown, 3)}, which the order leaves out", "name all categories"
+        )
+    codes = k.to_numpy().astype(np.float64)
+    constant = categories[int(codes[0])] if codes.min() == codes.max() else None
+    if constant is not None or len(categories) < 3:  # two levels have no order
+        width = 0 if constant is not None else len(categories)
+        return _category_feature(wanted, categories, constant, width)
+    if len(categories) > _MOST_ORDERED:
+        raise wanted.refuse(
+            f"it has {len(categories):,} categories, and an order wants at most {_MOST_ORDERED}",
+            "give 'categorical', or merge some",
+        )
+    mean, scale = moments(codes)
+    return Feature(
+        name=wanted.name,
+        kind="ordinal",
+        width=1,
+        dtype=dtype_of(wanted.column),
+        levels=len(categories),
+        categories=categories,
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _categorical(wanted: Wanted) -> Feature:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if is_moment(wanted.column.type):
+        raise wanted.refuse("its cells are dates", "turn them into text first, or leave the kind out")
+    text = wanted.column.cast(pa.string())
+    categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
+    if is_text(wanted.column.type):
+        _refuse_mixed(wanted, categories)
+    if len(categories) > MOST_CATEGORIES:
+        raise DataError(
+            f"{wanted.where} has {len(categories):,} different strings, more than {MOST_CATEGORIES:,}: "
+            "drop it if it names the rows, or merge rare ones"
+        )
+    constant = categories[0] if len(categories) == 1 else None
+    return _category_feature(wanted, categories, constant, 0 if constant is not None else len(categories))
+
+
+def _category_feature(wanted: Wanted, categories: list[str], constant: str | None, width: int) -> Feature:
+    return Feature(
+        name=wanted.name,
+        kind="categorical",
+        width=width,
+        dtype=dtype_of(wanted.column),
+        categories=categories,
+        constant=constant,
+    )
+
+
+def _refuse_mixed(wanted: Wanted, categories: list[str]) -> None:
+    """Numbers among which a few cells are text, such as n.a.: no person means each number as a category."""
+    if wanted.kind == "categorical":
+        return
+    text = [category for category in categories if not _is_number(category)]
+    numeric = len(categories) - len(text)
+    if text and numeric > max(_MIXED, len(text)):
+        raise DataError(
+            f"{wanted.where} mixes numbers and text: most of its cells are numbers, but not {listing(text, limit=3)}; "
+            "leave such cells empty to have numbers, or give it the kind 'categorical'"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

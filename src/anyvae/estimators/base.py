@@ -1,0 +1,124 @@
+"""What every estimator shares: parameters, the way from a data frame to a fitted model and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from anyvae.data import DataError, Source, infer_schema
+from anyvae.estimators.frames import is_frame, read_frame
+from anyvae.runs import FitOptions, FittedModel, fit_source
+
+__all__ = ["TableEstimator"]
+
+
+class TableEstimator(BaseEstimator):
+    """The base of the estimators: a VAE of a table's columns, fitted once.
+
+    A subclass adds verbs.
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: str = "vae",
+        latent_features: int | None = None,
+        kinds: Mapping[str, str] | None = None,
+        max_epochs: int | None = None,
+        max_minutes: float | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        samples: int = 64,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.recipe = recipe
+        self.latent_features = latent_features
+        self.kinds = kinds
+        self.max_epochs = max_epochs
+        self.max_minutes = max_minutes
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.samples = samples
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        """Missing cells are welcome; results are the same for the same random_state."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _fit_source(self, source: Source) -> Self:
+        if len(source) < 2:
+            raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        schema = infer_schema(source)
+        say = print if self.verbose else _nothing
+        for sentence in schema.sentences():
+            say(sentence)
+        options = FitOptions(
+            source=source.name,
+            seed=self.seed_,
+            recipe=self.recipe,
+            latent_features=self.latent_features,
+            max_epochs=self.max_epochs,
+            max_minutes=self.max_minutes,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+        fitted, self.watched_, result = fit_source(source, schema, options, say=say)
+        # In double precision a row's answer does not depend on the rows beside it, to the last digits shown.
+        fitted.model.double()
+        self.fitted_: FittedModel = fitted
+        self.schema_ = fitted.schema
+        self.history_ = [evaluation.as_dict() for evaluation in result.history]
+        self.n_iter_ = max(1, result.steps)
+        return self
+
+    def _source(self, rows: Any, *, reset: bool = False) -> Source:
+        """Rows as the model reads them; remembers what they were at fit."""
+        if is_frame(rows):
+            validate_data(self, rows, reset=reset, skip_check_array=True)
+        else:
+            rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
+        table, frame = read_frame(rows)
+        if reset:
+            self.frame_ = frame
+        elif not is_frame(rows) or self.frame_.library == "numpy":
+            # By place, where one of the two has no names of its own; sklearn has warned of it.
+            table = table.rename_columns([str(name) for name in self.frame_.names])
+        return Source("X", array=None, table=table)
+
+    def _model(self) -> FittedModel:
+        check_is_fitted(self, "fitted_")
+        return self.fitted_
+
+    def _restore(self, table: Any, like: Any = None) -> Any:
+        if like is not None and not is_frame(like):
+            return self.frame_.as_array().restore(table)
+        return self.frame_.restore(table, getattr(like, "index", None))
+
+    def _numbers(self, values: np.ndarray[Any, Any], like: Any) -> Any:
+        """An array (rows, columns) as a table of the columns and the library of the rows."""
+        if not is_frame(like):
+            return values
+        import pyarrow as pa
+
+        names = [str(name) for name in self.frame_.names]
+        table = pa.table({name: values[:, place] for place, name in enumerate(names)})
+        return self.frame_.of_floats().restore(table, getattr(like, "index", None))
+
+    def _seed(self, random_state: Any) -> int:
+        if random_state is None:
+            return self.seed_
+        return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _nothing(message: str) -> None:
+    """Says nothing."""

@@ -1,0 +1,87 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from typing import Any, Self, final
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d
+
+from anyvae.data import DataError, Source
+from anyvae.estimators.base import TableEstimator
+
+__all__ = ["VAEClassifier"]
+
+
+@final
+class VAEClassifier(ClassifierMixin, TableEstimator):
+    r"""Tells classes by a model of rows and class together, so rows without a label teach too.
+
+    .. math:: p(y \mid x) = p(x, y) / \sum_{y'} p(x, y')
+
+    The class is one more column of the table, missing where the label is -1.
+    Source: Semi-supervised Learning with Deep Generative Models (Kingma et al., 2014), for the idea.
+
+    Arguments are those of `TabularVAE`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> rows = np.concatenate([rng.normal(-2, 1, size=(60, 2)), rng.normal(2, 1, size=(60, 2))])
+    >>> labels = np.repeat([0, 1], 60)
+    >>> labels[::3] = -1
+    >>> VAEClassifier(max_epochs=60, random_state=0).fit(rows, labels).predict([[-2, -2], [2, 2]]).tolist()
+    [0, 1]
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit rows with labels, (n,); numbers may be -1 where the label is not known, if two other classes are there.
+
+        Raises:
+            ValueError: for labels that are no classes, or none at all.
+        """
+        source = self._source(X, reset=True)
+        if y is None:
+            raise ValueError("VAEClassifier requires y to be passed, but the target y is None.")
+        labels = column_or_1d(y, warn=True)
+        check_array(labels.reshape(-1, 1), dtype=None, ensure_all_finite=labels.dtype.kind == "f")
+        if len(labels) != len(source):
+            raise ValueError(f"X has {len(source)} rows and y {len(labels)} labels: give one label a row.")
+        check_classification_targets(labels)
+        known = labels != -1 if labels.dtype.kind in "if" else np.ones(len(labels), dtype=bool)
+        if len(np.unique(labels[known])) < 2:
+            # One class alone can teach nothing, so -1 and 1 are two classes.
+            known = np.ones(len(labels), dtype=bool)
+        self.classes_ = np.unique(labels[known])
+        return self._fit_source(self._labelled(source, labels, known))
+
+    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
+        """p(class | row), (rows, classes), in the order of `classes_`; deterministic."""
+        fitted = self._model()
+        source = self._source(X)
+        if len(self.classes_) == 1:
+            return np.ones((len(source), 1))
+        names, shares = fitted.predict(source, self.column_)
+        order = [names.index(str(index)) for index in range(len(self.classes_))]
+        return shares[:, order]
+
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+        """The most probable class of each row."""
+        shares = self.predict_proba(X)
+        return np.asarray(self.classes_[shares.argmax(1)])
+
+    def _labelled(self, source: Source, labels: Any, known: Any) -> Source:
+        import pyarrow as pa
+
+        assert source.table is not None
+        names = source.table.column_names
+        self.column_ = next(
+            name for name in ("y", *(f"y{i}" for i in range(len(names) + 1))) if name not in names
+        )
+        places = np.searchsorted(self.classes_, labels[known])
+        column = np.full(len(labels), None, dtype=object)
+        column[known] = [str(place) for place in places]
+        if len(source) < 2:
+            raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
+        table = source.table.append_column(self.column_, pa.array(column, pa.string()))
+        return Source(source.name, array=None, table=table)

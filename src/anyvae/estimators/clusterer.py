@@ -1,0 +1,87 @@
+"""The clusterer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import numpy as np
+from sklearn.base import ClusterMixin
+from sklearn.mixture import GaussianMixture
+
+from anyvae.estimators.base import TableEstimator
+
+__all__ = ["VAEClusterer"]
+
+
+@final
+class VAEClusterer(ClusterMixin, TableEstimator):
+    """Clusters of rows: a mixture of normals over the posterior means of a VAE.
+
+    Arguments are those of `TabularVAE`, besides
+
+    Arguments:
+        n_clusters: how many.
+
+    >>> rng = np.random.default_rng(0)
+    >>> rows = np.concatenate([rng.normal(-4, 1, size=(60, 2)), rng.normal(4, 1, size=(60, 2))])
+    >>> labels = VAEClusterer(n_clusters=2, max_epochs=20, random_state=0).fit(rows).labels_
+    >>> len(set(labels[:60])), len(set(labels[60:])), len(set(labels))
+    (1, 1, 2)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        recipe: str = "vae",
+        latent_features: int | None = None,
+        kinds: Mapping[str, str] | None = None,
+        max_epochs: int | None = None,
+        max_minutes: float | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        samples: int = 64,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            recipe=recipe,
+            latent_features=latent_features,
+            kinds=kinds,
+            max_epochs=max_epochs,
+            max_minutes=max_minutes,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            samples=samples,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.n_clusters = n_clusters
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit rows and cluster them; `y` is not looked at.
+
+        Raises:
+            ValueError: for fewer rows than clusters.
+        """
+        source = self._source(X, reset=True)
+        if not 1 <= self.n_clusters <= len(source):
+            raise ValueError(
+                f"n_clusters is {self.n_clusters} and n_samples = {len(source)}: give 1 to that many."
+            )
+        self._fit_source(source)
+        latents = self.fitted_.embed(source)
+        self.mixture_ = GaussianMixture(self.n_clusters, random_state=self.seed_, n_init=3).fit(latents)
+        self.labels_ = self.mixture_.predict(latents)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+        """The most probable cluster of each row."""
+        fitted = self._model()
+        return np.asarray(self.mixture_.predict(fitted.embed(self._source(X))))
+
+    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
+        """p(cluster | row), (rows, clusters)."""
+        fitted = self._model()
+        return np.asarray(self.mixture_.predict_proba(fitted.embed(self._source(X))))

@@ -1,0 +1,190 @@
+"""Data frames of any kind and arrays to arrow tables, and back with the types they had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+
+from anyvae.data import DataError
+from anyvae.data.errors import listing
+from anyvae.data.tables import tidy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Frame", "is_frame", "read_frame"]
+
+Library = Literal["pandas", "polars", "pyarrow", "numpy"]
+
+
+@final
+@dataclass(frozen=True)
+class Frame:
+    """What a table was before it became an arrow table.
+
+    Arguments:
+        library: whose it was.
+        names: of the columns, as they were: strings, or the numbers of a pandas frame without names.
+        types: of the columns, as the library has them; the one of all elements for an array.
+    """
+
+    library: Library
+    names: tuple[Any, ...]
+    types: tuple[Any, ...]
+
+    def restore(self, table: pa.Table, index: Any = None) -> Any:
+        """A table of the same columns as the library has it, with the types that there were.
+
+        Arguments:
+            table: columns in the order of the frame.
+            index: of a pandas frame, a number a row where None.
+        """
+        if self.library == "pyarrow":
+            return table.cast(_schema(table, self.types))
+        if self.library == "polars":
+            import polars
+
+            frame: Any = polars.from_arrow(table)
+            return frame.cast(dict(zip(self.names, self.types, strict=True)))
+        if self.library == "pandas":
+            import pandas
+
+            columns = {
+                place: _series(column, kind)
+                for place, (column, kind) in enumerate(zip(table.columns, self.types, strict=True))
+            }
+            frame = pandas.DataFrame(columns)
+            frame.columns = pandas.Index(self.names)
+            return frame if index is None else frame.set_axis(index, axis=0)
+        return np.column_stack([column.to_numpy() for column in table.columns]).astype(
+            _array_type(self.types[0])
+        )
+
+    def as_array(self) -> Frame:
+        """The same columns as an array of numbers."""
+        kind = self.types[0] if self.library == "numpy" else np.dtype(np.float64)
+        return Frame("numpy", self.names, (kind,))
+
+    def of_floats(self) -> Frame:
+        """The same columns, all of them float64."""
+        if self.library == "numpy":
+            return Frame("numpy", self.names, (np.dtype(np.float64),))
+        return Frame(self.library, self.names, (_type(self.library, "float64"),) * len(self.names))
+
+    def told(self) -> dict[str, Any]:
+        """The frame as JSON has it; categories are those of the schema."""
+        return {
+            "library": self.library,
+            "names": list(self.names),
+            "types": [str(kind) for kind in self.types],
+        }
+
+    @classmethod
+    def from_told(cls, told: dict[str, Any]) -> Frame:
+        """The frame that `told` described."""
+        library: Library = told["library"]
+        return cls(library, tuple(told["names"]), tuple(_type(library, name) for name in told["types"]))
+
+
+def is_frame(rows: Any) -> bool:
+    """Whether rows are a data frame with named columns, of a library that is known."""
+    return _library(rows) is not None
+
+
+def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
+    """An arrow table of numbers, truth values and strings, and what it was.
+
+    Arguments:
+        rows: a data frame of pandas or polars, an arrow table, or an array (n, columns) of numbers.
+        where: what to call it in a message.
+
+    Raises:
+        DataError: for columns of one name, or cells that make no column, naming it.
+    """
+    import pyarrow as pa
+
+    library = _library(rows)
+    if library is None:
+        array = np.asarray(rows)
+        names = [f"x{i}" for i in range(array.shape[1])]
+        table = pa.table({name: pa.array(array[:, i], from_pandas=True) for i, name in enumerate(names)})
+        return tidy(table, where), Frame("numpy", tuple(names), (array.dtype,))
+    names = list(rows.column_names if library == "pyarrow" else rows.columns)
+    if twice := [str(name) for name, times in Counter(map(str, names)).items() if times > 1]:
+        raise DataError(f"{where} has more than one column named {listing(twice)}: give each its own name")
+    if library == "pyarrow":
+        return tidy(rows, where), Frame("pyarrow", tuple(names), tuple(rows.schema.types))
+    if library == "polars":
+        return tidy(rows.to_arrow(), where), Frame("polars", tuple(names), tuple(rows.dtypes))
+    columns = {str(name): _column(rows[name], str(name), where) for name in names}
+    return tidy(pa.table(columns), where), Frame("pandas", tuple(names), tuple(rows.dtypes))
+
+
+def _library(rows: Any) -> Library | None:
+    # By name, so that no library is imported because another one's frame came.
+    home = type(rows).__module__.split(".")[0]
+    if home == "pandas" and type(rows).__name__ == "DataFrame":
+        return "pandas"
+    if home == "polars" and type(rows).__name__ == "DataFrame":
+        return "polars"
+    return "pyarrow" if home == "pyarrow" and type(rows).__name__ == "Table" else None
+
+
+def _column(series: Any, name: str, where: str) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        kinds = sorted({type(value).__name__ for value in series if value is not None and value == value})
+        raise DataError(
+            f"column {name!r} of {where} mixes values that make no column ({', '.join(kinds[:4])}; "
+            f"{str(error).splitlines()[0].rstrip('.')}): give it one type"
+        ) from None
+
+
+def _series(column: Any, kind: Any) -> Any:
+    import pandas
+
+    values = column.to_pandas()
+    if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
+        text = kind.categories.dtype.kind not in "biufM"
+        return pandas.Series(
+            pandas.Categorical(values if text else values.astype(kind.categories.dtype), dtype=kind)
+        )
+    try:
+        return values.astype(kind)
+    except (TypeError, ValueError):  # an integer column that has holes here
+        return values
+
+
+def _schema(table: pa.Table, kinds: tuple[Any, ...]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(list(zip(table.column_names, kinds, strict=True)))
+
+
+def _array_type(kind: Any) -> Any:
+    return kind if kind.kind in "iuf" else np.float64
+
+
+def _type(library: Library, name: str) -> Any:
+    """A column's type by its name; `category` of pandas is that of the values found."""
+    if library == "pandas":
+        import pandas
+
+        return pandas.api.types.pandas_dtype(name)
+    if library == "polars":
+        import polars
+
+        if name.startswith(("Enum", "Categorical")):
+            return polars.Categorical
+        return getattr(polars, {"float64": "Float64"}.get(name, name.split("(")[0]))
+    if library == "pyarrow":
+        import pyarrow as pa
+
+        return pa.type_for_alias("double" if name == "float64" else name)
+    return np.dtype(name)

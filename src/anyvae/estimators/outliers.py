@@ -1,0 +1,116 @@
+"""The outlier detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import numpy as np
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.saving import Saved
+
+__all__ = ["VAEOutlierDetector"]
+
+_FALSE_ALARMS = 0.05
+
+
+@final
+class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
+    r"""Calls rows of low log-density outliers, in scikit-learn's signs: 1 for rows like the others, -1 for outliers.
+
+    .. math:: predict(x) = sign(\log p(x) - offset)
+
+    Arguments are those of `TabularVAE`, besides
+
+    Arguments:
+        contamination: share of the rows fitted that are outliers, in (0, 0.5]; "auto" calls outliers what is less
+            dense than all but 5 % of the rows that were held out of the fit, and so raises one false alarm in twenty
+            on rows like them.
+
+    >>> rng = np.random.default_rng(0)
+    >>> rows = rng.normal(size=(80, 2))
+    >>> detector = VAEOutlierDetector(max_epochs=20, random_state=0).fit(rows)
+    >>> detector.predict([[0.0, 0.0], [30.0, -30.0]]).tolist()
+    [1, -1]
+    """
+
+    _kept = ("offset_", "held_out_scores_")
+
+    def __init__(
+        self,
+        *,
+        contamination: float | str = "auto",
+        recipe: str = "vae",
+        latent_features: int | None = None,
+        kinds: Mapping[str, str] | None = None,
+        max_epochs: int | None = None,
+        max_minutes: float | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        samples: int = 64,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            recipe=recipe,
+            latent_features=latent_features,
+            kinds=kinds,
+            max_epochs=max_epochs,
+            max_minutes=max_minutes,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            samples=samples,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.contamination = contamination
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit rows, outliers among them or not; `y` is not looked at.
+
+        Raises:
+            ValueError: for a contamination that is no share in (0, 0.5] and not "auto".
+        """
+        share = self.contamination
+        if share != "auto" and not (isinstance(share, int | float) and 0.0 < share <= 0.5):
+            raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
+        source = self._source(X, reset=True)
+        self._fit_source(source)
+        watched = source if self.watched_ is None else self.watched_
+        self.held_out_scores_ = np.sort(self.fitted_.score(watched, self.samples))
+        if isinstance(share, str):
+            self.offset_ = float(np.quantile(self.held_out_scores_, _FALSE_ALARMS))
+        else:
+            self.offset_ = float(np.quantile(self.fitted_.score(source, self.samples), share))
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
+        """Log-density of each row, nats, in the units of the input: low for outliers."""
+        fitted = self._model()
+        return fitted.score(self._source(X), self.samples)
+
+    def decision_function(self, X: Any) -> np.ndarray[Any, Any]:
+        """`score_samples` less the threshold: negative for outliers."""
+        check_is_fitted(self, "fitted_")
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+        """1 for rows like those fitted, -1 for outliers."""
+        return np.where(self.decision_function(X) >= 0.0, 1, -1)
+
+    def p_values(self, X: Any) -> np.ndarray[Any, Any]:
+        r"""How likely a row as improbable as this one is among rows held out of the fit, in (0, 1].
+
+        .. math:: \frac{1 + |\{i : score_i \le score(x)\}|}{1 + n}
+        """
+        scores = self.score_samples(X)
+        below = np.searchsorted(self.held_out_scores_, scores, side="right")
+        return (1.0 + below) / (1.0 + len(self.held_out_scores_))
+
+    def explain(self, X: Any) -> Any:
+        """See `TabularVAE.explain`."""
+        fitted, source = self._model(), self._source(X)
+        return self._numbers(fitted.explain(source, self.samples), X)

@@ -1,0 +1,124 @@
+"""Means and densities of cells given the other cells of their row; deterministic, as evaluations are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from anyvae.distributions import Cellwise
+from anyvae.inference.likelihood import evaluating, take_rows
+from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.weigh import Weighed, weigh
+from anyvae.model import Batch, LatentVariableModel, Partial, Trace
+
+__all__ = ["cell_log_density", "conditional_mean"]
+
+# Rows x samples of one pass.
+_CHUNK = 8192
+
+
+def conditional_mean(
+    model: LatentVariableModel, batch: Batch, name: str = "x", samples: int = 256, *, seed: int = 0
+) -> Tensor:
+    r"""E[x | what is given], cells that are given in their place, shape (B, *event).
+
+    .. math:: E[x \mid given] \approx \sum_s w_s \, E[x \mid z_s] / \sum_s w_s
+
+    Means of one-hot cells are probabilities. The draws z_s come from encoder and prior, see `weigh`; they depend on
+    the content of the row and the seed alone.
+
+    Arguments:
+        model: the model.
+        batch: tensors or `Partial` values by name.
+        name: of the variable; it may be absent from the batch.
+        samples: S.
+        seed: of the draws.
+    """
+    means: list[Tensor] = []
+    with evaluating(model):
+        for trace, log_weight in _weighed(model, batch, samples, seed):
+            share = torch.softmax(log_weight, 0)
+            mean = trace.p(name).mean
+            mean = mean.expand(samples, trace.rows, *model.shapes[name])
+            found = torch.einsum("sb,sb...->b...", share, mean)
+            item = trace.evidence.get(name)
+            if item is not None:
+                found = torch.where(item.cell_mask() > 0, item.value, found)
+            means.append(found)
+    return torch.cat(means)
+
+
+def cell_log_density(
+    model: LatentVariableModel,
+    batch: Batch,
+    cells: Sequence[slice],
+    name: str = "x",
+    samples: int = 256,
+    *,
+    seed: int = 0,
+) -> Tensor:
+    r"""Log-density of each cell given the others that are given, nats, shape (B, number of cells).
+
+    .. math:: \log p(x_j \mid x_{-j}) \approx \log \sum_s w_s \, p(x_j \mid z_s) - \log \sum_s w_s
+
+    The draws and weights of a cell know nothing of it: it is hidden from the encoder and from the weights. So a
+    surprising cell cannot explain itself. One pass over the model for each cell.
+
+    Arguments:
+        model: the model; p(name | ...) has independent features.
+        batch: tensors or `Partial` values by name.
+        cells: the elements of the event, a vector, that belong to each cell: several for a one-hot category.
+        name: of the variable.
+        samples: S.
+        seed: of the draws.
+
+    Returns:
+        NaN where the cell is not given.
+
+    Raises:
+        ValueError: when the variable is not in the batch or has no density a cell.
+    """
+    columns: list[Tensor] = []
+    with evaluating(model):
+        item = model.admit(batch).get(name)
+        if item is None:
+            raise ValueError(f"cell_log_density wants {name!r} in the batch, which holds {sorted(batch)}.")
+        given = item.cell_mask() > 0
+        for cell in cells:
+            hidden = given.clone()
+            hidden[:, cell] = False
+            parts: list[Tensor] = []
+            start = 0
+            for trace, log_weight in _weighed(
+                model, {**batch, name: Partial(item.value, hidden)}, samples, seed
+            ):
+                value = item.value[start : start + trace.rows]
+                start += trace.rows
+                density = _cells(trace, name, value)[..., cell].sum(-1)
+                parts.append((log_weight + density).logsumexp(0) - log_weight.logsumexp(0))
+            found = torch.cat(parts)
+            columns.append(torch.where(given[:, cell].all(1), found, torch.nan))
+    return torch.stack(columns, 1)
+
+
+def _cells(trace: Trace, name: str, value: Tensor) -> Tensor:
+    distribution = trace.p(name)
+    if not isinstance(distribution, Cellwise):
+        raise ValueError(
+            f"{name!r} follows {type(distribution).__name__}, which has no density per cell; use a family of "
+            "independent features."
+        )
+    return distribution.cells(value)
+
+
+def _weighed(model: LatentVariableModel, batch: Batch, samples: int, seed: int) -> Iterator[Weighed]:
+    """Rows some at a time, with draws that do not depend on how they are cut."""
+    evidence = model.admit(batch)
+    keys = row_keys(evidence)
+    pools: dict[tuple[str, int], Tensor] = {}
+    step = max(1, _CHUNK // samples)
+    for start in range(0, len(keys), step):
+        noise = RowNoise(seed, keys[start : start + step], 0, pools)
+        yield weigh(model, take_rows(batch, slice(start, start + step)), samples, noise)

@@ -1,0 +1,143 @@
+"""From a source to what a fit needs: schema, encoded rows, the rows that are watched, and every number chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+
+import anyvae
+from anyvae.data import Encoded, Schema, Source, encode, held_out_split
+from anyvae.model import Batch, Partial
+from anyvae.recipes import default_latent_features
+from anyvae.runs.config import RunConfig
+from anyvae.training import TensorData, default_batch_size, default_steps
+
+__all__ = ["FitOptions", "Prepared", "configure", "prepare"]
+
+_VALIDATION_ROWS = 2000
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """What a user may say; None means chosen from the data.
+
+    Arguments:
+        source: file, folder or name.
+        seed: of split, initial weights, row order and draws.
+        latent_features: size of the latent space.
+        max_epochs, max_minutes, batch_size, learning_rate: of the training.
+        precision: "float32", or "bf16" for bfloat16 products.
+        recipe, likelihood, label: see `anyvae fit --help`.
+        threads: of torch.
+        shard: spread the weights over the processes of torchrun.
+        samples: S of the final log-likelihood.
+    """
+
+    source: str
+    seed: int = 0
+    latent_features: int | None = None
+    max_epochs: int | None = None
+    max_minutes: float | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    precision: str = "float32"
+    recipe: str = "vae"
+    likelihood: str | None = None
+    label: str | None = None
+    threads: int | None = None
+    shard: bool = False
+    samples: int | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Prepared:
+    """Rows to fit, encoded, and those of them that are watched.
+
+    Arguments:
+        schema: of the rows.
+        training: rows that the weights are fitted to.
+        validation: rows whose bound ends the run and chooses its weights; None where there are fewer than 20.
+        watched: the same rows as they were given.
+        encoded: all rows to fit, whose frequencies start the decoder's biases.
+        notes: what was decided, a sentence each.
+    """
+
+    schema: Schema
+    training: TensorData
+    validation: TensorData | None
+    watched: Source | None
+    encoded: Encoded
+    notes: list[str]
+
+
+def prepare(source: Source, schema: Schema, seed: int, *, keep_last: bool = False) -> Prepared:
+    """Encode rows and set some of them aside to watch.
+
+    Arguments:
+        source: rows to fit.
+        schema: theirs.
+        seed: chooses the rows that are watched.
+        keep_last: whether the fit keeps its last weights, whatever is watched.
+    """
+    encoded = encode(schema, source)
+    data, notes = _tensor_data(schema, encoded), []
+    validation = watched = None
+    if len(data) >= 20:
+        # Early stopping needs rows of its own: chosen by the held-out rows, their bound would flatter.
+        fraction = min(0.05, _VALIDATION_ROWS / len(data))
+        train_rows, validation_rows = held_out_split(len(data), seed + 1, fraction)
+        validation, watched = data.take(torch.from_numpy(validation_rows)), source.take(validation_rows)
+        data = data.take(torch.from_numpy(train_rows))
+        several = f"{len(validation):,} of the {len(source):,} rows to fit"
+        if keep_last:
+            notes.append(f"the bound of {several} is watched; the weights kept are those of the last step")
+        else:
+            notes.append(f"early stopping watches {several}")
+    return Prepared(schema, data, validation, watched, encoded, notes)
+
+
+def _tensor_data(schema: Schema, encoded: Encoded) -> TensorData:
+    columns = [feature.name for feature in schema.features for _ in range(feature.width)]
+    mask = encoded.mask
+    if mask is None and schema.kind == "table":
+        mask = torch.ones_like(encoded.x, dtype=torch.bool)
+    tensors: Batch = {"x": encoded.x if mask is None else Partial(encoded.x, mask)}
+    names = {} if schema.kind == "array" else {"x": columns}
+    return TensorData(tensors, ("x",) if encoded.binarise else (), names)
+
+
+def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
+    """Every number of a fit, chosen from the data where the options leave it open."""
+    schema, rows = prepared.schema, len(prepared.training)
+    varying = sum(feature.width > 0 for feature in schema.features)
+    features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
+    batch_size = min(rows, options.batch_size or default_batch_size(rows))
+    per_epoch = -(-rows // batch_size)
+    steps = options.max_epochs * per_epoch if options.max_epochs else default_steps(rows)
+    # Pictures in tens of thousands bear, and need, a higher rate than a small table does.
+    rate = options.learning_rate or (3e-3 if schema.image and rows >= 10_000 else 1e-3)
+    return RunConfig(
+        source=options.source,
+        recipe=options.recipe,
+        latent_features=options.latent_features or default_latent_features(features),
+        # Any cell of a table may be asked for or missing later, so its encoder always reads which are there.
+        missing=schema.kind == "table" or prepared.encoded.mask is not None,
+        seed=options.seed,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=rate,
+        likelihood=options.likelihood,
+        label=options.label,
+        max_epochs=options.max_epochs,
+        max_minutes=options.max_minutes,
+        precision=options.precision,
+        threads=options.threads,
+        shard=options.shard,
+        notes=prepared.notes,
+        version=anyvae.__version__,
+    )

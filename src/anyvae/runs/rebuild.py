@@ -1,0 +1,59 @@
+"""The model that a configuration or a run folder describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from anyvae.data import DataError, Encoded, Schema
+from anyvae.model import LatentVariableModel
+from anyvae.recipes import find_recipe, likelihood_of
+from anyvae.runs.config import RunConfig, RunFiles
+from anyvae.runs.fitted import FittedModel
+from anyvae.training import CheckpointError, load_tensors
+
+__all__ = ["build", "load"]
+
+
+def load(folder: str | Path) -> FittedModel:
+    """The fitted model of a run folder; nothing in it is executed.
+
+    Arguments:
+        folder: what `anyvae fit --out` wrote.
+
+    Raises:
+        DataError: when the folder is no run, or a file of it is missing or damaged.
+    """
+    files = RunFiles(folder)
+    config = files.read_config()
+    if not files.schema.is_file():
+        raise DataError(f"{files.folder} holds no schema.json: fit anew")
+    if not files.model.is_file():
+        raise DataError(f"{files.folder} holds no model.safetensors: fit anew")
+    try:
+        schema = Schema.from_json(files.schema.read_bytes())
+        model = build(config, schema)
+    except (ValueError, LookupError, RuntimeError, TypeError, OverflowError) as error:
+        # Both files are well-formed, so it is their values that no model can have.
+        raise DataError(f"{files.folder} is damaged: its model cannot be built ({error}): fit anew") from None
+    try:
+        tensors, _ = load_tensors(files.model)
+        model.load_state_dict(tensors)
+    except (CheckpointError, RuntimeError) as error:
+        first = str(error).splitlines()[-1].strip()
+        raise DataError(f"{files.model} cannot be loaded ({first}): fit anew") from None
+    model.eval()
+    return FittedModel(model, schema, config)
+
+
+def build(config: RunConfig, schema: Schema, encoded: Encoded | None = None) -> LatentVariableModel:
+    """The model that a configuration describes, with fresh weights; `encoded` rows start its biases."""
+    if encoded is None:
+        encoded = Encoded(torch.zeros((1, *schema.event_shape)), None, schema.binarise)
+    likelihood = likelihood_of(schema, encoded)
+    if likelihood.missing != config.missing:
+        likelihood = type(likelihood)(
+            likelihood.family, likelihood.log_unit, likelihood.start, config.missing
+        )
+    return find_recipe(config.recipe).build(likelihood, config.latent_features)

@@ -1,0 +1,153 @@
+"""The training of a fit: the players of its recipe, then the encoder alone, which learns to read parts of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from anyvae.data import DataError, Schema, Source
+from anyvae.inference import seeded
+from anyvae.model import LatentVariableModel
+from anyvae.objectives import ELBO, WarmupCosine
+from anyvae.recipes import find_recipe
+from anyvae.runs.config import RunConfig
+from anyvae.runs.fitted import FittedModel
+from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare
+from anyvae.runs.rebuild import build
+from anyvae.training import Callback, CheckpointError, FitResult, Player, fit
+
+__all__ = ["fit_source", "fresh_model", "train"]
+
+_TAUGHT = 4
+"""The encoder is taught for so many times fewer steps than the model was fitted for."""
+
+
+def fit_source(
+    source: Source,
+    schema: Schema,
+    options: FitOptions,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[FittedModel, Source | None, FitResult]:
+    """Fit rows in memory and write nothing.
+
+    Arguments:
+        source: all rows to fit.
+        schema: theirs.
+        options: see `FitOptions`.
+        say: told what is decided and done, a sentence at a time.
+        callbacks: of the fit loop.
+
+    Returns:
+        The fitted model, the rows that were watched and not fitted (None where there were too few), and what the fit
+        did.
+    """
+    prepared = prepare(source, schema, options.seed, keep_last=find_recipe(options.recipe).keep_last)
+    config = configure(options, prepared)
+    model = fresh_model(config, prepared)
+    result = train(model, prepared, config, say=say, callbacks=callbacks)
+    model.eval()
+    return FittedModel(model.cpu(), schema, config), prepared.watched, result
+
+
+def fresh_model(config: RunConfig, prepared: Prepared) -> LatentVariableModel:
+    """The model before its fit.
+
+    Raises:
+        DataError: when the recipe does not suit the data.
+    """
+    try:
+        with seeded(config.seed):
+            return build(config, prepared.schema, prepared.encoded)
+    except ValueError as error:
+        raise DataError(f"the recipe {config.recipe} does not suit these data: {error}") from None
+
+
+def train(
+    model: LatentVariableModel,
+    prepared: Prepared,
+    config: RunConfig,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    callbacks: Sequence[Callback] = (),
+) -> FitResult:
+    """Train a model in place.
+
+    Arguments:
+        model: from `fresh_model`.
+        prepared: its rows.
+        config: its numbers.
+        checkpoint: file to save in; none where None.
+        resume: go on from there.
+        say: told what is done.
+        callbacks: of the fit loop.
+
+    Raises:
+        DataError: when the checkpoint is of another run, or cannot be written.
+    """
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    say(
+        f"{config.recipe}: {config.latent_features} latents, {weights:,} weights, "
+        f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows "
+        f"in {config.precision}"
+    )
+    recipe = find_recipe(config.recipe)
+    with seeded(config.seed):
+        players = recipe.players(model, len(prepared.training), config.learning_rate)
+    try:
+        result = fit(
+            model,
+            prepared.training,
+            players=players,
+            keep_last=recipe.keep_last,
+            validation=prepared.validation,
+            steps=config.steps,
+            minutes=config.max_minutes,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            precision=torch.bfloat16 if config.precision == "bf16" else None,
+            checkpoint=checkpoint,
+            resume=resume,
+            shard=config.shard,
+            callbacks=callbacks,
+        )
+    except CheckpointError as error:
+        raise DataError(f"{error} Start anew without --resume.") from None
+    except OSError as error:
+        raise DataError(f"{checkpoint} cannot be written ({error.strerror or error}): free space") from None
+    _teach(model, prepared, config, say)
+    return result
+
+
+def _teach(
+    model: LatentVariableModel, prepared: Prepared, config: RunConfig, say: Callable[[str], None]
+) -> None:
+    r"""Train the encoder alone on rows of which cells are hidden, so that it infers from any part of a row.
+
+    .. math:: \max_q \; E_{part} \, E_{q(z \mid x_{part})}[\log p(x_{part}, z) - \log q(z \mid x_{part})]
+
+    The decoder has learned from whole rows and stays as it is: hidden cells would only cost it.
+    """
+    schema = prepared.schema
+    widths = [feature.width for feature in schema.features if feature.width]
+    if schema.kind != "table" or len(widths) < 2 or not find_recipe(config.recipe).taught:
+        return
+    steps = max(1, config.steps // _TAUGHT)
+    data = prepared.training.hiding({"x": widths})
+    say(f"then the encoder learns to read parts of rows, {steps:,} steps")
+    fit(
+        model,
+        data,
+        players=[Player("encoder", ELBO(), ["inference"], learning_rate=WarmupCosine(config.learning_rate))],
+        steps=steps,
+        minutes=None if config.max_minutes is None else config.max_minutes / _TAUGHT,
+        batch_size=config.batch_size,
+        seed=config.seed + 1,
+        precision=torch.bfloat16 if config.precision == "bf16" else None,
+        shard=config.shard,
+    )
