@@ -249,7 +249,10 @@ MISFITS = [
     ({"word": ["x"] * 5 + ["y"]}, "row 6 of column 'word' of new holds 'y'"),
     ({"real": [1.0, -np.inf, 1, 1, 1, 1]}, "row 2 of column 'real' of new holds -inf"),
     ({"real": [None, "tall", None, None, None, None]}, "row 2 of column 'real' of new holds 'tall'"),
-    ({"real": pa.array([1] * 6, pa.date32())}, "row 1 of column 'real' of new holds '1970-01-02', .* on numbers"),
+    (
+        {"real": pa.array([1] * 6, pa.date32())},
+        "row 1 of column 'real' of new holds '1970-01-02', .* on numbers",
+    ),
     ({"real": pa.array([1] * 6, pa.time32("s"))}, r"column 'real' of new has type time32\[s\]"),
 ]
 

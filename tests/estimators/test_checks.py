@@ -36,5 +36,7 @@ def checks() -> list[Any]:
 @pytest.mark.filterwarnings("default")
 def test_check(estimator: Any, check: Any) -> None:
     if check.func.__name__ == "check_array_api_input":
-        pytest.skip("arrays of other libraries than numpy: scikit-learn checks them where SCIPY_ARRAY_API is set")
+        pytest.skip(
+            "arrays of other libraries than numpy: scikit-learn checks them where SCIPY_ARRAY_API is set"
+        )
     check(estimator)

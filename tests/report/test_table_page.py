@@ -219,14 +219,20 @@ def verdict(findings: Findings, title: str) -> tuple[str, str]:
 
 
 def test_the_diagnosis_speaks_of_associations(whole: Findings) -> None:
-    level, text = verdict(whole, "Associations differ")
+    many = {name: np.zeros(2000) for name in NAMES}
+    level, text = verdict(changed(whole, real=many, synthetic=many), "Associations differ")
     assert level == "note"
     assert "age with city (0.50 in the data, 0.20 in the draws)." in text
     pairs = pair_findings()
     near = replace(pairs, synthetic=np.asarray(pairs.real) + 0.01)
     assert verdict(changed(whole, pairs=near), "Associations are kept")[0] == "good"
-    many_small = replace(pairs, synthetic=np.asarray(pairs.real) + 0.1)
-    assert verdict(changed(whole, pairs=many_small), "Associations differ")[0] == "note"
+    # 300 rows on either side: a standard error of 0.082.
+    for by, title in ((0.12, "Associations are kept"), (0.14, "Associations differ")):
+        moved = replace(pairs, synthetic=np.asarray(pairs.real) + by)
+        assert verdict(changed(whole, pairs=moved), title)[0] == ("good" if by < 0.13 else "note")
+    far = np.array(pairs.real)
+    far[1, 2] = far[2, 1] = 0.5 - 0.3
+    assert verdict(changed(whole, pairs=replace(pairs, synthetic=far)), "Associations are kept")[0] == "good"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, typed_columns
+from anyvae.metrics.columns import Array, Column, Table, mid_ranks, typed_columns
 
 __all__ = ["AssociationGap", "Associations", "association", "association_gap"]
 
@@ -102,7 +102,7 @@ def association_gap(real: Table, synthetic: Table, *, categories: Collection[str
 def _associations(columns: dict[str, Column]) -> Associations:
     names = tuple(columns)
     folded = {name: _fold(column) for name, column in columns.items()}
-    ranked = {name: _ranks(c.values[c.known]) for name, c in folded.items() if c.numeric}
+    ranked = {name: mid_ranks(c.values[c.known]) for name, c in folded.items() if c.numeric}
     strength = np.eye(len(names))
     for i, first in enumerate(names):
         for j in range(i):
@@ -128,13 +128,7 @@ def _strength(a: Column, b: Column, a_ranks: Array | None, b_ranks: Array | None
 
 def _shared(column: Column, ranks: Array, both: Array) -> Array:
     """Ranks among the rows that two columns share: those among all known cells where these are the same rows."""
-    return ranks if len(ranks) == int(both.sum()) else _ranks(column.values[both])
-
-
-def _ranks(values: Array) -> Array:
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(values))
+    return ranks if len(ranks) == int(both.sum()) else mid_ranks(column.values[both])
 
 
 def _fold(column: Column) -> Column:

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Array", "Column", "Table", "row_count", "rows_of", "some_rows", "typed_columns"]
+__all__ = ["Array", "Column", "Table", "mid_ranks", "row_count", "rows_of", "some_rows", "typed_columns"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Table: TypeAlias = "pa.Table | Mapping[str, Array]"
@@ -109,6 +109,16 @@ def some_rows(columns: Mapping[str, Column], most: int, random: np.random.Genera
     if rows <= most:
         return dict(columns)
     return rows_of(columns, np.sort(random.choice(rows, most, replace=False)))
+
+
+def mid_ranks(values: Array) -> Array:
+    """Ranks from 1, equal values sharing the mean of theirs.
+
+    >>> mid_ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _names(table: Table) -> Sequence[str]:

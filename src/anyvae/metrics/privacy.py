@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, row_count, some_rows, typed_columns
+from anyvae.metrics.columns import Array, Column, Table, mid_ranks, row_count, some_rows, typed_columns
 
 __all__ = ["Closeness", "Privacy", "privacy"]
 
@@ -156,10 +156,8 @@ def _apart(column: Column, other: Column, part: slice, step: float) -> Array:
 
 def _auroc(members: Array, others: Array) -> float:
     """How often a member's score is above another's, ties counting half."""
-    from scipy.stats import rankdata
-
     n, m = len(members), len(others)
-    ranks = rankdata(np.concatenate([members, others]))
+    ranks = mid_ranks(np.concatenate([members, others]))
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 

@@ -190,10 +190,10 @@ def imputation(findings: Findings) -> str:
         f"<tbody>{rows}</tbody></table></div>"
     )
     caption = (
-        "Error: root mean square over the column's standard deviation for numbers (the mean of the draws), share of "
-        "wrong cells for categories (the most frequent draw). Coverage: the share of true cells that lie in the "
-        "central interval of the draws, or among the most frequent levels; marks show the levels, bars one standard "
-        "error of the count."
+        "Error: of the means given the rest of the row, root mean square over the column's standard deviation, for "
+        "numbers; share of most probable levels that are wrong for categories. Coverage: share of true cells that lie "
+        "in the central interval of the draws, or among their most frequent levels; upright marks show the levels, "
+        "bars one standard error."
     )
     cut = f" The first {MOST_COLUMNS} of {len(found):,} columns." if len(found) > MOST_COLUMNS else ""
     lead = (

@@ -8,12 +8,13 @@ from anyvae.report.associations import largest_differences, mean_difference
 from anyvae.report.cells import pooled_coverage
 from anyvae.report.findings import Diagnosis, Findings
 from anyvae.report.synthetic import gives_away
+from anyvae.report.table_findings import TableFindings
 from anyvae.report.words import percent, sentence, short
 
 LOST = 0.15
-"""A difference of two associations worth naming."""
+"""A difference of two associations worth naming, beyond what two standard errors explain."""
 WEAK = 0.05
-"""Mean difference over all pairs below which associations are kept."""
+"""Mean difference over all pairs, beyond one standard error, below which associations are kept."""
 COVERAGE = 0.03
 """Coverage may miss its level by this much, beyond what the number of cells explains."""
 COPIES = 0.01
@@ -28,8 +29,10 @@ def associations_kept(findings: Findings) -> Diagnosis | None:
     worst, mean = largest_differences(pairs), mean_difference(pairs)
     if not worst:
         return None
-    wrong = [pair for pair in worst if abs(pair[3] - pair[2]) > LOST][:3]
-    if not wrong and mean <= WEAK:
+    assert findings.table is not None
+    noise = chance(findings.table)
+    wrong = [pair for pair in worst if abs(pair[3] - pair[2]) > LOST + 2 * noise][:3]
+    if not wrong and mean <= WEAK + noise:
         return Diagnosis(
             "good",
             "Associations are kept",
@@ -46,6 +49,12 @@ def associations_kept(findings: Findings) -> Diagnosis | None:
         "Associations differ",
         f"Associations of pairs of columns differ by {mean:.3f} on average between draws and data.{most}",
     )
+
+
+def chance(table: TableFindings) -> float:
+    """Standard error of the difference of two correlations near 0 between samples of these sizes; less beyond."""
+    counts = [len(next(iter(rows.values()), ())) for rows in (table.real, table.synthetic)]
+    return math.sqrt(sum(1 / count for count in counts if count))
 
 
 def intervals_hold(findings: Findings) -> Diagnosis | None:

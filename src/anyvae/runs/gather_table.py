@@ -175,5 +175,14 @@ def _given_away(
 
 
 def arrays_of(table: pa.Table) -> Mapping[str, Array]:
-    """A table as columns of numpy, holes as None or NaN."""
-    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+    """A table as columns of numpy, holes as None or NaN, dates as years with their fractions."""
+    return {name: _years(np.asarray(table[name].to_numpy()), table[name].type) for name in table.column_names}
+
+
+def _years(values: Array, kind: pa.DataType) -> Array:
+    import pyarrow as pa
+
+    if not pa.types.is_temporal(kind):
+        return values
+    days = values.astype("datetime64[s]").astype(np.float64) / 86_400
+    return np.where(np.isnat(values.astype("datetime64[s]")), np.nan, 1970 + days / 365.2425)

@@ -1,0 +1,167 @@
+"""What the report shows of single cells: their densities given the others, and hidden ones filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.metrics import imputation_error, interval_coverage
+from anyvae.metrics.columns import typed_columns
+from anyvae.report import DensityFindings, ImputedColumn, SurprisingRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FOLDS", "densities_of", "hide", "imputed_columns", "medians", "rows_to_read", "surprising_rows"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FOLDS = 5
+"""Each known cell is hidden in one of so many copies of its row, a fifth of the row at a time."""
+_MOST_COLUMNS = 200
+_MICROSECONDS_A_DAY = 86_400e6
+_CELLS = 1500
+_ROWS = (20, 200)
+
+
+def rows_to_read(columns: int) -> int:
+    """How many held-out rows to ask about every cell of: each costs a pass over the model; 0 for very many columns.
+
+    >>> rows_to_read(4), rows_to_read(40), rows_to_read(100), rows_to_read(201)
+    (200, 37, 20, 0)
+    """
+    return int(np.clip(_CELLS // columns, *_ROWS)) if columns <= _MOST_COLUMNS else 0
+
+
+def densities_of(
+    log_density: Array, held_out: pa.Table, real: pa.Table, categories: Sequence[str]
+) -> DensityFindings:
+    """Means over cells, beside what each column holds by itself.
+
+    Arguments:
+        log_density: log p(x_j | x_-j) of every cell of the held-out rows, NaN for holes, (rows, columns).
+        held_out: the rows.
+        real: rows fitted, with the same columns.
+        categories: columns to be read as categories.
+    """
+    import pyarrow as pa
+
+    [columns] = typed_columns(real, categories=categories)
+    known = np.isfinite(log_density)
+    cells = known.sum(0)
+    filled = np.where(known, log_density, 0.0)
+    safe = np.maximum(cells, 1)
+    mean = np.where(cells > 0, filled.sum(0) / safe, np.nan)
+    variance = (np.where(known, log_density - mean, 0.0) ** 2).sum(0) / np.maximum(cells - 1, 1)
+    alone = []
+    for name, column in columns.items():
+        values = column.values[column.known]
+        if column.levels is None:
+            # The densities of dates are per day.
+            unit = _MICROSECONDS_A_DAY if pa.types.is_temporal(real[name].type) else 1.0
+            alone.append(float(values.std()) / unit if len(values) else np.nan)
+        else:
+            shares = np.bincount(values) / max(len(values), 1)
+            alone.append(float(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())))
+    return DensityFindings(
+        names=list(columns),
+        mean=mean,
+        error=np.where(cells > 1, np.sqrt(variance / safe), np.nan),
+        cells=cells,
+        alone=np.array(alone),
+        numeric=np.array([column.numeric for column in columns.values()]),
+        rows=held_out.num_rows,
+    )
+
+
+def medians(log_density: Array) -> Array:
+    """Of every column over the cells that are there, NaN where none is.
+
+    >>> medians(np.array([[1.0, np.nan], [2.0, np.nan], [9.0, np.nan]]))
+    array([ 2., nan])
+    """
+    found = [column[np.isfinite(column)] for column in log_density.T]
+    return np.array([np.median(column) if len(column) else np.nan for column in found])
+
+
+def surprising_rows(
+    numbers: Sequence[int], log_density: Sequence[float], rows: pa.Table, cells: Array, usual: Array
+) -> list[SurprisingRow]:
+    """Rows with the nats that each of their cells lies below the usual.
+
+    Arguments:
+        numbers: of the rows among the held-out ones, from 1.
+        log_density: log p(x) of each.
+        rows: the rows.
+        cells: log p(x_j | x_-j), (rows, columns).
+        usual: median of that over other rows, (columns,).
+    """
+    return [
+        SurprisingRow(
+            number=number,
+            log_density=float(density),
+            values=row,
+            excess={name: float(usual[j] - cells[i, j]) for j, name in enumerate(rows.column_names)},
+        )
+        for i, (number, density, row) in enumerate(zip(numbers, log_density, rows.to_pylist(), strict=True))
+    ]
+
+
+def hide(table: pa.Table, seed: int) -> tuple[pa.Table, pa.Table, dict[str, Array]]:
+    """Rows several times over, whole and with holes, such that each known cell is hidden exactly once.
+
+    Returns:
+        The rows with holes, the same rows whole, and which cells were hidden by column.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = table.num_rows
+    fold = np.random.default_rng(seed).integers(0, FOLDS, (rows, table.num_columns))
+    whole = pa.concat_tables([table] * FOLDS).combine_chunks()
+    hidden, holed = {}, {}
+    for j, name in enumerate(table.column_names):
+        mask = np.concatenate([fold[:, j] == k for k in range(FOLDS)])
+        cells = whole[name].combine_chunks()
+        hidden[name] = mask & cells.is_valid().to_numpy(zero_copy_only=False)
+        nothing = pa.nulls(len(mask), cells.type)
+        holed[name] = pc.if_else(pa.array(mask), nothing, cells)
+    return pa.table(holed), whole, hidden
+
+
+def imputed_columns(
+    filled: pa.Table,
+    draws: Sequence[pa.Table],
+    truth: pa.Table,
+    hidden: dict[str, Array],
+    categories: Sequence[str],
+    levels: Sequence[float],
+    seed: int,
+) -> list[ImputedColumn]:
+    """Errors and coverage of every column.
+
+    Arguments:
+        filled: holes filled by means and most probable levels.
+        draws: holes filled by draws, several times.
+        truth: the rows whole.
+        hidden: which cells were hidden.
+        categories: columns to be read as categories.
+        levels: of the intervals.
+        seed: of the ranks among ties.
+    """
+    errors = imputation_error(truth, filled, hidden, categories=categories)
+    coverage = interval_coverage(draws, truth, levels, hidden=hidden, categories=categories, seed=seed)
+    return [
+        ImputedColumn(
+            name=name,
+            cells=found.cells,
+            error=errors[name].error,
+            kind=errors[name].kind,
+            coverage=found.shares,
+            coverage_error=found.errors,
+        )
+        for name, found in coverage.items()
+        if found.cells
+    ]
