@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,47 +13,20 @@ from torch import Tensor
 
 import anyvae
 from anyvae.conditionals.combinator import words
-from anyvae.data import DataError, Source, held_out_split
+from anyvae.data import DataError, Source
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
-from anyvae.report import Findings, TableFindings
-from anyvae.runs.again import source_for
+from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.gather_cells import (
-    densities_of,
-    hide,
-    imputed_columns,
-    medians,
-    rows_to_read,
-    surprising_rows,
-)
-from anyvae.runs.gather_table import (
-    arrays_of,
-    categories_of,
-    columns_of,
-    missing_of,
-    pairs_of,
-    some_of,
-    synthesis_of,
-    target_of,
-)
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from anyvae.runs.gather_table import rows_fitted, table_findings
 
 __all__ = ["findings_of"]
 
 _PICTURED = 10
 _TABULATED = 500
 _PLOTTED = 5000
-_COMPARED = (1000, 10_000)
-_COPIED_FROM = 100_000
-_SURPRISING = 8
-_DRAWS = 10
-_QUICK = 16
-_LEVELS = (0.5, 0.9)
 
 
 def findings_of(
@@ -84,7 +56,7 @@ def findings_of(
     table = None
     if schema.kind == "table":
         try:
-            table = _table(fitted, held_out, fitted_rows or _fitted_rows(fitted), notes)
+            table = table_findings(fitted, held_out, fitted_rows or rows_fitted(fitted), notes)
         except DataError as error:
             notes.append(
                 f"the rows fitted cannot be read again, so draws are not compared with them: {error}"
@@ -122,89 +94,6 @@ def findings_of(
         standard_prior=_prior(fitted)[2],
         table=table,
     )
-
-
-def _table(fitted: FittedModel, held_out: Source, rows: Source, notes: list[str]) -> TableFindings:
-    """Rows fitted beside as many draws, and what is measured of both."""
-    schema, seed = fitted.schema, fitted.config.seed
-    categories = categories_of(schema)
-    every, unseen = columns_of(schema, rows.table), columns_of(schema, held_out.table)
-    every = some_of(every, _COPIED_FROM, seed)
-    real = some_of(every, _COMPARED[1], seed + 1)
-    draws = int(np.clip(real.num_rows, *_COMPARED))
-    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1))
-    try:
-        cells = _cells(fitted, held_out, real, categories)
-    except (ValueError, NotImplementedError) as error:
-        cells = {}
-        notes.append(f"single cells cannot be asked of this model, so the report goes without them: {error}")
-    return TableFindings(
-        real=arrays_of(real),
-        synthetic=arrays_of(synthetic),
-        pairs=pairs_of(real, synthetic, categories),
-        missing=missing_of(every),
-        synthesis=synthesis_of(
-            every,
-            unseen,
-            real,
-            synthetic,
-            categories,
-            target_of(fitted.config.label, real, categories),
-            seed,
-        ),
-        **cells,
-    )
-
-
-def _cells(fitted: FittedModel, held_out: Source, real: pa.Table, categories: list[str]) -> dict[str, Any]:
-    """Answers about single cells of held-out rows: their densities given the others, and hidden ones filled in."""
-    seed, schema = fitted.config.seed, fitted.schema
-    read = rows_to_read(real.num_columns)
-    # A model fitted on whole rows cannot leave a cell out.
-    if not read or not fitted.config.missing:
-        return {}
-    plotted = held_out.take(np.arange(min(len(held_out), _PLOTTED)))
-    some = np.sort(np.random.default_rng(seed).permutation(len(plotted))[:read])
-    density = fitted.score(plotted, samples=_QUICK)
-    suspects = np.argsort(density, kind="stable")[: 4 * _SURPRISING]
-    density[suspects] = fitted.score(plotted.take(suspects))
-    worst = suspects[np.argsort(density[suspects], kind="stable")[:_SURPRISING]]
-    varying = [i for i, feature in enumerate(schema.features) if feature.constant is None]
-    table = columns_of(schema, plotted.table)
-    cells = fitted.explain(plotted.take(some))[:, varying]
-    blamed = fitted.explain(plotted.take(worst))[:, varying]
-    holed, whole, hidden = hide(plotted.take(some[::2]).table, seed)  # copies of them cost more
-    holes = replace(held_out, table=holed, labels=None, test=None)
-    imputed = imputed_columns(
-        columns_of(schema, fitted.impute(holes)),
-        [columns_of(schema, draw) for draw in fitted.impute(holes, draws=_DRAWS, seed=seed)],
-        columns_of(schema, whole),
-        {name: hidden[name] for name in real.column_names},
-        categories,
-        _LEVELS,
-        seed,
-    )
-    return {
-        "density": densities_of(cells, table.take(some), real, categories),
-        "surprising": surprising_rows(
-            [int(k) + 1 for k in worst],
-            density[worst].tolist(),
-            table.take(worst),
-            blamed,
-            medians(cells),
-        ),
-        "usual_log_density": float(np.median(density)),
-        "imputation": imputed,
-        "levels": _LEVELS,
-        "draws": _DRAWS,
-    }
-
-
-def _fitted_rows(fitted: FittedModel) -> Source:
-    """The rows that were fitted, read again where the fit found them."""
-    config = fitted.config
-    source = source_for(config, config.source)
-    return source if source.test is not None else source.take(held_out_split(len(source), config.seed)[0])
 
 
 def _observed(batch: Batch) -> Tensor:

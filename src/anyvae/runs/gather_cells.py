@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anyvae.data import Source
 from anyvae.metrics import imputation_error, interval_coverage
 from anyvae.metrics.columns import typed_columns
 from anyvae.report import DensityFindings, ImputedColumn, SurprisingRow
+from anyvae.runs.fitted import FittedModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FOLDS", "densities_of", "hide", "imputed_columns", "medians", "rows_to_read", "surprising_rows"]
+__all__ = [
+    "FOLDS",
+    "ask_about_cells",
+    "densities_of",
+    "hide",
+    "imputed_columns",
+    "medians",
+    "rows_to_read",
+    "surprising_rows",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,8 +34,74 @@ FOLDS = 5
 """Each known cell is hidden in one of so many copies of its row, a fifth of the row at a time."""
 _MOST_COLUMNS = 200
 _MICROSECONDS_A_DAY = 86_400e6
+_SCORED = 5000
+_SURPRISING = 8
+_DRAWS = 10
+_QUICK = 16
+_LEVELS = (0.5, 0.9)
 _CELLS = 1500
 _ROWS = (20, 200)
+
+
+def ask_about_cells(
+    fitted: FittedModel, held_out: Source, real: pa.Table, categories: list[str]
+) -> dict[str, Any]:
+    """Densities of held-out cells given the others, the least probable rows, and hidden cells filled in.
+
+    Arguments:
+        fitted: the model.
+        held_out: rows that it never saw.
+        real: rows fitted, the columns that vary.
+        categories: columns to be read as categories.
+
+    Returns:
+        Arguments of `TableFindings`; none for very many columns, or a model that was fitted on whole rows alone.
+
+    Raises:
+        ValueError: when the model cannot be asked about single cells.
+    """
+    seed, schema = fitted.config.seed, fitted.schema
+    read = rows_to_read(real.num_columns)
+    # A model fitted on whole rows cannot leave a cell out.
+    if not read or not fitted.config.missing:
+        return {}
+    plotted = held_out.take(np.arange(min(len(held_out), _SCORED)))
+    some = np.sort(np.random.default_rng(seed).permutation(len(plotted))[:read])
+    density = fitted.score(plotted, samples=_QUICK)
+    suspects = np.argsort(density, kind="stable")[: 4 * _SURPRISING]
+    density[suspects] = fitted.score(plotted.take(suspects))
+    worst = suspects[np.argsort(density[suspects], kind="stable")[:_SURPRISING]]
+    names = real.column_names
+    varying = [i for i, feature in enumerate(schema.features) if feature.name in names]
+    table: pa.Table = plotted.table
+    table = table.select(names)
+    cells = fitted.explain(plotted.take(some))[:, varying]
+    blamed = fitted.explain(plotted.take(worst))[:, varying]
+    holed, whole, hidden = hide(plotted.take(some[::2]).table, seed)  # copies of them cost more
+    holes = replace(held_out, table=holed, labels=None, test=None)
+    imputed = imputed_columns(
+        fitted.impute(holes).select(names),
+        [draw.select(names) for draw in fitted.impute(holes, draws=_DRAWS, seed=seed)],
+        whole.select(names),
+        {name: hidden[name] for name in names},
+        categories,
+        _LEVELS,
+        seed,
+    )
+    return {
+        "density": densities_of(cells, table.take(some), real, categories),
+        "surprising": surprising_rows(
+            [int(k) + 1 for k in worst],
+            density[worst].tolist(),
+            table.take(worst),
+            blamed,
+            medians(cells),
+        ),
+        "usual_log_density": float(np.median(density)),
+        "imputation": imputed,
+        "levels": _LEVELS,
+        "draws": _DRAWS,
+    }
 
 
 def rows_to_read(columns: int) -> int:

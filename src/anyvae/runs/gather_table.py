@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data import Schema
+from anyvae.data import Schema, Source, held_out_split
 from anyvae.metrics import association_gap, column_shapes, efficacy, pair_trends, privacy
 from anyvae.metrics.columns import typed_columns
-from anyvae.report import EfficacyFindings, MissingFindings, PairFindings, PrivacyFindings, SyntheticFindings
+from anyvae.report import (
+    EfficacyFindings,
+    MissingFindings,
+    PairFindings,
+    PrivacyFindings,
+    SyntheticFindings,
+    TableFindings,
+)
+from anyvae.runs.again import source_for
+from anyvae.runs.fitted import FittedModel
+from anyvae.runs.gather_cells import ask_about_cells
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +31,10 @@ __all__ = [
     "columns_of",
     "missing_of",
     "pairs_of",
+    "rows_fitted",
     "some_of",
     "synthesis_of",
+    "table_findings",
     "target_of",
 ]
 
@@ -37,6 +49,54 @@ _FEW_ROWS = 20
 _CELLS_LEARNED = 150_000
 _CELLS_COMPARED = 300_000_000
 _ASKED = 1000
+_COMPARED = (1000, 10_000)
+_COPIED_FROM = 100_000
+
+
+def table_findings(fitted: FittedModel, held_out: Source, rows: Source, notes: list[str]) -> TableFindings:
+    """Everything the report shows of a table only.
+
+    Arguments:
+        fitted: the model.
+        held_out: rows that it never saw.
+        rows: rows that it was fitted to.
+        notes: gets a sentence where a part cannot be measured.
+    """
+    schema, seed = fitted.schema, fitted.config.seed
+    categories = categories_of(schema)
+    every, unseen = columns_of(schema, rows.table), columns_of(schema, held_out.table)
+    every = some_of(every, _COPIED_FROM, seed)
+    real = some_of(every, _COMPARED[1], seed + 1)
+    draws = int(np.clip(real.num_rows, *_COMPARED))
+    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1))
+    try:
+        cells = ask_about_cells(fitted, held_out, real, categories)
+    except (ValueError, NotImplementedError) as error:
+        cells = {}
+        notes.append(f"single cells cannot be asked of this model, so the report goes without them: {error}")
+    return TableFindings(
+        real=arrays_of(real),
+        synthetic=arrays_of(synthetic),
+        pairs=pairs_of(real, synthetic, categories),
+        missing=missing_of(every),
+        synthesis=synthesis_of(
+            every,
+            unseen,
+            real,
+            synthetic,
+            categories,
+            target_of(fitted.config.label, real, categories),
+            seed,
+        ),
+        **cells,
+    )
+
+
+def rows_fitted(fitted: FittedModel) -> Source:
+    """The rows that were fitted, read again where the fit found them."""
+    config = fitted.config
+    source = source_for(config, config.source)
+    return source if source.test is not None else source.take(held_out_split(len(source), config.seed)[0])
 
 
 def categories_of(schema: Schema) -> list[str]:
