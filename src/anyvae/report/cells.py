@@ -97,8 +97,8 @@ def densities(findings: Findings) -> str:
     )
     caption = (
         "Left to guess: of a category the number of equally likely levels that would be as hard to foretell, of a "
-        "number the standard deviation of the normal that would. Beside it what the column holds by itself among the "
-        f"rows fitted, as its number of equally frequent levels or its standard deviation.{cut}"
+        "number the standard deviation of the normal that would. Beside it the same of the column by itself, from its "
+        f"entropy among the rows fitted.{cut}"
     )
     lead = (
         f"Mean over cells of {found.rows:,} held-out rows of log p(x_j | x_-j), the log-density of a cell given all "

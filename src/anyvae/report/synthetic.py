@@ -75,12 +75,14 @@ def percent_of(share: float) -> str:
 def columns_and_pairs(found: SyntheticFindings) -> str:
     """The least alike columns and pairs."""
     columns = sorted(found.shapes.items(), key=lambda item: item[1])[:LISTED]
-    body = table(["Column", "Likeness"], [(short(name), decimal(value, 3)) for name, value in columns])
+    body = table(
+        ["Column", "Likeness"], [(short(name), decimal(value, 3)) for name, value in columns], kind="narrow"
+    )
     if found.worst_pairs:
         pairs = [
             (f"{short(a, 24)} with {short(b, 24)}", decimal(v, 3)) for a, b, v in found.worst_pairs[:LISTED]
         ]
-        body += table(["Pair of columns", "Likeness"], pairs)
+        body += table(["Pair of columns", "Likeness"], pairs, kind="narrow")
     caption = (
         "The least alike. Columns: 1 - Kolmogorov-Smirnov distance of numbers, 1 - total variation of categories, a "
         "hole being a category. Pairs: 1 - |difference of Pearson correlations| / 2 of two numbers, else 1 - total "
@@ -102,7 +104,7 @@ def learned(found: EfficacyFindings | None) -> str:
     )
     return card(
         "Learned from synthetic rows",
-        table(["Learner and score", "Real", "Synthetic", "Difference"], rows),
+        table(["Learner and score", "Real", "Synthetic", "Difference"], rows, kind="narrow"),
         caption,
     )
 
@@ -132,7 +134,7 @@ def given_away(found: PrivacyFindings | None) -> str:
         f"with AUROC {decimal(found.membership, 3)} ({found.rows[0]:,} fitted and {found.rows[1]:,} held-out rows; "
         "0.5 is chance)."
     )
-    return card("Privacy", table(["", "Synthetic", "Held out"], rows), caption)
+    return card("Privacy", table(["", "Synthetic", "Held out"], rows, kind="narrow"), caption)
 
 
 def gives_away(found: PrivacyFindings) -> bool:

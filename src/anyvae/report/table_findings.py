@@ -53,8 +53,8 @@ class DensityFindings:
         names: of the columns.
         mean, error: (d,) over cells, and its standard error.
         cells: (d,) how many cells there were.
-        alone: (d,) what a column holds by itself among the rows fitted: the standard deviation of a number, and of a
-            category the number of equally frequent levels with its entropy.
+        alone: (d,) how hard a column is to foretell by itself, from the entropy of the rows fitted: of a category the
+            number of equally frequent levels that would be, of a number the standard deviation of the normal.
         numeric: (d,) whether it is a number.
         rows: how many held-out rows were read.
     """

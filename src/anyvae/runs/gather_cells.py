@@ -21,6 +21,7 @@ __all__ = [
     "FOLDS",
     "ask_about_cells",
     "densities_of",
+    "entropy",
     "hide",
     "imputed_columns",
     "medians",
@@ -38,6 +39,9 @@ _SCORED = 5000
 _SURPRISING = 8
 _DRAWS = 10
 _QUICK = 16
+_RECURRING = 5
+_MASSES = ("levels", "integer", "count")
+ENTROPY_OF_UNIT_NORMAL = 0.5 * float(np.log(2 * np.pi * np.e))
 _LEVELS = (0.5, 0.9)
 _CELLS = 1500
 _ROWS = (20, 200)
@@ -89,7 +93,9 @@ def ask_about_cells(
         seed,
     )
     return {
-        "density": densities_of(cells, table.take(some), real, categories),
+        "density": densities_of(
+            cells, table.take(some), real, categories, [f.name for f in schema.features if f.kind in _MASSES]
+        ),
         "surprising": surprising_rows(
             [int(k) + 1 for k in worst],
             density[worst].tolist(),
@@ -114,15 +120,20 @@ def rows_to_read(columns: int) -> int:
 
 
 def densities_of(
-    log_density: Array, held_out: pa.Table, real: pa.Table, categories: Sequence[str]
+    log_density: Array,
+    held_out: pa.Table,
+    real: pa.Table,
+    categories: Sequence[str],
+    masses: Sequence[str] = (),
 ) -> DensityFindings:
-    """Means over cells, beside what each column holds by itself.
+    """Means over cells, beside how hard each column is to foretell by itself.
 
     Arguments:
         log_density: log p(x_j | x_-j) of every cell of the held-out rows, NaN for holes, (rows, columns).
         held_out: the rows.
         real: rows fitted, with the same columns.
         categories: columns to be read as categories.
+        masses: columns of numbers whose densities are probabilities, as those of whole numbers are.
     """
     import pyarrow as pa
 
@@ -136,13 +147,12 @@ def densities_of(
     alone = []
     for name, column in columns.items():
         values = column.values[column.known]
-        if column.levels is None:
-            # The densities of dates are per day.
-            unit = _MICROSECONDS_A_DAY if pa.types.is_temporal(real[name].type) else 1.0
-            alone.append(float(values.std()) / unit if len(values) else np.nan)
+        # The densities of dates are per day.
+        unit = _MICROSECONDS_A_DAY if pa.types.is_temporal(real[name].type) else 1.0
+        if column.numeric:
+            alone.append(np.exp(entropy(values / unit, name in masses) - ENTROPY_OF_UNIT_NORMAL))
         else:
-            shares = np.bincount(values) / max(len(values), 1)
-            alone.append(float(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())))
+            alone.append(np.exp(entropy(values, True)))
     return DensityFindings(
         names=list(columns),
         mean=mean,
@@ -152,6 +162,39 @@ def densities_of(
         numeric=np.array([column.numeric for column in columns.values()]),
         rows=held_out.num_rows,
     )
+
+
+def entropy(values: Array, masses: bool) -> float:
+    r"""Entropy of a sample, nats; NaN of fewer than two values.
+
+    Where values recur, that of their frequencies, with what few rows hide added, and with the logarithm of the usual
+    gap between them where densities and not probabilities are asked for. Else from the spacings of the sorted values:
+
+    .. math:: \frac1n \sum_i \log \frac{n}{c_i m} (x_{(i + m)} - x_{(i - m)})
+
+    Source: Miller, 1955; Vasicek, 1976, with the edges of Ebrahimi et al., 1994.
+
+    Arguments:
+        values: the sample.
+        masses: whether values are whole numbers or codes, whose entropy is that of probabilities.
+
+    >>> round(entropy(np.array([0.0, 0.0, 1.0, 1.0] * 500), True), 3)
+    0.693
+    """
+    rows = len(values)
+    if rows < 2:
+        return float("nan")
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= rows / _RECURRING:
+        shares = counts / rows
+        gap = 1.0 if masses or len(distinct) < 2 else float(np.median(np.diff(distinct)))
+        return float(-(shares * np.log(shares)).sum() + (len(distinct) - 1) / (2 * rows) + np.log(gap))
+    m = min(round(np.sqrt(rows) / 2) + 1, rows // 2)
+    ordered, place = np.sort(values), np.arange(rows)
+    spacing = ordered[np.minimum(place + m, rows - 1)] - ordered[np.maximum(place - m, 0)]
+    spacing = np.maximum(spacing, np.diff(distinct).min())  # many equal ones have a gap of their own
+    edge = 1 + np.minimum(1.0, np.minimum(place, rows - 1 - place) / m)
+    return float(np.log(rows * spacing / (edge * m)).mean())
 
 
 def medians(log_density: Array) -> Array:
