@@ -19,11 +19,12 @@ def codes(values: np.ndarray) -> np.ndarray:
 def test_two_numbers_have_spearmans_correlation_over_rows_that_have_both() -> None:
     table = mixed_table(300, 0, holes=0.2)
     found = association(table)
-    i, j = found.names.index("x"), found.names.index("y")
     known = ~np.isnan(table["y"])
-    exact = abs(stats.spearmanr(table["x"][known], table["y"][known]).statistic)
-    assert found.strength[i, j] == pytest.approx(exact, abs=1e-12)
-    assert found.strength[i, j] == found.strength[j, i]
+    for name, other, both in (("x", "y", known), ("count", "y", known), ("x", "count", known | True)):
+        i, j = found.names.index(name), found.names.index(other)
+        exact = abs(stats.spearmanr(table[name][both], table[other][both]).statistic)
+        assert found.strength[i, j] == pytest.approx(exact, abs=1e-12)
+        assert found.strength[i, j] == found.strength[j, i]
     assert found.kinds == ("number", "number", "number", "category", "category")
     monotone = association({"x": table["x"], "y": np.exp(-table["x"])})
     np.testing.assert_allclose(monotone.strength, 1.0)

@@ -213,6 +213,13 @@ def test_marginals_are_those_of_the_rows_fitted(whole: Findings) -> None:
     assert all(m.distance == 0.0 for m in found[1:])
 
 
+def test_a_column_of_holes_among_the_rows_shown_does_no_harm(whole: Findings) -> None:
+    assert isinstance(whole.observed, dict)
+    hollow = {**whole.observed, "score": np.full(300, np.nan), "city": np.full(300, None)}
+    text = words(render(replace(whole, observed=hollow)))
+    assert not re.search(r"\bnan\b", text, re.I)
+
+
 def verdict(findings: Findings, title: str) -> tuple[str, str]:
     [found] = [d for d in diagnose(findings) if d.title.startswith(title)]
     return found.level, found.text
