@@ -17,6 +17,8 @@ from anyvae.distributions import (
     FromNoise,
     NegativeBinomial,
     Normal,
+    OneHotColumns,
+    OneHotLayout,
     Ordinal,
     Placed,
     StudentT,
@@ -97,6 +99,7 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
         ),
         {},
     ),
+    "one_hot_columns": (lambda: OneHotColumns(numbers(ROWS, 9), OneHotLayout.of([2, 4, 3])), {}),
     "columns_that_stand_apart": (
         lambda: Columns(
             [

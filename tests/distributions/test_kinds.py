@@ -20,6 +20,9 @@ from anyvae.distributions import (
     LogUnit,
     NegativeBinomial,
     Normal,
+    OneHotCategorical,
+    OneHotColumns,
+    OneHotLayout,
     Placed,
     StudentT,
 )
@@ -177,6 +180,31 @@ def test_columns_that_stand_apart_are_the_same_columns_moved() -> None:
     torch.testing.assert_close(moved.given_log_prob(placed, mask), (moved.cells(placed) * mask).sum(-1))
     noise = torch.randn(7, 4, 5)
     torch.testing.assert_close(moved.from_noise(noise)[..., order], side.from_noise(noise))
+
+
+def test_one_hot_columns_are_the_columns_one_by_one() -> None:
+    torch.manual_seed(0)
+    sizes = [2, 5, 3]
+    logits = 3.0 * torch.randn(4, 10)
+    whole = OneHotColumns(logits, OneHotLayout.of(sizes))
+    parts = Columns([OneHotCategorical(block) for block in logits.split(sizes, -1)])
+    noise = torch.randn(500, 4, 10)
+    drawn = whole.from_noise(noise)
+    assert torch.equal(drawn, parts.from_noise(noise))
+    torch.testing.assert_close(whole.log_prob(drawn), parts.log_prob(drawn))
+    torch.testing.assert_close(whole.cells(drawn), parts.cells(drawn))
+    torch.testing.assert_close(whole.marginals(drawn), parts.marginals(drawn))
+    torch.testing.assert_close(whole.mean, parts.mean)
+    torch.testing.assert_close(whole.expand((3, 4)).log_prob(drawn[0]), whole.log_prob(drawn[0]).expand(3, 4))
+    far = OneHotColumns(torch.tensor([1e5, -1e5, 0.0, 1e5]), OneHotLayout.of([2, 2]))
+    assert far.log_prob(torch.tensor([1.0, 0.0, 0.0, 1.0])).item() == 0.0
+    family = conditionals.Categoricals(sizes)
+    assert isinstance(built(family)(torch.zeros(1, 2)), OneHotColumns)
+    family.check("x", drawn)
+    with pytest.raises(ValueError, match="not one-hot"):
+        family.check("x", drawn.roll(1, -1))
+    with pytest.raises(ValueError, match="at least 2 in every column"):
+        conditionals.Categoricals([3, 1])
 
 
 def test_families_hand_their_order_places_and_ends_on() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cyclopts import App, Parameter
 
 from anyvae import __version__
+from anyvae.cli.columns import classify, cluster, impute
 from anyvae.cli.evaluate import evaluate
 from anyvae.cli.fit import fit
 from anyvae.cli.questions import embed, reconstruct, sample, score
@@ -16,7 +17,7 @@ __all__ = ["app"]
 
 app = App(
     name="anyvae",
-    help="Variational autoencoders: fit data, then embed, sample, reconstruct and score.",
+    help="Variational autoencoders: fit data, then embed, sample, impute, score, classify and cluster.",
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
@@ -27,7 +28,10 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     sample,
     embed,
     reconstruct,
+    impute,
     score,
+    classify,
+    cluster,
     evaluate,
     report,
     recipes,

@@ -10,6 +10,7 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 __all__ = [
+    "Given",
     "Positive",
     "PositiveReal",
     "Rows",
@@ -19,6 +20,7 @@ __all__ = [
     "SomeSamples",
     "SourceName",
     "Target",
+    "given_values",
 ]
 
 
@@ -53,3 +55,26 @@ Target = Annotated[
         name=["-o", "--output"], help="File to write, .csv, .parquet or .npy; without it, csv is printed."
     ),
 ]
+Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
+
+
+def given_values(given: Sequence[str] | None) -> dict[str, str]:
+    """Columns and values from words such as income=>50K; a value may hold further signs of equality.
+
+    Raises:
+        DataError: for a word without one, or a column that is given twice.
+
+    >>> given_values(["income=>50K", "sex=Female"])
+    {'income': '>50K', 'sex': 'Female'}
+    """
+    from anyvae.data import DataError
+
+    found: dict[str, str] = {}
+    for word in given or ():
+        name, sign, value = word.partition("=")
+        if not sign or not name or not value:
+            raise DataError(f"--given {word} is no column with a value: write it as --given column=value")
+        if name in found:
+            raise DataError(f"--given names the column {name!r} twice: give it one value")
+        found[name] = value
+    return found

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from anyvae.cli.options import Rows, Run, Seed, SomeSamples, SourceName, Target
+from typing import Any
+
+from anyvae.cli.console import note
+from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, given_values
 from anyvae.cli.output import check_target, deliver
 from anyvae.cli.rows import rows_of
 
 __all__ = ["embed", "reconstruct", "sample", "score"]
 
 
-def sample(run: Run, /, *, n: Rows, output: Target = None, seed: Seed = 0, means: bool = False) -> None:
+def sample(
+    run: Run,
+    /,
+    *,
+    n: Rows,
+    given: Given = None,
+    output: Target = None,
+    seed: Seed = 0,
+    means: bool = False,
+) -> None:
     """Draw new rows x ~ p(x), in the units and types of the data.
 
     Parameters
     ----------
+    given
+        A column and its value, such as income='>50K', once or more: the other columns are drawn given these, and
+        no row is thrown away.
     seed
         Of the draws; the same seed gives the same rows.
     means
         Give the mean of p(x | z) at each drawn z instead of a draw.
     """
     check_target(output)
+    from anyvae.data import DataError
     from anyvae.runs import load
 
-    deliver(load(run).sample(n, seed, means=means), output)
+    values = given_values(given)
+    fitted = load(run)
+    if not values:
+        deliver(fitted.sample(n, seed, means=means), output)
+        return
+    if means:
+        raise DataError("--given draws rows and --means gives none: leave one of them out")
+    rows, effective = fitted.sample_given(n, values, seed)
+    note(f"the rows start from draws worth {effective:,.0f} of 4,096; below about 50, take them with care")
+    deliver(rows, output)
 
 
 def embed(run: Run, source: SourceName, /, *, output: Target = None) -> None:
@@ -64,10 +89,38 @@ def score(
     *,
     output: Target = None,
     samples: SomeSamples = 128,
+    explain: bool = False,
 ) -> None:
-    """Write each row's log-density, in nats and in the units of the data, as column log_density."""
+    """Write each row's log-density, in nats and in the units of the data, as column log_density.
+
+    Parameters
+    ----------
+    explain
+        Add p_value, how likely a row as improbable is among those that the fit held out, and for every column of a
+        table the log-density of the cell given the rest of its row: the lowest are to blame.
+    """
     check_target(output)
-    from anyvae.runs import load
+    from anyvae.runs import RunFiles, load
 
     fitted = load(run)
-    deliver({"log_density": fitted.score(rows_of(fitted, source), samples)}, output)
+    rows = rows_of(fitted, source)
+    found = {"log_density": fitted.score(rows, samples)}
+    if explain:
+        found["p_value"] = p_values(found["log_density"], RunFiles(run).read_metrics())
+        cells = fitted.explain(rows, samples)
+        for place, feature in enumerate(fitted.schema.features):
+            found[f"log_density of {feature.name}"] = cells[:, place]
+    deliver(found, output)
+
+
+def p_values(scores: Any, metrics: dict[str, Any]) -> Any:
+    """Share of held-out rows that are no more probable, one more counted on either side."""
+    import numpy as np
+
+    from anyvae.data import DataError
+
+    held_out = metrics.get("held_out", {}).get("scores")
+    if not held_out:
+        raise DataError("the run holds no scores of held-out rows to compare with: fit anew")
+    below = np.searchsorted(np.asarray(held_out), scores, side="right")
+    return (1.0 + below) / (1.0 + len(held_out))

@@ -12,7 +12,7 @@ from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNormal
 from anyvae.conditionals.counts import Binomial, Multinomial, NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.conditionals.deterministic import Deterministic
-from anyvae.conditionals.discrete import Bernoulli, Categorical, UniformCategorical
+from anyvae.conditionals.discrete import Bernoulli, Categorical, Categoricals, UniformCategorical
 from anyvae.conditionals.experts import MixtureOfExperts, ProductOfExperts
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.flow import Flow
@@ -61,6 +61,7 @@ __all__ = [
     "Blocks",
     "ByBayes",
     "Categorical",
+    "Categoricals",
     "CellMixture",
     "Codebook",
     "CodebookPrior",

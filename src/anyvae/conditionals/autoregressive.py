@@ -12,7 +12,7 @@ from anyvae import distributions
 from anyvae.conditionals.columns import Columns
 from anyvae.conditionals.combinator import trial
 from anyvae.conditionals.conditional import Conditional
-from anyvae.conditionals.discrete import Categorical, UniformCategorical
+from anyvae.conditionals.discrete import Categorical, Categoricals, UniformCategorical
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, as_parents
@@ -135,6 +135,8 @@ def _places(family: Family) -> tuple[Tensor, dict[str, Tensor]]:
         count = block.event_shape.numel()
         one = isinstance(block, Categorical | UniformCategorical)
         own = torch.zeros(count, dtype=torch.long) if one else torch.arange(count)
+        if isinstance(block, Categoricals):
+            own = block.constants["column"]
         places.append(start + own)
         for key in block.params.keys() - block.free:
             size, dims = block.params[key], len(block.event_shape)
@@ -145,7 +147,7 @@ def _places(family: Family) -> tuple[Tensor, dict[str, Tensor]]:
                     "DiagonalNormal or Columns of them."
                 )
             outputs[prefix + key] = (start + own).repeat_interleave(size[dims:].numel())
-        start += 1 if one else count
+        start += int(own.max()) + 1
     if not outputs:
         raise ValueError(f"Autoregressive got {family!r}, of which no network gives a parameter.")
     flat = torch.cat(places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from anyvae import distributions
 from anyvae.conditionals.family import Family
 
-__all__ = ["Bernoulli", "Categorical", "UniformCategorical"]
+__all__ = ["Bernoulli", "Categorical", "Categoricals", "UniformCategorical"]
 
 
 @final
@@ -104,6 +104,55 @@ class UniformCategorical(Family):
     def check(self, name: str, value: Tensor) -> None:
         """Refuse what is not one-hot."""
         _check_one_hot(name, value)
+
+
+@final
+class Categoricals(Family):
+    r"""Several independent columns, each one of its own classes, one-hot side by side.
+
+    .. math:: \log p(v) = \sum_c \sum_k v_{ck} \log \operatorname{softmax}(logits_c)_k
+
+    The same as `Columns` of `Categorical`, and faster: twenty columns cost what one does.
+
+    Arguments:
+        sizes: number of classes of each column.
+
+    Raises:
+        ValueError: when there is no column, or one has fewer than two classes.
+
+    >>> Categoricals([2, 3]).params
+    {'logits': torch.Size([5])}
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        if not sizes or any(size < 2 for size in sizes):
+            raise ValueError(f"Categoricals got {list(sizes)} classes; wanted at least 2 in every column.")
+        super().__init__(sum(sizes))
+        self.sizes = tuple(sizes)
+
+    def __repr__(self) -> str:
+        return f"Categoricals({list(self.sizes)})"
+
+    @property
+    def params(self) -> dict[str, Size]:
+        """`logits`, one per class of every column."""
+        return {"logits": self.event_shape}
+
+    @property
+    def constants(self) -> dict[str, Tensor]:
+        """Where the columns stand."""
+        return dict(distributions.OneHotLayout.of(self.sizes)._asdict())
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.OneHotColumns:
+        """See `Family.__call__`."""
+        return distributions.OneHotColumns(params["logits"], distributions.OneHotLayout(**constants))
+
+    def check(self, name: str, value: Tensor) -> None:
+        """Refuse blocks that are not one-hot."""
+        for block in value.split(self.sizes, -1):
+            _check_one_hot(name, block)
 
 
 def _check_one_hot(name: str, value: Tensor) -> None:

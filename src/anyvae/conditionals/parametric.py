@@ -83,8 +83,8 @@ class FamilyConditional(Conditional):
         self.total_log_unit: Tensor | None
         self.log_slope: Tensor | None
         whole = log_unit if isinstance(log_unit, LogUnit | None) else LogUnit(log_unit)
-        constant, slope = (None, None) if whole is None else (whole.constant, whole.slope)
-        unit = None if constant is None else constant.expand(family.event_shape).clone()
+        slope = None if whole is None else whole.slope
+        unit = None if whole is None else whole.constant.expand(family.event_shape).clone()
         self.register_buffer("log_unit", None if unit is None else unit.to(torch.get_default_dtype()))
         # Summed in double precision: a thousand columns must not cost digits of the constant.
         total = None if unit is None else unit.double().sum().to(torch.get_default_dtype())

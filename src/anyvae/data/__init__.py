@@ -1,5 +1,6 @@
 """Data: files, folders and names to encoded tensors and back, with a schema that is kept beside the model."""
 
+from anyvae.data.compact import Compact, encode_compact, is_wide
 from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
 from anyvae.data.errors import DataError
@@ -11,6 +12,7 @@ from anyvae.data.units import log_unit
 from anyvae.data.write import write
 
 __all__ = [
+    "Compact",
     "DataError",
     "Encoded",
     "Feature",
@@ -18,8 +20,10 @@ __all__ = [
     "Source",
     "decode",
     "encode",
+    "encode_compact",
     "held_out_split",
     "infer_schema",
+    "is_wide",
     "load_source",
     "log_unit",
     "write",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from anyvae.data.compact import encode_compact
 from anyvae.data.errors import DataError, number
 from anyvae.data.schema import Schema
 from anyvae.data.source import Source
@@ -59,11 +60,9 @@ def encode(schema: Schema, source: Source, unseen: Unseen = "refuse") -> Encoded
     import torch
 
     if schema.kind == "table":
-        from anyvae.data.encode_table import encode_table
-
-        x, mask = encode_table(schema, source, unseen)
-    else:
-        x, mask = _encode_array(schema, source)
+        compact = encode_compact(schema, source, unseen)
+        return Encoded(*compact.expand(compact.codes, compact.mask), binarise=schema.binarise)
+    x, mask = _encode_array(schema, source)
 
     return Encoded(
         x=torch.from_numpy(x), mask=None if mask is None else torch.from_numpy(mask), binarise=schema.binarise

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-MOST_CATEGORIES = 1000
+MOST_CATEGORIES = 20_000
+_MANY = 1000  # categories, among which names of rows are told from true ones
 _MOST_ORDERED = 256
 _FEW_LEVELS = 30
 _MIXED = 20  # different numbers in a column of text: fewer may be codes
@@ -132,8 +133,9 @@ def _number(wanted: Wanted, values: Array) -> Feature:
             )
         return _real(wanted, observed)
     points = summarise(observed, wanted.points)
-    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points)
-    if levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels:
+    few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
+    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=not few)
+    if few:
         return _levels(wanted, observed, shape)
     return _whole(wanted, observed, shape, points)
 
@@ -181,7 +183,7 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
             "give 'real', or leave the column out if it names the rows",
         )
     if kind == "levels":
-        return _levels(wanted, observed, whole_shape(points))
+        return _levels(wanted, observed, whole_shape(points, counts=False))
     if kind == "ordinal":
         if not 3 <= levels <= _MOST_ORDERED:
             raise wanted.refuse(
@@ -360,10 +362,16 @@ def _categorical(wanted: Wanted) -> Feature:
     categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
     if is_text(wanted.column.type):
         _refuse_mixed(wanted, categories)
-    if len(categories) > MOST_CATEGORIES:
+    many = len(categories)
+    if many > _MANY and 2 * many > len(text) - text.null_count:
         raise DataError(
-            f"{wanted.where} has {len(categories):,} different strings, more than {MOST_CATEGORIES:,}: "
-            "drop it if it names the rows, or merge rare ones"
+            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so it names the rows: drop it, "
+            "or merge rare ones"
+        )
+    if many > MOST_CATEGORIES:
+        raise DataError(
+            f"{wanted.where} has {many:,} different strings, more than {MOST_CATEGORIES:,}: merge rare ones, or "
+            "drop it"
         )
     constant = categories[0] if len(categories) == 1 else None
     return _category_feature(wanted, categories, constant, 0 if constant is not None else len(categories))

@@ -19,7 +19,13 @@ Form = Literal["plain", "heavy", "mixture"]
 _MOST_ROWS = 100_000  # looked at; evenly spaced
 _POINTS, _EXTREMES = 2000, 50
 _FLOOR = 0.0025  # of the spread: the least scale that a family of the model has
-_COSTS = {"log": (0.05, 3.0), "heavy": (0.03, 3.0), "counts": (0.1, 3.0), "mixture": (0.15, 10.0)}
+_COSTS = {  # nats a row, and in all
+    "log": (0.05, 3.0),
+    "heavy": (0.03, 3.0),
+    "counts": (0.1, 3.0),
+    "mixture": (0.15, 10.0),
+    "mixture over counts": (0.05, 10.0),
+}
 _FREEDOM = (1.5, 2.5, 4.0, 8.0)
 _STEPS = 30
 _HALF_LOG_2PI_E = 0.5 * math.log(2.0 * math.pi * math.e)
@@ -110,7 +116,8 @@ def whole_shape(points: Points, *, counts: bool = True) -> Shape:
     """A discretised logistic, counts under a negative binomial, or a mixture of discretised logistics.
 
     Counts have to gain 0.1 nats a row and 3 in all, for a negative binomial cannot be narrower than Poisson's
-    distribution, whatever else is known of the row; a mixture 0.15 and 10 over both.
+    distribution, whatever else is known of the row; a mixture 0.15 and 10 over the logistic, 0.05 and 10 over
+    counts.
 
     Arguments:
         points: of the column, whole numbers, at least two.
@@ -129,7 +136,8 @@ def whole_shape(points: Points, *, counts: bool = True) -> Shape:
     counts = _pays("counts", gain, points.rows)
     best += gain if counts else 0.0
     # At 0.4 of a step the density in the middle is one: all mass is on one number, and never more than all.
-    if _pays("mixture", _mixture(points, 0.4) - best, points.rows):
+    richer = "mixture over counts" if counts else "mixture"
+    if _pays(richer, _mixture(points, 0.4) - best, points.rows):
         return Shape("mixture", False, False, *trimmed_moments(points))
     return Shape("plain", False, counts)
 

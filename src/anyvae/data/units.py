@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,14 +10,24 @@ from anyvae.data.errors import number
 from anyvae.data.schema import Feature, Schema
 
 if TYPE_CHECKING:
-    from anyvae.distributions import LogUnit
+    from torch import Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _SLACK = 0.05  # of a step: what a level may stray by and still be that level
 
 
-def log_unit(schema: Schema) -> LogUnit:
+class Unit(NamedTuple):
+    """Log of one encoded unit u in input units: constant + slope * u, each of shape event_shape, float64, nats.
+
+    ``slope`` is None where it is 0 everywhere.
+    """
+
+    constant: Tensor
+    slope: Tensor | None
+
+
+def log_unit(schema: Schema) -> Unit:
     r"""Log of one encoded unit in input units, so that log p(input) = log p(encoded) - log_unit.
 
     It is :math:`\log \mathrm{scale}` for real numbers, :math:`\log \mathrm{step}` for levels (their mass is
@@ -27,19 +37,15 @@ def log_unit(schema: Schema) -> LogUnit:
     Arguments:
         schema: of the data.
 
-    Returns:
-        A constant of float64, shape event_shape, nats per element; and a slope where a column is positive.
     """
     import torch
-
-    from anyvae.distributions import LogUnit
 
     constants = [np.full(f.width, _constant(f)) for f in schema.features]
     slopes = [np.full(f.width, f.scale if f.kind == "positive" else 0.0) for f in schema.features]
     constant, slope = (
         torch.from_numpy(np.concatenate(parts).reshape(schema.event_shape)) for parts in (constants, slopes)
     )
-    return LogUnit(constant, slope if bool(slope.any()) else None)
+    return Unit(constant, slope if bool(slope.any()) else None)
 
 
 def _constant(feature: Feature) -> float:

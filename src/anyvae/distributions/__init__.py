@@ -22,6 +22,7 @@ from anyvae.distributions.levels import UniformLattice, level_value
 from anyvae.distributions.lowrank import LowRankNormal
 from anyvae.distributions.mixture import Mixture
 from anyvae.distributions.normal import Normal, OptimalNormal, StandardNormal
+from anyvae.distributions.onehot_columns import OneHotColumns, OneHotLayout
 from anyvae.distributions.ordinal import Ordinal
 from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.distributions.placed import Placed
@@ -72,6 +73,8 @@ __all__ = [
     "Normal",
     "NormalMixture",
     "OneHotCategorical",
+    "OneHotColumns",
+    "OneHotLayout",
     "OptimalNormal",
     "Ordinal",
     "Placed",

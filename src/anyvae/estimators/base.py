@@ -58,7 +58,7 @@ class TableEstimator(BaseEstimator):
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        schema = infer_schema(source)
+        schema = infer_schema(source, kinds=self.kinds)
         say = print if self.verbose else _nothing
         for sentence in schema.sentences():
             say(sentence)

@@ -57,6 +57,10 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         fitted = self._model()
         return fitted.embed(self._source(X))
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.fitted_.config.latent_features
+
     def inverse_transform(self, Z: Any) -> Any:
         """E[x | z] of every row of latents, (rows, latent features), as a table; categories the most probable."""
         fitted = self._model()

@@ -11,6 +11,7 @@ from torch import Tensor
 from anyvae.conditionals import (
     Bernoulli,
     Categorical,
+    Categoricals,
     CellMixture,
     Columns,
     DiscretisedLogistic,
@@ -25,13 +26,14 @@ from anyvae.conditionals import (
     Scale,
     StudentT,
 )
-from anyvae.data import Encoded, Feature, Schema, log_unit
+from anyvae.data import Compact, Encoded, Feature, Schema, log_unit
 from anyvae.distributions import LogUnit
 from anyvae.recipes.starts import Cells, start_of
 
 __all__ = ["Likelihood", "likelihood_of"]
 
 _COMPONENTS = 5
+_CATEGORIES_TOGETHER = (8, 32)
 
 
 @final
@@ -52,7 +54,7 @@ class Likelihood:
     missing: bool = False
 
 
-def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
+def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
     """The family for a schema, a block for all columns of one kind wherever they stand.
 
     Categories are categorical, binaries Bernoulli, levels and whole numbers discretised logistic, counts negative
@@ -63,7 +65,7 @@ def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
         schema: of the data.
         encoded: training rows, whose frequencies start the decoder's biases.
     """
-    unit = log_unit(schema)
+    unit = LogUnit(*log_unit(schema))
     missing = encoded.mask is not None
     if schema.kind == "array":
         [feature] = schema.features
@@ -95,10 +97,14 @@ def likelihood_of(schema: Schema, encoded: Encoded) -> Likelihood:
 
 
 def _block(feature: Feature) -> str:
-    """What the columns of one block share; its first word is the family. Categorical columns stand alone."""
+    """What the columns of one block share; its first word is the family. Columns of many categories stand alone."""
     kind, form = feature.kind, feature.form
     if kind == "categorical":
-        return f"categorical {feature.name}"
+        # Together each takes as much time as the greatest, so only those of like size are one block.
+        like = next(
+            (str(most) for most in _CATEGORIES_TOGETHER if feature.width <= most), f"of {feature.name}"
+        )
+        return f"categorical {like}"
     if kind == "ordinal":
         return f"ordinal {feature.levels}"
     if kind in ("levels", "integer") or (kind == "date" and feature.step):
@@ -112,7 +118,7 @@ def _family(kind: str, features: list[Feature], shape: tuple[int, ...], scale: S
     if kind == "binary":
         return Bernoulli(shape)
     if kind == "categorical":
-        return Categorical(shape[0])
+        return Categorical(shape[0]) if len(features) == 1 else Categoricals([f.width for f in features])
     if kind == "real":
         return Normal(shape, scale=scale)
     if kind == "heavy":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -12,7 +13,9 @@ from torch import Tensor
 from anyvae.conditionals import (
     Bernoulli,
     Categorical,
+    Categoricals,
     CellMixture,
+    DiscretisedLogistic,
     DiscretisedLogisticMixture,
     Family,
     NegativeBinomial,
@@ -20,12 +23,13 @@ from anyvae.conditionals import (
     Placed,
     raw_scale_of,
 )
-from anyvae.data import Encoded
+from anyvae.data import Compact, Encoded
 
 __all__ = ["Cells", "start_of"]
 
 _ROWS = 10_000
 _OFTEN = 0.05
+_UNIT_DEVIATION = math.sqrt(3.0) / math.pi  # the scale at which a logistic variable has standard deviation 1
 
 
 @final
@@ -35,19 +39,21 @@ class Cells:
 
     Arguments:
         encoded: the rows.
-        places: of the columns; None for all.
+        places: of the cells in the row; None for all.
     """
 
-    encoded: Encoded
+    encoded: Encoded | Compact
     places: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, encoded: Encoded, places: Sequence[int] | None = None) -> Cells:
+    def of(cls, encoded: Encoded | Compact, places: Sequence[int] | None = None) -> Cells:
         """Those of some columns, or of all."""
         return cls(encoded, None if places is None else tuple(places))
 
     def means(self) -> Tensor:
         """Of the observed cells of each column, shape of the event."""
+        if isinstance(self.encoded, Compact):
+            return torch.cat([self._mean_of(self.encoded, column) for column in self._columns(self.encoded)])
         value, mask = self._part(self.encoded.x), self.encoded.mask
         if mask is None:
             return value.mean(0)
@@ -56,14 +62,32 @@ class Cells:
 
     def columns(self) -> list[Tensor]:
         """Up to 10,000 observed cells of each column, sorted; one zero where there is none."""
-        rows = torch.linspace(0, len(self.encoded.x) - 1, min(len(self.encoded.x), _ROWS)).long()
+        table = self.encoded.codes if isinstance(self.encoded, Compact) else self.encoded.x
+        rows = torch.linspace(0, len(table) - 1, min(len(table), _ROWS)).long()
+        places = self._columns(self.encoded) if isinstance(self.encoded, Compact) else self.places
         found = []
-        for place in self.places or range(self.encoded.x.shape[1]):
-            column = self.encoded.x[rows, place]
+        for place in range(table.shape[1]) if places is None else places:
+            column = table[rows, place]
             if self.encoded.mask is not None:
                 column = column[self.encoded.mask[rows, place]]
             found.append((column if len(column) else torch.zeros(1)).sort().values)
         return found
+
+    def _columns(self, compact: Compact) -> list[int]:
+        """The columns whose cells these are, in their order."""
+        ends = torch.tensor(compact.widths).cumsum(0)
+        if self.places is None:
+            return list(range(len(ends)))
+        found = torch.searchsorted(ends, torch.tensor(self.places), right=True)
+        return list(dict.fromkeys(found.tolist()))
+
+    def _mean_of(self, compact: Compact, column: int) -> Tensor:
+        values = compact.codes[:, column]
+        if compact.mask is not None:
+            values = values[compact.mask[:, column]]
+        if not compact.one_hot[column]:
+            return values.sum()[None] / max(len(values), 1)
+        return torch.bincount(values.long(), minlength=compact.widths[column]) / max(len(values), 1)
 
     def _part(self, array: Tensor) -> Tensor:
         return array if self.places is None else array[:, list(self.places)]
@@ -76,11 +100,14 @@ def start_of(family: Family, cells: Cells) -> dict[str, Tensor]:
         family: of the cells.
         cells: of the training rows.
     """
-    if isinstance(family, Categorical):
-        return {"logits": cells.means().clamp_min(1e-3).log()}
+    if isinstance(family, Categorical | Categoricals):
+        # Among thousands of categories most are rarer than one in a thousand.
+        return {"logits": cells.means().clamp_min(min(1e-3, 0.1 / family.event_shape[0])).log()}
     if isinstance(family, Bernoulli):
         inside = cells.means().clamp(1e-3, 1.0 - 1e-3)
         return {"logits": inside.log() - (-inside).log1p()}
+    if isinstance(family, DiscretisedLogistic):
+        return {"raw_scale": raw_scale_of(torch.tensor(_UNIT_DEVIATION))}
     if isinstance(family, CellMixture | DiscretisedLogisticMixture):
         count = family.params["loc"][-1]
         starts = [_components(column, count) for column in cells.columns()]

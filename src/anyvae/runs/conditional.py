@@ -64,7 +64,10 @@ def sample_given(
     Raises:
         DataError: for a column that there is not, or a value that it cannot have.
     """
-    batch = fitted.batch(_one_row(fitted.schema, given))
+    try:
+        batch = fitted.batch(_one_row(fitted.schema, given))
+    except DataError as error:
+        raise DataError(str(error).removeprefix("row 1 of ")) from None
     parts, effective = [], 0.0
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)

@@ -28,6 +28,7 @@ __all__ = ["fit_run"]
 
 _TRAIN_ROWS_EVALUATED = 1000
 _TRAIN_SAMPLES = 200
+_SCORED = 1000
 
 
 def fit_run(
@@ -166,7 +167,7 @@ def _finish(
     train = fitted.evaluate_batch(prepared.training.fixed(rows), min(held["samples"], _TRAIN_SAMPLES))
     metrics: dict[str, Any] = {
         "unit": "nats per row",
-        "held_out": held,
+        "held_out": {**held, "scores": _scores(fitted, held_out)},
         "train": train,
         "training": {
             "steps": result.steps,
@@ -191,6 +192,12 @@ def _finish(
         f"{held['log_likelihood_standard_error']:.2f} nats per row ({held['samples']:,} samples), "
         f"ELBO {held['elbo']:.2f}, {held['active_units']} of {len(held['kl_per_latent'])} latents active"
     )
+
+
+def _scores(fitted: FittedModel, held_out: Source) -> list[float]:
+    """Log-densities of held-out rows in rising order, with which those of other rows are compared."""
+    rows = held_out.take(np.arange(min(len(held_out), _SCORED)))
+    return [round(float(value), 4) for value in np.sort(fitted.score(rows))]
 
 
 def history_csv(result: FitResult) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import anyvae
-from anyvae.data import Encoded, Schema, Source, encode, held_out_split
+from anyvae.data import Compact, Encoded, Schema, Source, encode, encode_compact, held_out_split, is_wide
 from anyvae.model import Batch, Partial
 from anyvae.recipes import default_latent_features
 from anyvae.runs.config import RunConfig
@@ -71,7 +71,7 @@ class Prepared:
     training: TensorData
     validation: TensorData | None
     watched: Source | None
-    encoded: Encoded
+    encoded: Encoded | Compact
     notes: list[str]
 
 
@@ -84,7 +84,7 @@ def prepare(source: Source, schema: Schema, seed: int, *, keep_last: bool = Fals
         seed: chooses the rows that are watched.
         keep_last: whether the fit keeps its last weights, whatever is watched.
     """
-    encoded = encode(schema, source)
+    encoded = (encode_compact if is_wide(schema, len(source)) else encode)(schema, source)
     data, notes = _tensor_data(schema, encoded), []
     validation = watched = None
     if len(data) >= 20:
@@ -101,14 +101,17 @@ def prepare(source: Source, schema: Schema, seed: int, *, keep_last: bool = Fals
     return Prepared(schema, data, validation, watched, encoded, notes)
 
 
-def _tensor_data(schema: Schema, encoded: Encoded) -> TensorData:
-    columns = [feature.name for feature in schema.features for _ in range(feature.width)]
+def _tensor_data(schema: Schema, encoded: Encoded | Compact) -> TensorData:
+    names = [feature.name for feature in schema.features for _ in range(feature.width)]
+    columns = {} if schema.kind == "array" else {"x": names}
+    stored = encoded.codes if isinstance(encoded, Compact) else encoded.x
     mask = encoded.mask
     if mask is None and schema.kind == "table":
-        mask = torch.ones_like(encoded.x, dtype=torch.bool)
-    tensors: Batch = {"x": encoded.x if mask is None else Partial(encoded.x, mask)}
-    names = {} if schema.kind == "array" else {"x": columns}
-    return TensorData(tensors, ("x",) if encoded.binarise else (), names)
+        mask = torch.ones_like(stored, dtype=torch.bool)
+    tensors: Batch = {"x": stored if mask is None else Partial(stored, mask)}
+    if isinstance(encoded, Compact):
+        return TensorData(tensors, (), columns, expand={"x": encoded.expand})
+    return TensorData(tensors, ("x",) if encoded.binarise else (), columns)
 
 
 def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
@@ -119,8 +122,9 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
     batch_size = min(rows, options.batch_size or default_batch_size(rows))
     per_epoch = -(-rows // batch_size)
     steps = options.max_epochs * per_epoch if options.max_epochs else default_steps(rows)
-    # Pictures in tens of thousands bear, and need, a higher rate than a small table does.
-    rate = options.learning_rate or (3e-3 if schema.image and rows >= 10_000 else 1e-3)
+    # Tables, and pictures in tens of thousands, bear and need a higher rate than few pictures do.
+    fast = schema.kind == "table" or (schema.image and rows >= 10_000)
+    rate = options.learning_rate or (3e-3 if fast else 1e-3)
     return RunConfig(
         source=options.source,
         recipe=options.recipe,

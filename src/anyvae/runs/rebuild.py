@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from anyvae.data import DataError, Encoded, Schema
+from anyvae.data import Compact, DataError, Encoded, Schema
 from anyvae.model import LatentVariableModel
 from anyvae.recipes import find_recipe, likelihood_of
 from anyvae.runs.config import RunConfig, RunFiles
@@ -47,7 +47,7 @@ def load(folder: str | Path) -> FittedModel:
     return FittedModel(model, schema, config)
 
 
-def build(config: RunConfig, schema: Schema, encoded: Encoded | None = None) -> LatentVariableModel:
+def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None = None) -> LatentVariableModel:
     """The model that a configuration describes, with fresh weights; `encoded` rows start its biases."""
     if encoded is None:
         encoded = Encoded(torch.zeros((1, *schema.event_shape)), None, schema.binarise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch import Tensor
 from anyvae.model import Batch, Partial
 
 __all__ = ["TensorData", "as_tensor_data"]
+
+Expand: TypeAlias = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+"""Makes values and mask of some rows from their stored form."""
 
 
 @final
@@ -25,6 +28,8 @@ class TensorData:
             of categories of a one-hot one. In half of the rows of a batch, drawn afresh, each cell goes missing
             with a probability that is itself uniform; an encoder that reads `observed(...)` so learns to infer
             from any part of a row, and the bound is one on the part that is left.
+        expand: makes the values and masks that a model sees from some rows of a variable that is stored in a
+            shorter form, such as numbers of categories.
 
     Raises:
         ValueError: when there is no row, lengths differ, a name to binarise or to hide is unknown, a mean to binarise
@@ -42,6 +47,7 @@ class TensorData:
         binarise: Sequence[str] = (),
         columns: Mapping[str, Sequence[str]] | None = None,
         hide: Mapping[str, Sequence[int]] | None = None,
+        expand: Mapping[str, Expand] | None = None,
     ) -> None:
         self.values = {
             name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()
@@ -50,6 +56,7 @@ class TensorData:
         self.binarise = frozenset(binarise)
         self.columns = dict(columns or {})
         self.hide = {name: tuple(widths) for name, widths in (hide or {}).items()}
+        self.expand = dict(expand or {})
         lengths = {name: len(value) for name, value in self.values.items()}
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise ValueError(f"the variables have {lengths} rows; wanted the same positive number in all.")
@@ -70,8 +77,7 @@ class TensorData:
                 )
 
         for name, widths in self.hide.items():
-            shape = self.values[name].shape[1:] if name in self.values else None
-            if shape != (sum(widths),):
+            if name not in self.values or self._width(name) != sum(widths):
                 raise ValueError(
                     f"cells of {name!r} are to be hidden by widths that sum to {sum(widths)}; wanted a vector of that "
                     f"length among the variables {sorted(self.values)}."
@@ -101,13 +107,33 @@ class TensorData:
 
     def take(self, rows: Tensor) -> TensorData:
         """The same variables, some rows."""
-        return TensorData(self._rows(rows), tuple(self.binarise), self.columns, self.hide)
+        return TensorData(
+            self._stored(rows), tuple(self.binarise), self.columns, expand=self.expand, hide=self.hide
+        )
+
+    def _width(self, name: str) -> int | None:
+        """Elements of a vector as a model sees it; None where the variable is no vector."""
+        some = self.values[name][:1]
+        if name in self.expand:
+            some, _ = self.expand[name](some, None)
+        return some.shape[1] if some.dim() == 2 else None
 
     def hiding(self, hide: Mapping[str, Sequence[int]]) -> TensorData:
         """The same rows with cells hidden in training; see `hide` of the class."""
-        return TensorData(self._rows(None), tuple(self.binarise), self.columns, hide)
+        return TensorData(
+            self._stored(None), tuple(self.binarise), self.columns, expand=self.expand, hide=hide
+        )
 
-    def _rows(
+    def _rows(self, rows: Tensor | None, draw: Callable[[Tensor], Tensor]) -> dict[str, Tensor | Partial]:
+        """Some rows of every variable as a model sees them."""
+        found = self._stored(rows, draw)
+        for name, expand in self.expand.items():
+            item = found[name]
+            value, mask = expand(item.value, item.mask) if isinstance(item, Partial) else expand(item, None)
+            found[name] = value if mask is None else Partial(value, mask)
+        return found
+
+    def _stored(
         self, rows: Tensor | None, draw: Callable[[Tensor], Tensor] | None = None
     ) -> dict[str, Tensor | Partial]:
         """Some rows of every variable (all where None), with the means to binarise drawn by `draw`."""

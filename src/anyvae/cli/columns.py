@@ -1,0 +1,99 @@
+"""What a fitted table is asked: `impute`, `classify`, `cluster`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from anyvae.cli.options import Positive, Run, Seed, SourceName, Target, whole
+from anyvae.cli.output import check_target, deliver
+from anyvae.cli.rows import rows_of
+
+__all__ = ["classify", "cluster", "impute"]
+
+Clusters = Annotated[
+    int,
+    Parameter(name=["-k", "--clusters"], validator=Number(gte=1), converter=whole, help="How many clusters."),
+]
+
+
+def impute(
+    run: Run, source: SourceName, /, *, output: Target = None, draws: Positive = None, seed: Seed = 0
+) -> None:
+    """Write the rows of a table with their missing cells filled, given the rest of each row.
+
+    Cells get their mean (whole numbers rounded) or their most probable category.
+
+    Parameters
+    ----------
+    draws
+        Write so many tables below each other instead, numbered by a first column draw, in each of which all holes
+        of a row are one joint draw: their spread is how uncertain the cells are.
+    seed
+        Of the draws.
+    """
+    check_target(output, (".csv", ".parquet"))
+    from anyvae.runs import load
+
+    fitted = load(run)
+    rows = rows_of(fitted, source)
+    found = fitted.impute(rows, draws, seed)
+    if draws is not None:
+        import pyarrow as pa
+
+        if "draw" in rows.table.column_names:  # type: ignore[union-attr]
+            from anyvae.data import DataError
+
+            raise DataError(f"{rows.name} has a column draw already, which would number the draws: rename it")
+        found = pa.concat_tables(
+            table.add_column(0, "draw", pa.repeat(number + 1, len(table)))
+            for number, table in enumerate(found)
+        )
+    deliver(found, output)
+
+
+def classify(run: Run, source: SourceName, /, *, column: str, output: Target = None) -> None:
+    """Write the most probable class of a column of each row, given its other columns, and all probabilities.
+
+    Parameters
+    ----------
+    column
+        Of categories or two values, fitted like the others; what it holds in these rows is not looked at.
+    """
+    check_target(output, (".csv", ".parquet"))
+    import numpy as np
+
+    from anyvae.runs import load
+
+    fitted = load(run)
+    classes, shares = fitted.predict(rows_of(fitted, source), column)
+    found = {column: np.asarray(classes)[shares.argmax(1)]}
+    for place, name in enumerate(classes):
+        found[f"p({name})"] = shares[:, place]
+    deliver(found, output)
+
+
+def cluster(run: Run, source: SourceName, /, *, k: Clusters, output: Target = None, seed: Seed = 0) -> None:
+    """Write the cluster of each row, from 0: a mixture of normals over the posterior means of these rows.
+
+    Parameters
+    ----------
+    seed
+        Of the starts of the mixture.
+    """
+    check_target(output)
+    from sklearn.mixture import GaussianMixture
+
+    from anyvae.data import DataError
+    from anyvae.runs import load
+
+    fitted = load(run)
+    latents = fitted.embed(rows_of(fitted, source))
+    if k > len(latents):
+        raise DataError(f"{k} clusters of {len(latents)} rows are asked for: give no more clusters than rows")
+    mixture = GaussianMixture(k, random_state=seed, n_init=3).fit(latents)
+    deliver(
+        {"cluster": mixture.predict(latents), "probability": mixture.predict_proba(latents).max(1)}, output
+    )

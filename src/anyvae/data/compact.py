@@ -1,0 +1,201 @@
+"""Rows of a table with one number a column, from which the cells that a model sees are made when they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.data.arrow import is_moment, is_ordered, is_text, numbers, plain
+from anyvae.data.errors import DataError, listing, number
+from anyvae.data.schema import Feature, Schema
+from anyvae.data.source import Source
+from anyvae.data.units import misfit, standardise
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+_MOST_CELLS = 1 << 27  # half a gigabyte of them
+
+
+def is_wide(schema: Schema, rows: int) -> bool:
+    """Whether so many rows take too much room one-hot, and are better kept as `Compact`.
+
+    Example:
+        >>> from anyvae.data import infer_schema
+        >>> is_wide(infer_schema(Source("a", np.eye(3), None)), 10**9)
+        False
+    """
+    one_hot = any(feature.kind == "categorical" for feature in schema.features)
+    return one_hot and rows * schema.event_shape[0] > _MOST_CELLS
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Encoded rows of a table, a category as its number and not as a one-hot block.
+
+    A column of 10,000 categories takes four bytes a row in place of 40,000.
+
+    Arguments:
+        codes: float32, (n, columns): standardised numbers, or numbers of categories; 0 where missing. Columns
+            that are not encoded (constants) are left out.
+        mask: bool, (n, columns), True where observed; None when nothing is missing.
+        widths: cells of each column in the encoded row.
+        one_hot: whether a column is one of categories.
+    """
+
+    codes: Tensor
+    mask: Tensor | None
+    widths: tuple[int, ...]
+    one_hot: tuple[bool, ...]
+
+    def expand(self, codes: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The cells that a model sees, float32, (m, width), and which of them are observed.
+
+        Arguments:
+            codes: some rows of `codes`.
+            mask: the same rows of `mask`, or None.
+        """
+        import torch
+
+        if not any(self.one_hot):
+            return codes, mask
+        column, number, one_hot = self._cells
+        cells = codes.index_select(1, column)
+        x = torch.where(one_hot, (cells == number).to(codes.dtype), cells)
+        if mask is None:
+            return x, None
+        observed = mask.index_select(1, column)
+        return x * observed, observed
+
+    @cached_property
+    def _cells(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each cell its column, its number within the column, and whether it is of a category."""
+        import torch
+
+        widths = torch.tensor(self.widths, dtype=torch.long)
+        column = torch.repeat_interleave(torch.arange(len(widths)), widths)
+        number = torch.arange(len(column)) - (widths.cumsum(0) - widths)[column]
+        return column, number.float(), torch.tensor(self.one_hot, dtype=torch.bool)[column]
+
+
+def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Compact:
+    """The rows of a table with one number a column; see `anyvae.data.encode`, whose rows they stand for.
+
+    Arguments:
+        schema: of the table the model was fitted on.
+        source: n rows.
+        unseen: ``refuse`` or ``missing``; see `anyvae.data.encode`.
+
+    Raises:
+        DataError: see `anyvae.data.encode`.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from anyvae.data import infer_schema
+        >>> source = Source("three", None, pa.table({"city": ["Oslo", "Rome", None], "tall": [1.5, 1.8, 1.75]}))
+        >>> found = encode_compact(infer_schema(source), source)
+        >>> found.codes[:, 0], found.expand(found.codes, found.mask)[0].shape
+        (tensor([0., 1., 0.]), torch.Size([3, 3]))
+    """
+    import torch
+
+    columns = [feature.name for feature in schema.features]
+    if source.table is None:
+        raise DataError(
+            f"{source.name} is an array, but the model was fitted on columns {listing(columns)}: give a table"
+        )
+    if unseen not in ("refuse", "missing"):
+        raise DataError(f"unseen categories cannot be treated as {unseen!r}: give 'refuse' or 'missing'")
+    if absent := [c for c in columns if c not in source.table.column_names]:
+        raise DataError(
+            f"{source.name} lacks the columns {listing(absent)} that the model was fitted on: add them"
+        )
+    if extra := [c for c in source.table.column_names if c not in columns]:
+        raise DataError(
+            f"{source.name} has the columns {listing(extra)} that the model was not fitted on: drop them"
+        )
+    table = plain(source.table, source.name)
+    encoded = [feature for feature in schema.features if feature.width]
+    codes = np.zeros((table.num_rows, len(encoded)), dtype=np.float32)
+    mask = np.ones(codes.shape, dtype=bool)
+    place = 0
+    for feature in schema.features:  # constant ones too: a cell that differs is refused
+        found, observed = _encode_column(feature, table[feature.name], source.name, unseen)
+        if feature.width:
+            codes[:, place], mask[:, place] = found, observed
+            place += 1
+    return Compact(
+        torch.from_numpy(codes),
+        None if mask.all() else torch.from_numpy(mask),
+        tuple(feature.width for feature in encoded),
+        tuple(feature.kind == "categorical" for feature in encoded),
+    )
+
+
+def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str) -> tuple[Array, Array]:
+    """A code of each cell, and whether it is observed, (n,) each."""
+    import pyarrow as pa
+
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column)), np.zeros(len(column), dtype=bool)
+    if feature.categories:
+        return _category(feature, column, table, unseen)
+    dates = feature.kind == "date"
+    if is_text(column.type) or is_ordered(column.type) or is_moment(column.type) != dates:
+        place, cell = next(((i, c) for i, c in enumerate(column.to_pylist()) if c is not None), (None, None))
+        if place is None:
+            return np.zeros(len(column)), np.zeros(len(column), dtype=bool)
+        held = cell if is_text(column.type) else str(cell)
+        raise DataError(
+            f"row {place + 1} of column {feature.name!r} of {table} holds {held!r}, but the model was fitted "
+            f"on {'dates' if dates else 'numbers'}: correct it, or leave the cell empty if it is missing"
+        )
+    values = numbers(column, feature.name, table)
+    observed = ~np.isnan(values)
+    if feature.constant is not None:
+        always = feature.mean if isinstance(feature.constant, str) else float(feature.constant)
+        codes, bad = values - feature.mean, values != always
+        if feature.width:
+            codes, _ = standardise(feature, values)
+    else:
+        codes, bad = standardise(feature, values)
+    if (bad & observed).any():
+        row = int(np.flatnonzero(bad & observed)[0])
+        wrong = (
+            misfit(feature, values[row])
+            if feature.constant is None
+            else f"holds {str(column[row]) if dates else number(values[row])}, but was always {feature.constant} in "
+            "the data fitted: correct or drop the row, or fit again with such data"
+        )
+        raise DataError(f"row {row + 1} of column {feature.name!r} of {table} {wrong}")
+    return np.where(observed, codes, 0.0), observed
+
+
+def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str) -> tuple[Array, Array]:
+    """The number of each category, standardised where it is one in an order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = column.cast(pa.string())
+    observed = np.asarray(pc.is_valid(text))
+    k = np.asarray(pc.fill_null(pc.index_in(text, value_set=pa.array(feature.categories, pa.string())), -1))
+    strange = observed & (k < 0)
+    if unseen == "missing":
+        observed = observed & (k >= 0)
+    elif strange.any():
+        row = int(np.flatnonzero(strange)[0])
+        raise DataError(
+            f"row {row + 1} of column {feature.name!r} of {table} holds {text[row].as_py()!r}, which the "
+            f"model was not fitted on: it knows {listing(feature.categories)}; correct it or leave the cell empty"
+        )
+    place = np.where(observed, k, 0)
+    if feature.kind == "ordinal":
+        return np.where(observed, (place - feature.mean) / feature.scale, 0.0), observed
+    return place, observed
