@@ -3,5 +3,30 @@
 from anyvae.report.diagnosis import diagnose
 from anyvae.report.findings import Diagnosis, Findings
 from anyvae.report.page import render
+from anyvae.report.table_findings import (
+    DensityFindings,
+    EfficacyFindings,
+    ImputedColumn,
+    MissingFindings,
+    PairFindings,
+    PrivacyFindings,
+    SurprisingRow,
+    SyntheticFindings,
+    TableFindings,
+)
 
-__all__ = ["Diagnosis", "Findings", "diagnose", "render"]
+__all__ = [
+    "DensityFindings",
+    "Diagnosis",
+    "EfficacyFindings",
+    "Findings",
+    "ImputedColumn",
+    "MissingFindings",
+    "PairFindings",
+    "PrivacyFindings",
+    "SurprisingRow",
+    "SyntheticFindings",
+    "TableFindings",
+    "diagnose",
+    "render",
+]

@@ -21,6 +21,7 @@ from anyvae.report.summaries import (
     standard_error,
     total_kl,
 )
+from anyvae.report.table_diagnosis import associations_kept, intervals_hold, privacy
 from anyvae.report.words import nats, percent, sentence, short
 
 NOISY = 0.9
@@ -333,4 +334,7 @@ RULES: tuple[Callable[[Findings], Diagnosis | None], ...] = (
     latent_size,
     early_stop,
     synthetic_columns,
+    associations_kept,
+    intervals_hold,
+    privacy,
 )

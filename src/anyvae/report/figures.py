@@ -261,7 +261,12 @@ def marginal_histogram(observed: Array, sampled: Array, *, alt: str) -> Picture:
     axes.hist(observed, bins=list(edges), density=True, color=PALE)
     axes.hist(sampled, bins=list(edges), density=True, histtype="step", color=ACCENT, linewidth=1.6)
     axes.set_xlim(edges[0], edges[-1])
-    axes.xaxis.set_major_locator(few_ticks(4))
+    low, high = float(edges[0]), float(edges[-1])
+    room = 0.06 * (high - low)  # a label at the edge would be cut
+    axes.set_xticks(
+        [tick for tick in few_ticks(4).tick_values(low, high) if low + room <= tick <= high - room]
+    )
+    axes.ticklabel_format(axis="x", useOffset=False)  # years are not 0.2 + 2020
     return finish(figure, alt)
 
 

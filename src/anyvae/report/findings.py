@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from anyvae.report.table_findings import TableFindings
+
 Array = NDArray[Any]
 Rows = Array | Mapping[str, Array]
 """Rows in the units of the input: images or vectors in one array, or a table as named columns."""
@@ -57,6 +59,7 @@ class Findings:
         notes: sentences that were said aloud while fitting.
         standard_prior: whether the prior is N(0, I): else nothing is measured against it, and traversals run
             through three standard deviations of the prior around its mean.
+        table: what is measured of a table only.
         noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
 
     Raises:
@@ -84,6 +87,7 @@ class Findings:
     notes: Sequence[str] = ()
     noise: Mapping[str, float] = field(default_factory=dict)
     standard_prior: bool = True
+    table: TableFindings | None = None
 
     def __post_init__(self) -> None:
         if self.latent_mean.ndim != 2 or self.latent_mean.shape != self.latent_scale.shape:

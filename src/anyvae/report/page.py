@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from anyvae.report.associations import associations
+from anyvae.report.cells import densities, imputation, missing, surprising
 from anyvae.report.diagnosis import diagnose
 from anyvae.report.findings import Findings
 from anyvae.report.markup import card, details, section, table
@@ -14,6 +16,7 @@ from anyvae.report.rows import samples, traversals
 from anyvae.report.sections import aggregate, latents, likelihood, training, verdicts
 from anyvae.report.style import CSS
 from anyvae.report.summaries import active_count, total_kl
+from anyvae.report.synthetic import synthetic
 from anyvae.report.words import duration, number
 
 OPEN_FEATURES = 12
@@ -22,6 +25,12 @@ CONTENTS = (
     ("training", "Training"),
     ("likelihood", "Log-likelihood"),
     ("samples", "Data and draws"),
+    ("associations", "Associations"),
+    ("synthetic", "Synthetic data"),
+    ("missing", "Missing cells"),
+    ("densities", "Held-out cells"),
+    ("surprising", "Surprising rows"),
+    ("imputation", "Filling in holes"),
     ("latents", "Latents"),
     ("traversals", "Traversals"),
     ("prior", "Prior"),
@@ -43,6 +52,12 @@ def render(findings: Findings) -> str:
         "training": training(findings),
         "likelihood": likelihood(findings),
         "samples": samples(findings),
+        "associations": associations(findings),
+        "synthetic": synthetic(findings),
+        "missing": missing(findings),
+        "densities": densities(findings),
+        "surprising": surprising(findings),
+        "imputation": imputation(findings),
         "latents": latents(findings),
         "traversals": traversals(findings),
         "prior": aggregate(findings),

@@ -146,7 +146,9 @@ def moved_columns(findings: Findings, path: dict[str, Array]) -> str:
 def movement(observed: Array | None, values: Array) -> float:
     """How far a column moves, in standard deviations of the data; changes of a category count as one each."""
     if observed is not None and values.dtype.kind in "iufb" and observed.dtype.kind in "iufb":
-        spread = float(np.nanstd(observed.astype(float))) or 1.0
+        known = observed.astype(float)
+        known = known[np.isfinite(known)]
+        spread = (float(known.std()) if len(known) else 0.0) or 1.0
         path = values.astype(float)
         path = path[np.isfinite(path)]
         return float(np.ptp(path)) / spread if len(path) else 0.0
@@ -157,7 +159,11 @@ def shading(observed: Array | None, values: Array) -> list[float]:
     """Percent of accent behind each value: none at the data's low end, much at its high end."""
     if observed is None or values.dtype.kind not in "iufb" or observed.dtype.kind not in "iufb":
         return [6.0] * len(values)
-    low, high = np.nanquantile(observed.astype(float), [0.02, 0.98])
+    known = observed.astype(float)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return [6.0] * len(values)
+    low, high = np.quantile(known, [0.02, 0.98])
     share = (values.astype(float) - low) / ((high - low) or 1.0)
     return [4.0 + 36.0 * float(s) for s in np.clip(np.nan_to_num(share), 0, 1)]
 

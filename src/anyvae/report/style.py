@@ -92,6 +92,27 @@ line-height:1.2;align-items:center}
 .bars div{display:grid;gap:2px}
 .bars i{display:block;height:6px;min-width:1px;border-radius:2px;background:var(--data)}
 .bars i+i{background:var(--accent)}
+.grid.three{grid-template-columns:repeat(3,minmax(0,1fr));gap:16px}
+.three .card{padding:16px}
+.heat{display:grid;gap:1px;font-size:11px;line-height:1.2;align-items:center}
+.heat i{display:block;aspect-ratio:1;border-radius:2px}
+.heat span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;color:var(--soft);padding-right:6px}
+.heat b{font-weight:400;color:var(--soft);writing-mode:vertical-rl;transform:rotate(180deg);justify-self:center;
+align-self:start;max-height:78px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;padding-bottom:5px}
+.bars .rate{display:grid;grid-template-columns:minmax(0,1fr) 48px;gap:8px;align-items:center}
+.rate em{font-style:normal;color:var(--soft);font-variant-numeric:tabular-nums}
+.patterns{display:grid;grid-template-columns:minmax(0,1fr) 56px;gap:5px 12px;align-items:center;font-size:12.5px;
+color:var(--soft);font-variant-numeric:tabular-nums}
+.patterns div{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:3px}
+.patterns i{height:16px;border-radius:3px;background:var(--line)}.patterns i.hole{background:var(--accent)}
+.blame td{white-space:nowrap;font-variant-numeric:tabular-nums;border-left:2px solid var(--surface);padding:8px 10px}
+.blame th{white-space:nowrap}.blame thead th{padding-left:10px}.blame th:first-child{padding-left:0}
+.cover td:nth-child(4){width:34%}
+.track{position:relative;height:18px;min-width:140px;border-radius:4px;background:var(--ground)}
+.track u{position:absolute;top:0;bottom:0;width:2px;margin-left:-1px;background:var(--data)}
+.track s{position:absolute;top:8px;height:2px;background:var(--accent);opacity:.55}
+.track i{position:absolute;top:5px;width:8px;height:8px;margin-left:-4px;border-radius:50%;background:var(--accent)}
+.tiles.inner{margin:0 0 20px}
 details{background:var(--surface);border:1px solid var(--line);border-radius:14px;padding:0 24px}
 details+details{margin-top:14px}
 summary{cursor:pointer;padding:16px 0;font-size:14px;font-weight:620;color:var(--accent)}
@@ -99,7 +120,7 @@ details[open]{padding-bottom:22px}
 footer{padding-top:72px;padding-bottom:56px;color:var(--soft);font-size:13.5px}
 footer p{border-top:1px solid var(--line);padding-top:20px;max-width:none}
 @media(max-width:760px){main,footer{padding-left:16px;padding-right:16px}.top{padding-top:40px}
-.lead{font-size:16px}.grid{grid-template-columns:minmax(0,1fr);gap:14px}section{padding-top:52px}
+.lead{font-size:16px}.grid,.grid.three{grid-template-columns:minmax(0,1fr);gap:14px}section{padding-top:52px}
 .grid.small,.grid.tiny{grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}
 .small .card,.tiny .card{padding:12px}
 .card{padding:16px}

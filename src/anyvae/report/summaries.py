@@ -173,8 +173,10 @@ def known_cells(values: Array) -> tuple[Array, bool]:
 
 
 def marginals(findings: Findings) -> list[Marginal]:
-    """Every column of the draws against the data, the largest distance first."""
+    """Every column of the draws against the data, the largest distance first; of the rows fitted where there are."""
     observed, sampled = columns_of(findings.observed), columns_of(findings.sampled)
+    if findings.table is not None and findings.table.real:
+        observed, sampled = dict(findings.table.real), dict(findings.table.synthetic)
     found = [
         marginal(name, values, sampled[name])
         for name, values in observed.items()

@@ -19,7 +19,7 @@ def nats(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share in percent, with more digits where it is small."""
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.2%}"
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.2%}"
 
 
 def short(name: str, length: int = 40) -> str:

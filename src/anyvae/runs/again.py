@@ -60,8 +60,13 @@ def write_report(folder: str | Path, source: str | None = None) -> Path:
         raise DataError(
             f"{given} is not what {files.folder} was fitted on: give that file with --source, or fit anew"
         )
-    held_out = rows.test or rows.take(held_out_split(len(rows), config.seed)[1])
-    findings = findings_of(fitted, held_out, files.read_metrics(), read_history(files.history))
+    if rows.test is not None:
+        fitted_rows, held_out = rows, rows.test
+    else:
+        fitted_rows, held_out = (rows.take(part) for part in held_out_split(len(rows), config.seed))
+    findings = findings_of(
+        fitted, held_out, files.read_metrics(), read_history(files.history), fitted_rows=fitted_rows
+    )
     write_file(files.report, render(findings).encode())
     return files.report
 

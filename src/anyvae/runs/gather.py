@@ -13,13 +13,14 @@ from torch import Tensor
 
 import anyvae
 from anyvae.conditionals.combinator import words
-from anyvae.data import Source
+from anyvae.data import DataError, Source
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import mean, reconstruct
 from anyvae.metrics import code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
+from anyvae.runs.gather_table import rows_fitted, table_findings
 
 __all__ = ["findings_of"]
 
@@ -33,6 +34,7 @@ def findings_of(
     held_out: Source,
     metrics: Mapping[str, Any],
     history: dict[str, np.ndarray[Any, Any]],
+    fitted_rows: Source | None = None,
 ) -> Findings:
     """Everything the report shows: draws, means, traversals, posteriors, settings.
 
@@ -41,6 +43,7 @@ def findings_of(
         held_out: rows to show and to place in the latent plane.
         metrics: contents of metrics.json.
         history: evaluations of the fit, by column; empty where unknown.
+        fitted_rows: what the model was fitted to; None reads a table again where the fit found it.
     """
     schema, config, model = fitted.schema, fitted.config, fitted.model
     shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
@@ -50,6 +53,14 @@ def findings_of(
     use = latent_use(model, fitted.batch(plotted))
     order = use.kl.argsort(descending=True)
     notes = list(config.notes)
+    table = None
+    if schema.kind == "table":
+        try:
+            table = table_findings(fitted, held_out, fitted_rows or rows_fitted(fitted), notes)
+        except DataError as error:
+            notes.append(
+                f"the rows fitted cannot be read again, so draws are not compared with them: {error}"
+            )
     shares = not bool(use.kl.isnan().any())
     if not shares:
         notes.append(
@@ -72,7 +83,8 @@ def findings_of(
         latent_scale=(use.scale / use.prior_scale).cpu().numpy(),
         labels=plotted.labels,
         image_shape=tuple(schema.input_shape) if schema.image else None,
-        observed=_rows(fitted, _observed(shown_batch)),
+        # As it was given where it is a table: encoded, a hole would be the mean or the first category.
+        observed=_rows(fitted, _observed(shown_batch)) if shown.table is None else _columns(shown.table),
         reconstructed_mean=_columns(fitted.reconstruct(shown)),
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
@@ -80,6 +92,7 @@ def findings_of(
         traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]] if shares else [],
         noise=_noise(fitted, held_out),
         standard_prior=_prior(fitted)[2],
+        table=table,
     )
 
 
