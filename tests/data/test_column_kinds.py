@@ -252,6 +252,18 @@ def test_columns_of_one_kind_are_one_block_wherever_they_stand() -> None:
     assert p.mean.shape == (18,)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, (_, kind, _) in TABLE.items() if kind not in ("binary", "categorical")]
+)
+def test_the_middle_of_every_column_is_encoded_near_zero(name: str) -> None:
+    source = alone(name)
+    x = encode(infer_schema(source), source).x.double()
+    lower, middle, upper = x[:, 0].quantile(torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)).tolist()
+    assert abs(middle) < 1.1
+    assert abs(lower + upper) < 1.5
+    assert upper - lower < 6.0
+
+
 def test_draws_of_positive_columns_stay_positive_and_finite() -> None:
     source = made(big=[1, 2**40, 2**45, 7], small=pa.array([1e-30, 1e30, 2.0, 5.0], pa.float32()))
     schema = infer_schema(source)

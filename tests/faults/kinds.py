@@ -110,7 +110,7 @@ FAULTS = [
         (
             "location + math.log(unit), scale",
             "location, scale",
-            "densities_integrate_to_one_in_the_units_of_the_input",
+            "the_middle_of_every_column_is_encoded_near_zero",
         ),
         ("location * unit, scale * unit", "location, scale", SHAPES),
         ("float(np.median(np.diff(points.values)))", "0.0", FORMS),
