@@ -18,7 +18,11 @@ def nats(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with more digits where it is small."""
+    """A share in percent, with more digits where it is small.
+
+    >>> percent(0.254), percent(0.0025), percent(0.0)
+    ('25%', '0.25%', '0%')
+    """
     return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.2%}"
 
 
