@@ -555,14 +555,16 @@ def test_unseen_categories_are_refused_or_missing() -> None:
         DataError, match="row 1 of column 'city' of made holds 'Paris', which the model was not"
     ):
         encode(schema, new)
-    encoded = encode(schema, new, unseen="missing")
+    with pytest.warns(UserWarning, match="read as missing"):
+        encoded = encode(schema, new, unseen="missing")
     assert encoded.mask is not None
     assert encoded.mask.tolist() == [[False] * 3 + [True], [True] * 4]
     assert not encoded.x[0, :3].any()
     with pytest.raises(DataError, match="cannot be treated as 'drop': give 'refuse' or 'missing'"):
         encode(schema, new, unseen="drop")  # type: ignore[arg-type]
     ordered = infer_schema(made(size=["s", "m", "l"]), kinds={"size": ["s", "m", "l"]})
-    mask = encode(ordered, made(size=["xl", "s"]), unseen="missing").mask
+    with pytest.warns(UserWarning, match="'xl' which the model was not fitted on"):
+        mask = encode(ordered, made(size=["xl", "s"]), unseen="missing").mask
     assert mask is not None
     assert mask.tolist() == [[False], [True]]
 

@@ -325,7 +325,6 @@ def test_tables_that_cannot_be_fitted_are_refused_by_column(
         (lambda f: f.drop(columns="town"), "town"),
         (lambda f: f.assign(more=1.0), "more"),
         (lambda f: f.assign(height="x"), "height"),
-        (lambda f: f.assign(town="Paris"), "town"),
         (lambda f: f[f.columns[::-1]], "order"),
     ],
 )
@@ -334,6 +333,19 @@ def test_rows_of_another_schema_are_refused_by_column(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         vae.score_samples(change(frame))
+
+
+def test_values_that_no_row_had_are_read_as_missing_or_refused(vae: TabularVAE, frame: pd.DataFrame) -> None:
+    some = frame.iloc[:4]
+    with pytest.warns(UserWarning, match=r"column 'town' of X holds 4 cells, the first with 'Paris',"):
+        scores = vae.score_samples(some.assign(town="Paris"))
+    np.testing.assert_allclose(scores, vae.score_samples(some.assign(town=None)))
+    strict = TabularVAE(max_epochs=1, random_state=0, unseen="refuse").fit(frame.assign(planet=1.0))
+    for change, name in (({"town": "Paris"}, "town"), ({"planet": 2.0}, "planet")):
+        with pytest.raises(DataError, match=f"row 1 of column '{name}' of X holds"):
+            strict.score_samples(some.assign(planet=1.0).assign(**change))
+    with pytest.raises(ValueError, match="unseen is 'drop'"):
+        TabularVAE(unseen="drop").fit(frame)
 
 
 def test_the_process_is_left_as_it_was(frame: pd.DataFrame) -> None:

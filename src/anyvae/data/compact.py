@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Co
             f"{source.name} is an array, but the model was fitted on columns {listing(columns)}: give a table"
         )
     if unseen not in ("refuse", "missing"):
-        raise DataError(f"unseen categories cannot be treated as {unseen!r}: give 'refuse' or 'missing'")
+        raise DataError(f"unseen values cannot be treated as {unseen!r}: give 'refuse' or 'missing'")
     if absent := [c for c in columns if c not in source.table.column_names]:
         raise DataError(
             f"{source.name} lacks the columns {listing(absent)} that the model was fitted on: add them"
@@ -175,8 +176,22 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
                 f"holds {held}, but was always {shown(feature.constant, feature.dtype)} in the data fitted: "
                 "correct or drop the row, or fit again with such data"
             )
-        raise DataError(f"row {row + 1} of column {feature.name!r} of {table} {wrong}")
+        where = f"row {row + 1} of column {feature.name!r} of {table}"
+        if unseen == "refuse":
+            raise DataError(f"{where} {wrong}")
+        _tell(feature, table, int((bad & observed).sum()), number(values[row]))
+        observed = observed & ~bad
     return np.where(observed, codes, 0.0), observed
+
+
+def _tell(feature: Feature, table: str, count: int, first: str) -> None:
+    """Say that cells are read as missing; a caller who wants none of it makes the warning an error."""
+    cells = f"{count:,} cells, the first with {first}," if count > 1 else f"a cell with {first}"
+    warnings.warn(
+        f"column {feature.name!r} of {table} holds {cells} which the model was not fitted on: read as missing",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str) -> tuple[Array, Array]:
@@ -188,8 +203,9 @@ def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str
     observed = np.asarray(pc.is_valid(text))
     k = np.asarray(pc.fill_null(pc.index_in(text, value_set=pa.array(feature.categories, pa.string())), -1))
     strange = observed & (k < 0)
-    if unseen == "missing":
+    if strange.any() and unseen == "missing":
         observed = observed & (k >= 0)
+        _tell(feature, table, int(strange.sum()), repr(text[int(np.flatnonzero(strange)[0])].as_py()))
     elif strange.any():
         row = int(np.flatnonzero(strange)[0])
         raise DataError(

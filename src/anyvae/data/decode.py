@@ -116,7 +116,9 @@ def _restore(feature: Feature, codes: Array, means: bool) -> Array:
     elif feature.levels and not means:
         values = feature.level_values(_level(feature, codes))
     else:
-        values = codes * feature.scale + feature.mean
+        most = np.finfo(np.float64).max / 4.0  # a draw beyond the largest numbers there are is the largest
+        with np.errstate(over="ignore"):
+            values = np.clip(codes * feature.scale + feature.mean, -most, most)
         if feature.kind == "positive":
             real = np.finfo(dtype if dtype.kind == "f" else np.float64)
             top, least = real.max, 1.0 if dtype.kind in "iu" and not means else float(real.tiny)

@@ -45,7 +45,8 @@ def encode(schema: Schema, source: Source, unseen: Unseen = "refuse") -> Encoded
     Arguments:
         schema: of the data the model was fitted on.
         source: n rows of the same kind; columns of a table are found by name.
-        unseen: whether a category that the model was not fitted on is refused, or read as ``missing``.
+        unseen: whether a category, a level or another value of a constant column that the model was not fitted on is
+            refused, or read as ``missing`` with a warning.
 
     Raises:
         DataError: the rows do not fit the schema: other columns or shape, a category or level that was not

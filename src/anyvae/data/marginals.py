@@ -19,6 +19,7 @@ Form = Literal["plain", "heavy", "mixture"]
 _MOST_ROWS = 100_000  # looked at; evenly spaced
 _POINTS, _EXTREMES = 2000, 50
 _FLOOR = 0.0025  # of the spread: the least scale that a family of the model has
+_MODE = 0.1  # of the spread: the least width of a mode of a density
 _COSTS = {  # nats a row, and in all
     "log": (0.05, 3.0),
     "heavy": (0.03, 3.0),
@@ -105,7 +106,8 @@ def real_shape(points: Points, *, log: bool | None = None) -> Shape:
     if log:
         points = _logs(points)
     score, form, location, scale = _unimodal(points)
-    if _pays("mixture", _mixture(points, _floor(points)) - score, points.rows):
+    # A density grows without end on a value that recurs, so a mode counts as a tenth of the spread wide at least.
+    if _pays("mixture", _mixture(points, max(_floor(points), _MODE * _spread(points))) - score, points.rows):
         form, (location, scale) = "mixture", trimmed_moments(points)
     if log:
         return Shape(form, log, False, location + math.log(unit), scale)

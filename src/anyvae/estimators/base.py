@@ -33,6 +33,7 @@ class TableEstimator(BaseEstimator):
         max_minutes: float | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
+        unseen: str = "missing",
         samples: int = 64,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -44,6 +45,7 @@ class TableEstimator(BaseEstimator):
         self.max_minutes = max_minutes
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.unseen = unseen
         self.samples = samples
         self.random_state = random_state
         self.verbose = verbose
@@ -55,6 +57,8 @@ class TableEstimator(BaseEstimator):
         return tags
 
     def _fit_source(self, source: Source) -> Self:
+        if self.unseen not in ("refuse", "missing"):
+            raise ValueError(f"unseen is {self.unseen!r}; give 'refuse' or 'missing'.")
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -75,6 +79,7 @@ class TableEstimator(BaseEstimator):
         fitted, self.watched_, result = fit_source(source, schema, options, say=say)
         # In double precision a row's answer does not depend on the rows beside it, to the last digits shown.
         fitted.model.double()
+        fitted.unseen = "refuse" if self.unseen == "refuse" else "missing"
         self.fitted_: FittedModel = fitted
         self.schema_ = fitted.schema
         self.history_ = [evaluation.as_dict() for evaluation in result.history]

@@ -152,9 +152,10 @@ def _series(column: Any, kind: Any) -> Any:
     values = column.to_pandas()
     if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
         text = kind.categories.dtype.kind not in "biufM"
-        return pandas.Series(
-            pandas.Categorical(values if text else values.astype(kind.categories.dtype), dtype=kind)
-        )
+        values = values if text else values.astype(kind.categories.dtype)
+        if not values.dropna().isin(kind.categories).all():
+            return values  # a category that was not there at fit, and stays as it was given
+        return pandas.Series(pandas.Categorical(values, dtype=kind))
     try:
         return values.astype(kind)
     except (TypeError, ValueError):  # an integer column that has holes here

@@ -99,6 +99,7 @@ class Saved:
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
         fitted = load(folder)
         fitted.model.double()
+        fitted.unseen = estimator.unseen
         estimator.fitted_, estimator.schema_ = fitted, fitted.schema
         return estimator
 

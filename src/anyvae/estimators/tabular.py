@@ -33,6 +33,8 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         max_minutes: of training at most.
         batch_size: rows a step.
         learning_rate: its peak.
+        unseen: "missing" to read a category, or another value of a column, that could not be fitted as a missing cell,
+            with a warning; "refuse" to refuse it.
         samples: S, weighed draws of the latents a row for scores and fillings.
         random_state: of the first weights, the row order and every draw.
         verbose: 1 prints what is decided and done.

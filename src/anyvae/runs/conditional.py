@@ -65,7 +65,7 @@ def sample_given(
         DataError: for a column that there is not, or a value that it cannot have.
     """
     try:
-        batch = fitted.batch(_one_row(fitted.schema, given))
+        batch = fitted.batch(_one_row(fitted.schema, given), "refuse")
     except DataError as error:
         raise DataError(str(error).removeprefix("row 1 of ")) from None
     parts, effective = [], 0.0

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode, encode
+from anyvae.data.encode import Unseen
 from anyvae.inference import embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
@@ -42,16 +43,21 @@ class FittedModel:
         model: over encoded rows "x".
         schema: of the rows.
         config: how it was fitted.
+        unseen: whether values that no row of the fit held, such as a new category, are refused or read as missing;
+            see `anyvae.data.encode`.
     """
 
-    def __init__(self, model: LatentVariableModel, schema: Schema, config: RunConfig) -> None:
+    def __init__(
+        self, model: LatentVariableModel, schema: Schema, config: RunConfig, unseen: Unseen = "refuse"
+    ) -> None:
         self.model = model
         self.schema = schema
         self.config = config
+        self.unseen: Unseen = unseen
 
-    def batch(self, source: Source) -> Batch:
+    def batch(self, source: Source, unseen: Unseen | None = None) -> Batch:
         """Rows as the model sees them; grey values of binarised sources are drawn once, with seed 0."""
-        encoded = encode(self.schema, source)
+        encoded = encode(self.schema, source, unseen or self.unseen)
         if encoded.mask is not None and not self.config.missing:
             raise DataError(
                 f"{source.name} has missing cells, but the model was fitted on complete rows: "
