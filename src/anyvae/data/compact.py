@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+_FARTHEST = 1e15  # standard deviations
 _MOST_CELLS = 1 << 27  # half a gigabyte of them
 
 
@@ -130,7 +131,8 @@ def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Co
     for feature in schema.features:  # constant ones too: a cell that differs is refused
         found, observed = _encode_column(feature, table[feature.name], source.name, unseen)
         if feature.width:
-            codes[:, place], mask[:, place] = found, observed
+            # Beyond any row fitted; its square still is a number of single precision.
+            codes[:, place], mask[:, place] = np.clip(found, -_FARTHEST, _FARTHEST), observed
             place += 1
     return Compact(
         torch.from_numpy(codes),
