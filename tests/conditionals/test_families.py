@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Size, nn
@@ -318,3 +320,19 @@ def test_units_belong_to_independent_features() -> None:
         ValueError, match=r"FullNormal\(3\) got log_unit, but its features depend on each other"
     ):
         part()
+
+
+def test_a_least_scale_bounds_the_density() -> None:
+    """At a scale driven to nothing the density is that of the least scale; it has an effect where it is taken."""
+    params = {"loc": torch.zeros(1), "raw_scale": torch.tensor([-1e30])}
+    peak = Normal(1, scale=FeatureScale(0.1))(params, {}).log_prob(torch.zeros(1))
+    wanted = torch.distributions.Normal(0.0, 0.1 + math.exp(-6.0)).log_prob(torch.zeros(()))
+    torch.testing.assert_close(peak, wanted.to(peak))
+    assert float(Normal(1)(params, {}).log_prob(torch.zeros(1))) > 5.0
+    assert repr(FeatureScale()) == "FeatureScale()"
+    with pytest.raises(
+        ValueError, match=r"Laplace got FeatureScale\(least=0\.1\), whose least scale only Normal has"
+    ):
+        Laplace(2, FeatureScale(0.1))
+    with pytest.raises(ValueError, match=r"least=-1; wanted"):
+        FeatureScale(-1)

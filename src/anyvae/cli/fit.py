@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from anyvae.cli.console import first_process, progress_bar, say
-from anyvae.cli.options import Positive, PositiveReal, Samples, Seed, SourceName
+from anyvae.cli.options import Kinds, Positive, PositiveReal, Samples, Seed, SourceName, pairs
 
 if TYPE_CHECKING:
     from anyvae.training import Callback
@@ -29,6 +29,7 @@ def fit(
     precision: Literal["float32", "bf16"] = "float32",
     recipe: str = "vae",
     likelihood: Literal["normal", "discretised", "bernoulli"] | None = None,
+    kind: Kinds = None,
     label: str | None = None,
     samples: Samples = None,
     threads: Positive = None,
@@ -61,6 +62,9 @@ def fit(
         Name of the model; `anyvae recipes` lists them.
     likelihood
         How values are scored; chosen from the data without it.
+    kind
+        A column and its kind, such as age=count, once or more: real, positive, integer, count, levels, binary,
+        categorical, ordinal or date. Chosen from the values without it.
     label
         Column of labels: not fitted, it colours the report.
     threads
@@ -92,6 +96,7 @@ def fit(
         precision=precision,
         recipe=recipe,
         likelihood=likelihood,
+        kinds=pairs(kind, "--kind"),
         label=label,
         threads=threads,
         shard=shard,

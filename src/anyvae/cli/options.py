@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 __all__ = [
     "Given",
+    "Kinds",
     "Positive",
     "PositiveReal",
     "Rows",
@@ -20,7 +21,7 @@ __all__ = [
     "SomeSamples",
     "SourceName",
     "Target",
-    "given_values",
+    "pairs",
 ]
 
 
@@ -56,25 +57,26 @@ Target = Annotated[
     ),
 ]
 Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
+Kinds = Annotated[list[str] | None, Parameter(name="--kind", allow_leading_hyphen=False)]
 
 
-def given_values(given: Sequence[str] | None) -> dict[str, str]:
-    """Columns and values from words such as income=>50K; a value may hold further signs of equality.
+def pairs(words: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Columns and what is said of each from words such as income=>50K; a value may hold further signs of equality.
 
     Raises:
-        DataError: for a word without one, or a column that is given twice.
+        DataError: for a word without one, or a column that is named twice.
 
-    >>> given_values(["income=>50K", "sex=Female"])
+    >>> pairs(["income=>50K", "sex=Female"], "--given")
     {'income': '>50K', 'sex': 'Female'}
     """
     from anyvae.data import DataError
 
     found: dict[str, str] = {}
-    for word in given or ():
+    for word in words or ():
         name, sign, value = word.partition("=")
         if not sign or not name or not value:
-            raise DataError(f"--given {word} is no column with a value: write it as --given column=value")
+            raise DataError(f"{option} {word} is no column with a value: write it as {option} column=value")
         if name in found:
-            raise DataError(f"--given names the column {name!r} twice: give it one value")
+            raise DataError(f"{option} names the column {name!r} twice: give it one value")
         found[name] = value
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anyvae.cli.console import note
-from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, given_values
+from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, pairs
 from anyvae.cli.output import check_target, deliver
 from anyvae.cli.rows import rows_of
 
@@ -38,7 +38,7 @@ def sample(
     from anyvae.data import DataError
     from anyvae.runs import load
 
-    values = given_values(given)
+    values = pairs(given, "--given")
     fitted = load(run)
     if not values:
         deliver(fitted.sample(n, seed, means=means), output)

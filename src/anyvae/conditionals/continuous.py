@@ -18,6 +18,7 @@ from anyvae.conditionals.scales import (
     OptimalScale,
     Scale,
     bounded_log_scale,
+    bounded_scale,
 )
 
 __all__ = ["DiagonalNormal", "Normal", "StandardNormal"]
@@ -146,6 +147,8 @@ class Normal(Family):
             return distributions.OptimalNormal(loc, constants["running"], learning=learning, event_dims=dims)
         if isinstance(self.scale, FixedScale):
             return distributions.Normal(loc, constants["scale"], dims)
+        if isinstance(self.scale, FeatureScale) and self.scale.least:
+            return distributions.Normal(loc, bounded_scale(params["raw_scale"]) + self.scale.least, dims)
         return _normal(loc, params["raw_scale"], dims)
 
     def check(self, name: str, value: Tensor) -> None:

@@ -32,6 +32,8 @@ class Located(Family, ABC):
     def __init__(self, event_shape: int | tuple[int, ...], scale: Scale | None = None) -> None:
         super().__init__(event_shape)
         self.scale = FeatureScale() if scale is None else scale
+        if isinstance(self.scale, FeatureScale) and self.scale.least:
+            raise ValueError(f"{type(self).__name__} got {self.scale!r}, whose least scale only Normal has.")
         if not isinstance(self.scale, OneScale | FeatureScale | NetworkScale):
             raise ValueError(
                 f"{type(self).__name__} got {self.scale!r}; "

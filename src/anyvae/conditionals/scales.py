@@ -103,7 +103,24 @@ class OneScale(Scale):
 @final
 @dataclass(frozen=True)
 class FeatureScale(Scale):
-    """One learned scale per feature, the same for all rows."""
+    """One learned scale per feature, the same for all rows.
+
+    Arguments:
+        least: what is added to the scale, so that a density stays finite on values that recur, as of a mixture; only
+            `Normal` has it.
+
+    Raises:
+        ValueError: for a negative one.
+    """
+
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.least >= 0.0:
+            raise ValueError(f"FeatureScale got least={self.least}; wanted a number >= 0.")
+
+    def __repr__(self) -> str:
+        return f"FeatureScale(least={self.least})" if self.least else "FeatureScale()"
 
 
 @final

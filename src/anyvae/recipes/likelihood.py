@@ -33,6 +33,8 @@ from anyvae.recipes.starts import Cells, start_of
 __all__ = ["Likelihood", "likelihood_of"]
 
 _COMPONENTS = 5
+# Of a standard deviation. Without it a column of values that recur outweighs all the others of its row.
+_MODE = 0.1
 _CATEGORIES_TOGETHER = (8, 32)
 
 
@@ -124,7 +126,7 @@ def _family(kind: str, features: list[Feature], shape: tuple[int, ...], scale: S
     if kind == "heavy":
         return StudentT(shape)
     if kind == "mixture":
-        return CellMixture(Normal((*shape, _COMPONENTS)))
+        return CellMixture(Normal((*shape, _COMPONENTS), scale=FeatureScale(_MODE)))
     low = _each([(f.low - f.mean) / f.scale for f in features])
     step = _each([f.step / f.scale for f in features])
     if kind == "ordinal":

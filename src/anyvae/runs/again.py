@@ -56,7 +56,7 @@ def write_report(folder: str | Path, source: str | None = None) -> Path:
             f"the report shows rows of the data, and they cannot be read: {error}; "
             "go to the folder where the fit was run, or say where they are with --source"
         ) from None
-    if infer_schema(rows, config.likelihood) != fitted.schema:
+    if infer_schema(rows, config.likelihood, config.kinds or None) != fitted.schema:
         raise DataError(
             f"{given} is not what {files.folder} was fitted on: give that file with --source, or fit anew"
         )

@@ -23,6 +23,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         latent_features: size of the latent space.
         missing: whether rows may have holes.
         likelihood: as asked for, or None where it was chosen from the data.
+        kinds: of columns, by name, where the ones chosen from the values were not meant.
         label: column of labels, left out of the fit.
         seed: of split, initial weights, row order and draws.
         max_epochs, max_minutes, batch_size: limits asked for, None for the defaults.
@@ -45,6 +46,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     batch_size: int
     learning_rate: float
     likelihood: str | None = None
+    kinds: dict[str, str] = {}
     label: str | None = None
     max_epochs: int | None = None
     max_minutes: float | None = None

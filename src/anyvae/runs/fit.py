@@ -59,7 +59,7 @@ def fit_run(
     first = int(os.environ.get("RANK", 0)) == 0
     if options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
-    prepared, held_out = _read(options)
+    prepared, rows, held_out = _read(options)
     config = configure(options, prepared)
     if resume and work.config.is_file():
         _same_run(work, config, prepared.schema)
@@ -77,15 +77,15 @@ def fit_run(
     )
     fitted = FittedModel(model.cpu(), prepared.schema, config)
     if first:
-        _finish(fitted, prepared, held_out, result, work, options, say)
+        _finish(fitted, prepared, rows, held_out, result, work, options, say)
         _publish(work, files)
     return fitted
 
 
-def _read(options: FitOptions) -> tuple[Prepared, Source]:
-    """Rows to fit, prepared, and rows held out."""
+def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
+    """Rows to fit, prepared and as they were given, and rows held out."""
     source = load_source(options.source, label=options.label)
-    schema = infer_schema(source, options.likelihood)
+    schema = infer_schema(source, options.likelihood, options.kinds or None)
     notes = [*source.notes, *schema.sentences()]
     if source.test is not None:
         fitted, held_out = source, source.test
@@ -95,7 +95,7 @@ def _read(options: FitOptions) -> tuple[Prepared, Source]:
         fitted, held_out = source.take(rows), source.take(held)
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
     prepared = prepare(fitted, schema, options.seed, keep_last=find_recipe(options.recipe).keep_last)
-    return replace(prepared, notes=notes + prepared.notes), held_out
+    return replace(prepared, notes=notes + prepared.notes), fitted, held_out
 
 
 def _same_run(files: RunFiles, config: RunConfig, schema: Schema) -> None:
@@ -147,6 +147,7 @@ def _publish(work: RunFiles, files: RunFiles) -> None:
 def _finish(
     fitted: FittedModel,
     prepared: Prepared,
+    rows_fitted: Source,
     held_out: Source,
     result: FitResult,
     files: RunFiles,
@@ -185,7 +186,7 @@ def _finish(
         },
     }
     write_file(files.metrics, msgspec.json.format(msgspec.json.encode(metrics), indent=2) + b"\n")
-    findings = findings_of(fitted, held_out, metrics, history_columns(result))
+    findings = findings_of(fitted, held_out, metrics, history_columns(result), rows_fitted)
     write_file(files.report, render(findings).encode())
     say(
         f"held-out log-likelihood {held['log_likelihood']:.2f} ± "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -31,7 +32,7 @@ class FitOptions:
         latent_features: size of the latent space.
         max_epochs, max_minutes, batch_size, learning_rate: of the training.
         precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, label: see `anyvae fit --help`.
+        recipe, likelihood, kinds, label: see `anyvae fit --help`.
         threads: of torch.
         shard: spread the weights over the processes of torchrun.
         samples: S of the final log-likelihood.
@@ -47,6 +48,7 @@ class FitOptions:
     precision: str = "float32"
     recipe: str = "vae"
     likelihood: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
     threads: int | None = None
     shard: bool = False
@@ -136,6 +138,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         batch_size=batch_size,
         learning_rate=rate,
         likelihood=options.likelihood,
+        kinds=dict(options.kinds),
         label=options.label,
         max_epochs=options.max_epochs,
         max_minutes=options.max_minutes,
