@@ -25,7 +25,7 @@ TABLES = {
     "one.csv": (b"a,b\n1,2\n", "two or more"),
     "hollow.csv": (b"a,b\n1,\n2,\n3,\n", "'b'"),
     "infinite.csv": (b"a,b\n1.5,1\n2.5,inf\n3.1,2\n", "row 2"),
-    "dates.csv": (b"a,d\n1,2020-01-01\n2,2020-01-02\n", "date"),
+    "times.csv": (b"a,d\n1,12:00:00\n2,13:30:00\n", "time32"),
     "junk.parquet": (b"hello", "parquet"),
     "junk.npy": (b"hello", "numpy"),
     "junk.csv.gz": (b"hello", "gzip"),

@@ -250,6 +250,12 @@ def test_columns_of_one_kind_are_one_block_wherever_they_stand() -> None:
         moved[:, j] = x[:, j]
         torch.testing.assert_close(p.cells(moved)[:, j], cells[:, j])
     assert p.mean.shape == (18,)
+    # And by a density of its own kind: the two values of a binary column have all the mass.
+    for place, feature in enumerate(schema.features):
+        pair = x[:1].repeat(2, 1)
+        pair[:, place] = torch.tensor([0.0, 1.0])
+        total = float(p.cells(pair)[:, place].exp().sum())
+        assert (total == pytest.approx(1.0, abs=1e-9)) == (feature.kind == "binary")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ MANY = "ten_thousand_categories_are_few_bytes_a_row_and_names_of_rows_are_refuse
 
 
 def _faults(file: str, tests: tuple[str, ...], *pairs: tuple[str, str]) -> list[Mutation]:
-    place = file.rsplit("/", 1)[-1].removesuffix(".py")
+    place = file.removesuffix(".py")
     return [
         Mutation(f"kinds: {place} {number}", file, before, after, tests)
         for number, (before, after) in enumerate(pairs)
@@ -31,7 +31,7 @@ def _faults(file: str, tests: tuple[str, ...], *pairs: tuple[str, str]) -> list[
 
 def _narrow(file: str, *triples: tuple[str, str, str]) -> list[Mutation]:
     """Each with the one test of columns that looks for it."""
-    place = file.rsplit("/", 1)[-1].removesuffix(".py")
+    place = file.removesuffix(".py")
     return [
         Mutation(f"kinds: {place} {number}", file, before, after, (COLUMNS + test,))
         for number, (before, after, test) in enumerate(triples)

@@ -113,7 +113,7 @@ def dtype_of(column: pa.ChunkedArray) -> str:
 
     Example:
         >>> import pyarrow as pa
-        >>> dtype_of(pa.chunked_array([[0.5]])), dtype_of(pa.chunked_array([[0]]).cast(pa.date32()))
+        >>> dtype_of(pa.chunked_array([[0.5]])), dtype_of(pa.chunked_array([[0]], pa.date32()))
         ('float64', 'date32[day]')
     """
     name = str(column.type)

@@ -25,6 +25,7 @@ class Compressed(Network):
         net: description of the network, or any module.
         reach: up to where values stay as they are, in standard deviations of standardised data.
 
+    >>> import torch
     >>> net = Compressed(nn.Identity(), reach=3.0).build([Size((3,))], {"loc": Size((2,))})
     >>> net.read(torch.tensor([-2.0, 3.0, 50.0]))
     tensor([-2.0000,  3.0000,  6.8712])
