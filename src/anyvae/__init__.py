@@ -83,7 +83,18 @@ if TYPE_CHECKING:
         optional,
         prior,
     )
-    from anyvae.inference import embed, evaluate_bound, log_likelihood, mean, posterior, reconstruct, sample
+    from anyvae.inference import (
+        cell_log_density,
+        condition,
+        conditional_mean,
+        embed,
+        evaluate_bound,
+        log_likelihood,
+        mean,
+        posterior,
+        reconstruct,
+        sample,
+    )
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
     from anyvae.networks import MLP, Compressed, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
     from anyvae.objectives import (
@@ -204,6 +215,9 @@ _HOMES = {
     "anyvae.inference": (
         "embed",
         "evaluate_bound",
+        "cell_log_density",
+        "condition",
+        "conditional_mean",
         "log_likelihood",
         "mean",
         "posterior",
@@ -374,6 +388,9 @@ __all__ = [
     "VonMisesFisher",
     "WeightedTC",
     "ZeroInflatedNegativeBinomial",
+    "cell_log_density",
+    "condition",
+    "conditional_mean",
     "elbo",
     "embed",
     "evaluate_bound",
