@@ -46,6 +46,11 @@ class Columns(Cellwise):
         self._sizes = [part.event_shape[0] for part in parts]
 
     @property
+    def has_rsample(self) -> bool:  # type: ignore[override]
+        """Whether every part has."""
+        return all(part.has_rsample for part in self.parts)
+
+    @property
     def mean(self) -> Tensor:
         """The means of the cells, shape (*batch, width)."""
         return self._join([part.mean for part in self.parts])

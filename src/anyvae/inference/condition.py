@@ -61,7 +61,7 @@ def condition(
         batch: tensors or `Partial` values by name; what is not there at all is drawn too.
         draws: how many for each row.
         samples: S, weighed draws of the latents that those of a row are chosen from.
-        steps: of the chain.
+        steps: of the chain; none are made where something given depends on a hole, as which cells are missing may.
         seed: of the draws.
         names: variables that are returned; all where None.
 
@@ -106,13 +106,14 @@ def _some(
     trace, log_weight = weigh(model, batch, samples)
     rows = trace.rows
     chosen = choose(log_weight, draws)
-    latents = {}
+    latents: dict[str, Tensor] = {}
+    others: dict[str, Tensor] = {}
     for name, from_q in trace.plan.draws:
-        if from_q:
-            value = trace.values[name].expand(samples, rows, *model.shapes[name])
-            latents[name] = value[chosen, torch.arange(rows)].flatten(0, 1)
-    given = {name: _repeated(item, draws) for name, item in batch.items()}
-    values, moved = _walk(model, given, latents, rows * draws, steps)
+        value = trace.values[name].expand(samples, rows, *model.shapes[name])
+        (latents if from_q else others)[name] = value[chosen, torch.arange(rows)].flatten(0, 1)
+    given = {name: _repeated(item, draws) for name, item in batch.items()} | others
+    # A hole on which something given hangs does not follow p(x | z) alone, so a step could not draw it.
+    values, moved = _walk(model, given, latents, rows * draws, 0 if others else steps)
     wanted = [name for name in values if names is None or name in names]
     return Conditioned(
         {name: values[name].unflatten(0, (draws, rows)) for name in wanted},

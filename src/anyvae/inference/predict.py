@@ -40,7 +40,8 @@ def conditional_mean(
     with evaluating(model):
         for trace, log_weight in _weighed(model, batch, samples, seed):
             share = torch.softmax(log_weight, 0)
-            mean = trace.p(name).mean
+            # What was drawn with the latents, because something given hangs on it, has its weight with them.
+            mean = trace.values[name] if (name, False) in trace.plan.draws else trace.p(name).mean
             mean = mean.expand(samples, trace.rows, *model.shapes[name])
             found = torch.einsum("sb,sb...->b...", share, mean)
             item = trace.evidence.get(name)

@@ -153,7 +153,7 @@ class Trace:
         """
         found = self._q.get(name)
         if found is None:
-            found = self._q[name] = self._condition(self.model.inference_parts[name])
+            found = self._q[name] = self._condition(self.model.inference_parts[name], from_q=True)
         return found
 
     def log_p(self, name: str) -> Tensor:
@@ -255,7 +255,7 @@ class Trace:
         """A per-row term with its row axis, also where one value serves all rows."""
         return term if term.dim() else term.expand(self.rows)
 
-    def _condition(self, conditional: Conditional) -> Distribution:
+    def _condition(self, conditional: Conditional, *, from_q: bool = False) -> Distribution:
         arguments: list[Tensor | Distribution] = []
         for parent in conditional.parents:
             if parent.mask:
@@ -265,6 +265,9 @@ class Trace:
                 arguments.append(self._nothing(parent.name) if item is None else item.value)
             elif parent.prior:
                 arguments.append(self.p(parent.name))
+            elif from_q and (parent.name, False) in self.plan.draws and parent.name in self.evidence:
+                # The encoder reads a row with holes as it is, also after they were drawn.
+                arguments.append(self.evidence[parent.name].value)
             else:
                 arguments.append(self.values[parent.name])
         distribution: Distribution = conditional(*arguments)

@@ -4,7 +4,7 @@ from anyvae.networks.base import Network, WrappedModule
 from anyvae.networks.compressed import Compressed
 from anyvae.networks.convolutional import ConvNet
 from anyvae.networks.dense import MLP, GatedMLP, Linear
-from anyvae.networks.masked import MaskedMLP
+from anyvae.networks.masked import MaskedMLP, OwnLinear
 from anyvae.networks.supplied import Supplied
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Linear",
     "MaskedMLP",
     "Network",
+    "OwnLinear",
     "Supplied",
     "WrappedModule",
 ]

@@ -12,7 +12,7 @@ from torch import Size, Tensor, nn
 
 from anyvae.networks.base import Cut, Network
 
-__all__ = ["MaskedMLP"]
+__all__ = ["MaskedMLP", "OwnLinear"]
 
 
 @final
@@ -66,6 +66,62 @@ class MaskedMLP(Network):
     def build(self, inputs: Sequence[Size], outputs: Mapping[str, Size]) -> nn.Module:
         """See `Network.build`; the first input is v."""
         return _Masked(self, inputs, outputs)
+
+
+@final
+class OwnLinear(Network):
+    r"""A linear map of which each output sees its own part of a vector only.
+
+    .. math:: output_c = w_c \cdot v_{cell(c)} + b_c
+
+    Arguments:
+        widths: elements of each part, in order; there is one output for each part.
+
+    >>> net = OwnLinear([1, 2]).build([Size((3,))], {"logits": Size((2,))})
+    >>> jacobian = torch.autograd.functional.jacobian(lambda v: net(v)[0], torch.zeros(3))
+    >>> (jacobian != 0).tolist()
+    [[True, False, False], [False, True, True]]
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        if not widths or any(width < 1 for width in widths):
+            raise ValueError(f"OwnLinear got widths {list(widths)}; wanted one or more positive ones.")
+        self.widths = tuple(widths)
+
+    def __repr__(self) -> str:
+        return f"OwnLinear({len(self.widths)} parts)"
+
+    def build(self, inputs: Sequence[Size], outputs: Mapping[str, Size]) -> nn.Module:
+        """See `Network.build`; there is one input, a vector of the widths together, and one output, one number a part.
+
+        Raises:
+            ValueError: when sizes differ.
+        """
+        wanted = Size((len(self.widths),))
+        if [*inputs] != [Size((sum(self.widths),))] or [*outputs.values()] != [wanted]:
+            raise ValueError(
+                f"OwnLinear got inputs {[tuple(size) for size in inputs]} and outputs "
+                f"{[tuple(size) for size in outputs.values()]}; wanted one of {sum(self.widths)} and one of "
+                f"{len(self.widths)}."
+            )
+        return _Own(self.widths, outputs)
+
+
+class _Own(nn.Module):
+    def __init__(self, widths: tuple[int, ...], outputs: Mapping[str, Size]) -> None:
+        super().__init__()
+        part = torch.arange(len(widths)).repeat_interleave(torch.tensor(widths))
+        self.linear = _MaskedLinear(part[None, :] == torch.arange(len(widths))[:, None])
+        # From nothing: a random sign would be a first guess of which values go missing.
+        nn.init.zeros_(self.linear.weight)
+        self.cut = Cut(outputs)
+
+    def forward(self, value: Tensor) -> tuple[Tensor, ...]:
+        return self.cut(self.linear(value))
+
+    def bias(self, name: str) -> Tensor:
+        assert self.linear.bias is not None
+        return self.cut.view(self.linear.bias, name)
 
 
 class _Masked(nn.Module):

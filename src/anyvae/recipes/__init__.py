@@ -14,6 +14,7 @@ from anyvae.recipes.flat import (
 )
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.listed import RECIPES, default_latent_features, find_recipe
+from anyvae.recipes.missingness import not_miwae
 from anyvae.recipes.quantised import fsq_vae, vq_vae
 from anyvae.recipes.recipe import Recipe
 
@@ -30,6 +31,7 @@ __all__ = [
     "iaf_vae",
     "likelihood_of",
     "linear_vae",
+    "not_miwae",
     "semi_amortised_vae",
     "sigma_vae",
     "spherical_vae",

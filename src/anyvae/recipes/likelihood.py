@@ -48,12 +48,14 @@ class Likelihood:
         log_unit: log of one encoded unit in input units.
         start: where the decoder's parameters start.
         missing: whether rows may have holes.
+        cells: elements of each cell of a table's row.
     """
 
     family: Family
     log_unit: LogUnit
     start: dict[str, Tensor]
     missing: bool = False
+    cells: tuple[int, ...] = ()
 
 
 def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
@@ -74,6 +76,7 @@ def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
         family = _family(feature.kind, [feature], schema.event_shape, OneScale())
         start = start_of(family, Cells.of(encoded)) if isinstance(family, Bernoulli) else {}
         return Likelihood(family, unit, start, missing)
+    cells = tuple(feature.width for feature in schema.features if feature.width)
     blocks: dict[str, list[Feature]] = {}
     places: dict[str, list[int]] = {}
     place = 0
@@ -92,10 +95,10 @@ def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
         for family, cells in zip(families, places.values(), strict=True)
     ]
     if len(families) == 1:
-        return Likelihood(families[0], unit, starts[0], missing)
+        return Likelihood(families[0], unit, starts[0], missing, cells)
     start = {f"{i}_{key}": value for i, found in enumerate(starts) for key, value in found.items()}
     order = [cell for cells in places.values() for cell in cells]
-    return Likelihood(Columns(families, order), unit, start, missing)
+    return Likelihood(Columns(families, order), unit, start, missing, cells)
 
 
 def _block(feature: Feature) -> str:

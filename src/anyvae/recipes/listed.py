@@ -37,6 +37,7 @@ from anyvae.recipes.flat import (
     vae,
     vamp_vae,
 )
+from anyvae.recipes.missingness import not_miwae
 from anyvae.recipes.quantised import committed_elbo, fsq_vae, vq_vae
 from anyvae.recipes.recipe import Recipe, alone
 from anyvae.training import Player
@@ -147,6 +148,15 @@ RECIPES: dict[str, Recipe] = {
             vae,
             alone(lambda rows: MIWAE(4, 4)),
             taught=True,
+        ),
+        Recipe(
+            "not_miwae",
+            "Ipsen et al., 2021",
+            "vae of numbers together with which cells are missing, each by its own value; importance-weighted bound, "
+            "20 samples",
+            not_miwae,
+            alone(lambda rows: IWAE(20)),
+            masks=True,
         ),
         Recipe(
             "annealed_vae",

@@ -41,6 +41,7 @@ class Recipe:
             of the best bound.
         taught: whether the encoder may be trained alone afterwards, to read parts of rows: where it is a network that
             nothing else shares, trained for the bound.
+        masks: whether the model has a variable "m" too: which cells of the row are there, one number a cell.
     """
 
     name: str
@@ -50,15 +51,18 @@ class Recipe:
     plays: Plays = field(default=alone(lambda rows: ELBO()))
     keep_last: bool = False
     taught: bool = False
+    masks: bool = False
 
     def build(self, likelihood: Likelihood, latent_features: int) -> LatentVariableModel:
         """The model for data of this likelihood."""
+        own = {"cells": likelihood.cells} if self.masks else {}
         return self.constructor(
             likelihood.family,
             latent_features,
             start=likelihood.start,
             log_unit=likelihood.log_unit,
             missing=likelihood.missing,
+            **own,
         )
 
     def players(self, model: LatentVariableModel, rows: int, learning_rate: float = 1e-3) -> list[Player]:

@@ -65,7 +65,7 @@ def sample_given(
         DataError: for a column that there is not, or a value that it cannot have.
     """
     try:
-        batch = fitted.batch(_one_row(fitted.schema, given), "refuse")
+        batch = fitted.batch(_one_row(fitted.schema, given), "refuse", pattern=False)
     except DataError as error:
         raise DataError(str(error).removeprefix("row 1 of ")) from None
     parts, effective = [], 0.0
@@ -133,7 +133,7 @@ def explain(fitted: FittedModel, source: Source, *, samples: int = 256, seed: in
         A float64 array, NaN where a cell is missing and 0 in columns that were constant in the data fitted.
     """
     cells = cells_of(fitted.schema)
-    batch = fitted.batch(source)
+    batch = fitted.batch(source, pattern=False)
     values = cell_log_density(fitted.model, batch, list(cells.values()), samples=samples, seed=seed)
     found = np.zeros((len(source), len(fitted.schema.features)))
     places = [i for i, feature in enumerate(fitted.schema.features) if feature.name in cells]
@@ -169,7 +169,7 @@ def class_probabilities(
         raise DataError(
             f"column {column!r} is {feature.kind}, and classes were asked for: give one of categories"
         )
-    item = fitted.batch(_without(source, column, fitted.schema))["x"]
+    item = fitted.batch(_without(source, column, fitted.schema), pattern=False)["x"]
     assert isinstance(item, Partial)
     mean = conditional_mean(fitted.model, {"x": item}, samples=samples, seed=seed)[:, cells[column]]
     if feature.kind == "binary":

@@ -94,7 +94,7 @@ def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
         rows, held = held_out_split(len(source), options.seed)
         fitted, held_out = source.take(rows), source.take(held)
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
-    prepared = prepare(fitted, schema, options.seed, keep_last=find_recipe(options.recipe).keep_last)
+    prepared = prepare(fitted, schema, options.seed, find_recipe(options.recipe))
     return replace(prepared, notes=notes + prepared.notes), fitted, held_out
 
 

@@ -16,11 +16,12 @@ from anyvae.inference import embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.recipes import find_recipe
 from anyvae.runs.conditional import class_probabilities, explain, fill, fill_by_draws, sample_given
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.training import save_tensors
 
-__all__ = ["FittedModel", "evaluation_samples"]
+__all__ = ["FittedModel", "cell_mask", "evaluation_samples"]
 
 _DECODED = 2_000_000
 """Decoder passes that an evaluation spends unless told otherwise."""
@@ -55,8 +56,14 @@ class FittedModel:
         self.config = config
         self.unseen: Unseen = unseen
 
-    def batch(self, source: Source, unseen: Unseen | None = None) -> Batch:
-        """Rows as the model sees them; grey values of binarised sources are drawn once, with seed 0."""
+    def batch(self, source: Source, unseen: Unseen | None = None, *, pattern: bool = True) -> Batch:
+        """Rows as the model sees them; grey values of binarised sources are drawn once, with seed 0.
+
+        Arguments:
+            source: the rows.
+            unseen: as of the class where None.
+            pattern: whether which cells are seen is given too, where the model has a word on it.
+        """
         encoded = encode(self.schema, source, unseen or self.unseen)
         if encoded.mask is not None and not self.config.missing:
             raise DataError(
@@ -68,7 +75,12 @@ class FittedModel:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
         if self.config.missing:
             mask = torch.ones_like(x, dtype=torch.bool) if encoded.mask is None else encoded.mask
-            return {"x": Partial(x, mask)}
+            seen = (
+                {"m": cell_mask(mask, self.schema)}
+                if pattern and find_recipe(self.config.recipe).masks
+                else {}
+            )
+            return {"x": Partial(x, mask), **seen}
         return {"x": x}
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
@@ -167,6 +179,17 @@ class FittedModel:
             raise DataError(
                 f"{files.model} cannot be written ({error.strerror or error}): free space"
             ) from None
+
+
+def cell_mask(mask: Tensor, schema: Schema) -> Tensor:
+    """Which cells are seen, one number for each column that is encoded, shape (rows, columns).
+
+    Arguments:
+        mask: of elements, shape (rows, width).
+        schema: of the table.
+    """
+    widths = torch.tensor([feature.width for feature in schema.features if feature.width])
+    return mask[:, widths.cumsum(0) - widths].float()
 
 
 def _single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

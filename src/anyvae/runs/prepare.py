@@ -8,12 +8,24 @@ from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import anyvae
-from anyvae.data import Compact, Encoded, Schema, Source, encode, encode_compact, held_out_split, is_wide
-from anyvae.model import Batch, Partial
-from anyvae.recipes import default_latent_features
+from anyvae.data import (
+    Compact,
+    DataError,
+    Encoded,
+    Schema,
+    Source,
+    encode,
+    encode_compact,
+    held_out_split,
+    is_wide,
+)
+from anyvae.model import Partial
+from anyvae.recipes import Recipe, default_latent_features
 from anyvae.runs.config import RunConfig
+from anyvae.runs.fitted import cell_mask
 from anyvae.training import TensorData, default_batch_size, default_steps
 
 __all__ = ["FitOptions", "Prepared", "configure", "prepare"]
@@ -77,17 +89,17 @@ class Prepared:
     notes: list[str]
 
 
-def prepare(source: Source, schema: Schema, seed: int, *, keep_last: bool = False) -> Prepared:
+def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepared:
     """Encode rows and set some of them aside to watch.
 
     Arguments:
         source: rows to fit.
         schema: theirs.
         seed: chooses the rows that are watched.
-        keep_last: whether the fit keeps its last weights, whatever is watched.
+        recipe: of the model.
     """
     encoded = (encode_compact if is_wide(schema, len(source)) else encode)(schema, source)
-    data, notes = _tensor_data(schema, encoded), []
+    data, notes = _tensor_data(schema, encoded, masks=recipe.masks), []
     validation = watched = None
     if len(data) >= 20:
         # Early stopping needs rows of its own: chosen by the held-out rows, their bound would flatter.
@@ -96,21 +108,28 @@ def prepare(source: Source, schema: Schema, seed: int, *, keep_last: bool = Fals
         validation, watched = data.take(torch.from_numpy(validation_rows)), source.take(validation_rows)
         data = data.take(torch.from_numpy(train_rows))
         several = f"{len(validation):,} of the {len(source):,} rows to fit"
-        if keep_last:
+        if recipe.keep_last:
             notes.append(f"the bound of {several} is watched; the weights kept are those of the last step")
         else:
             notes.append(f"early stopping watches {several}")
     return Prepared(schema, data, validation, watched, encoded, notes)
 
 
-def _tensor_data(schema: Schema, encoded: Encoded | Compact) -> TensorData:
+def _tensor_data(schema: Schema, encoded: Encoded | Compact, *, masks: bool) -> TensorData:
     names = [feature.name for feature in schema.features for _ in range(feature.width)]
     columns = {} if schema.kind == "array" else {"x": names}
     stored = encoded.codes if isinstance(encoded, Compact) else encoded.x
     mask = encoded.mask
     if mask is None and schema.kind == "table":
         mask = torch.ones_like(stored, dtype=torch.bool)
-    tensors: Batch = {"x": stored if mask is None else Partial(stored, mask)}
+    tensors: dict[str, Tensor | Partial] = {"x": stored if mask is None else Partial(stored, mask)}
+    if masks:
+        if mask is None:
+            raise DataError(
+                "the recipe models which cells of a table are missing, and was given an array: give a table"
+            )
+        # Codes have one number a column already.
+        tensors["m"] = mask.float() if isinstance(encoded, Compact) else cell_mask(mask, schema)
     if isinstance(encoded, Compact):
         return TensorData(tensors, (), columns, expand={"x": encoded.expand})
     return TensorData(tensors, ("x",) if encoded.binarise else (), columns)

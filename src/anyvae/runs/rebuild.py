@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -53,7 +54,5 @@ def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None =
         encoded = Encoded(torch.zeros((1, *schema.event_shape)), None, schema.binarise)
     likelihood = likelihood_of(schema, encoded)
     if likelihood.missing != config.missing:
-        likelihood = type(likelihood)(
-            likelihood.family, likelihood.log_unit, likelihood.start, config.missing
-        )
+        likelihood = replace(likelihood, missing=config.missing)
     return find_recipe(config.recipe).build(likelihood, config.latent_features)

@@ -45,7 +45,7 @@ def fit_source(
         The fitted model, the rows that were watched and not fitted (None where there were too few), and what the fit
         did.
     """
-    prepared = prepare(source, schema, options.seed, keep_last=find_recipe(options.recipe).keep_last)
+    prepared = prepare(source, schema, options.seed, find_recipe(options.recipe))
     config = configure(options, prepared)
     model = fresh_model(config, prepared)
     result = train(model, prepared, config, say=say, callbacks=callbacks)
