@@ -224,7 +224,8 @@ def measure(row: Row, arguments: Sequence[str] | None = None) -> None:
                 run = {
                     **key,
                     **ask(contestant, question, seed, minutes=given.minutes),
-                    "load": os.getloadavg()[0],
+                    "load": round(os.getloadavg()[0], 1),
+                    "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
                 }
                 # Read again: another process may have added a run to the file meanwhile.
                 others = [run for run in kept(row) if any(run[name] != value for name, value in key.items())]
