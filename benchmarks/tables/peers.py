@@ -30,11 +30,12 @@ _CONSTRAINTS = _HERE.parent / "constraints-pythae.txt"
 
 # pandas is what the door needs; torch is asked for by name so that the constraints choose its CPU build.
 ENVIRONMENTS = {
-    "pyod": ("pyod==3.6.7", "torch", "pandas"),
+    # Its VAE imports tqdm, which it does not ask for.
+    "pyod": ("pyod==3.6.7", "torch", "pandas", "tqdm"),
     "ctgan": ("ctgan==0.12.1", "sdmetrics==0.32.0", "torch", "pandas"),
     "suave": ("suave-ml==0.2.0", "torch", "pandas"),
     "hyperimpute": ("hyperimpute==0.1.17", "torch", "pandas"),
-    "scvi": ("scvi-tools", "torch", "pandas"),
+    "scvi": ("scvi-tools==1.4.2", "torch", "pandas"),
 }
 
 

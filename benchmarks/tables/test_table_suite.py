@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import protocol
 import pytest
+from adult import quality
 from anomaly import by_set
 from door import load, save
 from given import compare
@@ -220,6 +221,20 @@ def test_rows_of_the_same_law_are_within_chance_and_others_are_not() -> None:
     others = compare(rare, table.head(1000), {"kind": "rare"})
     assert others["met"] < 0.05
     assert others["beyond chance"] == 5
+
+
+def test_a_copied_table_has_every_quality_and_no_privacy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("anyvae.metrics.privacy")
+    monkeypatch.setenv("ANYVAE_PEERS", str(tmp_path))  # no second opinion
+    rows = rare_group(0, 1200).rename(columns={"member": "income"})
+    train, held = rows.iloc[:900].reset_index(drop=True), rows.iloc[900:].reset_index(drop=True)
+    found = quality(train, held, train.copy())
+    assert (found["shapes"], found["pairs"]) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert found["trees AUROC"] == found["trees AUROC, real"]
+    assert found["duplicates"] == 1.0
+    assert found["membership"] > 0.95
 
 
 # Made-up tables -----------------------------------------------------------------------------------------------
