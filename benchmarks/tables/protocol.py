@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -150,13 +151,19 @@ def ask(
             return {"error": f"stopped after {minutes:g} minutes", "wall": 60.0 * minutes}
         wall = time.perf_counter() - started
         if done.returncode or not (folder / "answer.json").exists():
-            lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-            return {"error": (lines or [f"exit code {done.returncode}"])[-1][:400], "wall": wall}
+            return {"error": _last_words(done.stderr) or f"exit code {done.returncode}", "wall": wall}
         answer = json.loads((folder / "answer.json").read_text())
         tables = {
             file.stem.removeprefix("answer-"): load(folder, file.stem) for file in folder.glob("answer-*.npz")
         }
         return {"figures": dict(question.judge(tables)), "wall": wall, **answer}
+
+
+def _last_words(told: str) -> str:
+    """The line that names the error, and where it has none the last one."""
+    lines = [line for line in told.strip().splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Warning|Exit|Interrupt)\b", line)]
+    return (named or lines or [""])[-1][:400]
 
 
 def _path(row: Row, folder: Path) -> Path:
