@@ -76,13 +76,14 @@ def mean_ranks(runs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[
 def judge(runs: Sequence[Mapping[str, Any]]) -> list[Finding]:
     present = [n for n in NAMES if any(run["contestant"] == n and "figures" in run for run in runs)]
     found = mean_ranks(runs, present)
+    cells = sum(run["contestant"] == "anyvae" for run in runs if "figures" in run)
     others = {name: rank for name, rank in found.items() if name != "anyvae"}
     ours = found.get("anyvae")
     findings = [
         Finding(
             "mean rank over sets, shares of missing cells, seeds and both figures",
             "first",
-            "-" if ours is None else f"{ours:.2f}",
+            "-" if ours is None else f"{ours:.2f} ({cells} tables)",
             ", ".join(
                 f"{name} {rank:.2f}" for name, rank in sorted(others.items(), key=lambda pair: pair[1])
             ),

@@ -20,7 +20,19 @@ import pandas as pd
 from door import load, save
 from peers import Contestant, python_of
 
-__all__ = ["Case", "Finding", "Question", "Row", "ask", "measure", "number", "pick", "shown", "verdict"]
+__all__ = [
+    "Case",
+    "Finding",
+    "Question",
+    "Row",
+    "ask",
+    "coverage",
+    "measure",
+    "number",
+    "pick",
+    "shown",
+    "verdict",
+]
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -176,6 +188,29 @@ def kept(row: Row, folder: Path = RESULTS) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text())["runs"]) if path.exists() else []
 
 
+def coverage(row: Row, runs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many runs of ours the row asks for, how many gave an answer and how many failed: a part is not the whole.
+
+    Arguments:
+        row: which.
+        runs: that are on file.
+    """
+    ours = {contestant.name for contestant in row.contestants if contestant.script == "by_anyvae.py"}
+    wanted = {
+        (case.name, name, seed)
+        for case in row.cases()
+        for name in ours
+        if not case.contestants or name in case.contestants
+        for seed in case.seeds
+    }
+    done = {(run["case"], run["contestant"], run["seed"]): "figures" in run for run in runs}
+    return {
+        "wanted": len(wanted),
+        "answered": sum(done.get(key, False) for key in wanted),
+        "failed": sum(not done[key] for key in wanted if key in done),
+    }
+
+
 def keep(row: Row, runs: Sequence[Mapping[str, Any]], folder: Path = RESULTS) -> None:
     """Write the runs and what they amount to."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -189,6 +224,7 @@ def keep(row: Row, runs: Sequence[Mapping[str, Any]], folder: Path = RESULTS) ->
         "title": row.title,
         "command": f"python benchmarks/tables/{row.name}.py",
         "notes": list(row.notes),
+        "coverage": coverage(row, known),
         "findings": [asdict(finding) for finding in row.judge(known)],
     }
     # One run a line: a file that a person can read, and a difference that shows which run changed.

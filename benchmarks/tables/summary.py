@@ -11,11 +11,23 @@ __all__ = ["render", "write"]
 
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-_VERDICT = {True: "reached", False: "**missed**", None: "not measured"}
 
 
 def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _verdict(reached: bool | None, coverage: Mapping[str, int]) -> str:
+    """What may be said of a gate: with runs still to make nothing is reached, and a run that failed is a miss."""
+    wanted, answered, failed = (coverage[name] for name in ("wanted", "answered", "failed"))
+    part = "" if answered == wanted else f" ({answered} of {wanted} runs)"
+    if failed:
+        return f"**missed**: {failed} of our runs failed{part}"
+    if reached is None:
+        return "not measured"
+    if not reached:
+        return f"**missed**{part}"
+    return f"so far{part}" if part else "reached"
 
 
 def _minutes(runs: Sequence[Mapping[str, Any]], contestants: Sequence[str]) -> str:
@@ -43,7 +55,7 @@ def render(rows: Sequence[Mapping[str, Any]]) -> str:
                         finding["wanted"],
                         finding["ours"],
                         finding["peers"] or "",
-                        _VERDICT[finding["reached"]],
+                        _verdict(finding["reached"], row["coverage"]),
                     ]
                 )
             )

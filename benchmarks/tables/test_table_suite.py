@@ -31,9 +31,10 @@ from loaders import (
     not_miwae,
     rare_group,
 )
-from peers import MEAN, RIDGE, Contestant
-from protocol import Case, Finding, Question, Row, Tables, ask, number, pick
+from peers import MEAN, OURS, RIDGE, Contestant
+from protocol import Case, Finding, Question, Row, Tables, ask, coverage, number, pick
 from scores import distinct_share, imputation, kolmogorov, ranks, rmse
+from summary import _verdict as said
 from summary import render
 
 
@@ -142,15 +143,46 @@ def test_a_run_on_file_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert told["findings"][0]["ours"] == "2.7 (2.7..2.7)"
     text = render([told])
     assert "| 99 | *a small row*: filled cell | below 3 | 2.7 (2.7..2.7) |  | reached |" in text
+    assert told["coverage"] == {"wanted": 0, "answered": 0, "failed": 0}
     assert "`python benchmarks/tables/small.py` | peers 0 1 |" in text
 
 
 def test_a_run_without_an_answer_is_told_under_the_table() -> None:
     run = {"case": "c", "contestant": "TVAE", "seed": 0, "error": "stopped after 40 minutes", "wall": 2400.0}
-    row = {"row": 1, "title": "t", "command": "x", "notes": [], "findings": [], "runs": [run]}
+    none = {"wanted": 0, "answered": 0, "failed": 0}
+    row = {
+        "row": 1,
+        "title": "t",
+        "command": "x",
+        "notes": [],
+        "coverage": none,
+        "findings": [],
+        "runs": [run],
+    }
     text = render([row])
     assert "- row 1, TVAE (c, seed 0): `stopped after 40 minutes`" in text
     assert "40.0" in text
+
+
+def test_a_part_of_the_runs_reaches_nothing_and_a_failed_run_is_a_miss() -> None:
+    def judge(runs: Sequence[Mapping[str, Any]]) -> list[Finding]:
+        return []
+
+    def cases() -> Iterator[Case]:
+        yield Case("c", lambda seed: _question(lambda answer: {}), (0, 1))
+
+    row = Row(1, "r", "t", cases, (OURS, MEAN), judge)
+    first = {"case": "c", "contestant": "anyvae", "seed": 0, "figures": {}}
+    other = {"case": "c", "contestant": "mean/mode", "seed": 1, "figures": {}}
+    part = coverage(row, [first, other])
+    assert part == {"wanted": 2, "answered": 1, "failed": 0}
+    assert said(True, part) == "so far (1 of 2 runs)"
+    assert said(False, part) == "**missed** (1 of 2 runs)"
+    assert said(None, part) == "not measured"
+    failed = coverage(row, [first, {"case": "c", "contestant": "anyvae", "seed": 1, "error": "e"}])
+    assert said(True, failed) == said(None, failed) == "**missed**: 1 of our runs failed (1 of 2 runs)"
+    whole = coverage(row, [first, {**first, "seed": 1}])
+    assert said(True, whole) == "reached"
 
 
 # Scores -------------------------------------------------------------------------------------------------------
