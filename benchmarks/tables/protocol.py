@@ -168,7 +168,11 @@ def ask(
         tables = {
             file.stem.removeprefix("answer-"): load(folder, file.stem) for file in folder.glob("answer-*.npz")
         }
-        return {"figures": dict(question.judge(tables)), "wall": wall, **answer}
+        try:
+            figures = dict(question.judge(tables))
+        except (KeyError, ValueError) as reason:
+            return {"error": f"its answer cannot be judged: {reason}", "wall": wall, **answer}
+        return {"figures": figures, "wall": wall, **answer}
 
 
 def _last_words(told: str) -> str:

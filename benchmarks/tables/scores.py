@@ -34,7 +34,7 @@ def imputation(truth: pd.DataFrame, imputed: pd.DataFrame, mask: np.ndarray) -> 
         mask: true where a cell was missing.
 
     Raises:
-        ValueError: a missing cell was not filled.
+        ValueError: a missing cell was not filled, or an ordered one with what is no level.
     """
     numbers: list[float] = []
     names: list[float] = []
@@ -50,6 +50,11 @@ def imputation(truth: pd.DataFrame, imputed: pd.DataFrame, mask: np.ndarray) -> 
         if isinstance(right.dtype, pd.CategoricalDtype):
             levels = [str(level) for level in right.cat.categories]
             place = {level: rank for rank, level in enumerate(levels)}
+            unknown = set(answer.astype(str)[where]) - set(levels)
+            if unknown:
+                raise ValueError(
+                    f"{name!r} was filled with {sorted(unknown)[:3]!r}, which are no levels of it"
+                )
             ours, wanted = (
                 answer.astype(str).map(place).to_numpy(float),
                 right.astype(str).map(place).to_numpy(float),

@@ -207,6 +207,21 @@ def test_a_cell_left_empty_is_an_error_and_not_a_figure() -> None:
         imputation(truth, filled, np.array([[True], [False]]))
 
 
+def test_an_ordered_cell_filled_with_no_level_is_an_error() -> None:
+    truth = pd.DataFrame({"o": pd.Categorical(["1", "2"], categories=["1", "2"], ordered=True)})
+    with pytest.raises(ValueError, match=r"'o' was filled with \['0'\], which are no levels of it"):
+        imputation(truth, pd.DataFrame({"o": ["0", "2"]}), np.array([[True], [False]]))
+
+
+def test_an_answer_that_cannot_be_judged_is_told_as_such() -> None:
+    def judge(answer: Tables) -> dict[str, float]:
+        return {"x": float(answer["no such table"]["x"][0])}
+
+    told = ask(MEAN, _question(judge), seed=0)
+    assert told["error"] == "its answer cannot be judged: 'no such table'"
+    assert "figures" not in told
+
+
 def test_ranks_share_ties() -> None:
     assert ranks({"a": 0.1, "b": 0.3, "c": 0.1}) == {"a": 1.5, "b": 3.0, "c": 1.5}
 
