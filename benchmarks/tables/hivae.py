@@ -58,32 +58,34 @@ def cases() -> Iterator[Case]:
             yield Case(f"{name} {percent} %", lambda seed, n=name, p=percent: _make(n, p, seed), SEEDS)
 
 
-def mean_ranks(runs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, float]:
+def mean_ranks(runs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[dict[str, float], int]:
     """Mean rank over sets, shares, seeds and both figures, where everyone named has answered.
 
     Arguments:
         runs: as kept.
         names: of the contestants.
+
+    Returns:
+        mean rank by contestant, and over how many figures it is taken.
     """
     cells: dict[tuple[str, int, str], dict[str, float]] = {}
     for run in runs:
         for figure, value in run.get("figures", {}).items():
             cells.setdefault((run["case"], run["seed"], figure), {})[run["contestant"]] = value
     full = [ranks({name: cell[name] for name in names}) for cell in cells.values() if set(names) <= set(cell)]
-    return {name: mean(cell[name] for cell in full) for name in names} if full else {}
+    return {name: mean(cell[name] for cell in full) for name in names if full}, len(full)
 
 
 def judge(runs: Sequence[Mapping[str, Any]]) -> list[Finding]:
     present = [n for n in NAMES if any(run["contestant"] == n and "figures" in run for run in runs)]
-    found = mean_ranks(runs, present)
-    cells = sum(run["contestant"] == "anyvae" for run in runs if "figures" in run)
+    found, cells = mean_ranks(runs, present)
     others = {name: rank for name, rank in found.items() if name != "anyvae"}
     ours = found.get("anyvae")
     findings = [
         Finding(
             "mean rank over sets, shares of missing cells, seeds and both figures",
             "first",
-            "-" if ours is None else f"{ours:.2f} ({cells} tables)",
+            "-" if ours is None else f"{ours:.2f} ({cells} figures)",
             ", ".join(
                 f"{name} {rank:.2f}" for name, rank in sorted(others.items(), key=lambda pair: pair[1])
             ),

@@ -247,7 +247,8 @@ def test_mean_ranks_use_cells_that_everyone_answered() -> None:
         run("A", "anyvae", nrmse=0.1, error=0.5), run("A", "forest", nrmse=0.2, error=0.4),
         run("B", "anyvae", nrmse=0.1), run("C", "forest", nrmse=0.1),
     ]  # fmt: skip
-    assert row_hivae.mean_ranks(runs, ("anyvae", "forest")) == {"anyvae": 1.5, "forest": 1.5}
+    assert row_hivae.mean_ranks(runs, ("anyvae", "forest")) == ({"anyvae": 1.5, "forest": 1.5}, 2)
+    assert row_hivae.mean_ranks(runs, ("anyvae", "forest", "kNN")) == ({}, 0)
 
 
 def test_a_set_is_averaged_over_its_seeds_first() -> None:
