@@ -17,7 +17,7 @@ from anyvae.conditionals import (
     observed,
 )
 from anyvae.inference import RowNoise, cell_log_density, condition, conditional_mean, effective_samples, weigh
-from anyvae.inference.condition import choose
+from anyvae.inference.conditioning import choose
 from anyvae.inference.noise import row_keys
 from anyvae.model import VAE, LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear

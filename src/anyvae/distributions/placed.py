@@ -62,7 +62,8 @@ class Placed(Cellwise):
         point = (value.double() - self.low.double()) / self.step.double()
         # A hundredth of a step, or what the number type cannot tell apart so many steps from zero.
         reach = torch.maximum(value.abs(), self.low.abs()) / self.step
-        slack = 0.01 + 4.0 * torch.finfo(value.dtype).eps * reach
+        # Rows are encoded in single precision, whatever a model asks in.
+        slack = 0.01 + 4.0 * torch.finfo(torch.float32).eps * reach
         whole = point.round()
         return torch.where((point - whole).abs() <= slack, whole, whole + 0.5).to(value.dtype)
 

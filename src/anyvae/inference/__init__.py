@@ -1,6 +1,6 @@
 """What a fitted model is asked: likelihoods, draws, means, posteriors."""
 
-from anyvae.inference.condition import Conditioned, condition
+from anyvae.inference.conditioning import Conditioned, condition
 from anyvae.inference.generate import embed, mean, posterior, reconstruct, sample
 from anyvae.inference.likelihood import Bound, evaluate_bound, evaluating, log_likelihood, take_rows
 from anyvae.inference.noise import RowNoise, seeded

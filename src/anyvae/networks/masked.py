@@ -78,6 +78,7 @@ class OwnLinear(Network):
         widths: elements of each part, in order; there is one output for each part.
 
     >>> net = OwnLinear([1, 2]).build([Size((3,))], {"logits": Size((2,))})
+    >>> _ = nn.init.ones_(net.linear.weight)
     >>> jacobian = torch.autograd.functional.jacobian(lambda v: net(v)[0], torch.zeros(3))
     >>> (jacobian != 0).tolist()
     [[True, False, False], [False, True, True]]

@@ -102,7 +102,9 @@ def _same_run(files: RunFiles, config: RunConfig, schema: Schema) -> None:
     """Refuse to resume a run of other data or settings, naming the first difference."""
     before = files.read_config()
     for name in config.__struct_fields__:
-        if name not in ("notes", "version", "source") and getattr(before, name) != getattr(config, name):
+        if name not in ("notes", "version", "source", "missing") and getattr(before, name) != getattr(
+            config, name
+        ):
             raise DataError(
                 f"{files.folder} was started with {name} = {getattr(before, name)!r}, now it is "
                 f"{getattr(config, name)!r}: resume with the same command, or choose another --out"
