@@ -13,7 +13,10 @@ from door import Job, serve
 def _model(job: Job) -> Any:
     from anyvae.estimators import TabularVAE
 
-    return TabularVAE(random_state=job.seed, **job.options.get("ours", {}))
+    options = dict(job.options.get("ours", {}))
+    if job.method == "self-masking":
+        options["recipe"] = "not_miwae"
+    return TabularVAE(random_state=job.seed, **options)
 
 
 def sample(job: Job) -> Mapping[str, pd.DataFrame]:

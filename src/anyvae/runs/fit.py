@@ -101,18 +101,21 @@ def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
 def _same_run(files: RunFiles, config: RunConfig, schema: Schema) -> None:
     """Refuse to resume a run of other data or settings, naming the first difference."""
     before = files.read_config()
+    other = DataError(
+        f"{files.folder} was started on other data: resume with the same file, or choose another --out"
+    )
+    then = Schema.from_json(files.schema.read_bytes()) if files.schema.is_file() else schema
+    # First, for other columns change many of the numbers below.
+    if [feature.name for feature in then.features] != [feature.name for feature in schema.features]:
+        raise other
     for name in config.__struct_fields__:
-        if name not in ("notes", "version", "source", "missing") and getattr(before, name) != getattr(
-            config, name
-        ):
+        if name not in ("notes", "version", "source") and getattr(before, name) != getattr(config, name):
             raise DataError(
                 f"{files.folder} was started with {name} = {getattr(before, name)!r}, now it is "
                 f"{getattr(config, name)!r}: resume with the same command, or choose another --out"
             )
-    if files.schema.is_file() and Schema.from_json(files.schema.read_bytes()) != schema:
-        raise DataError(
-            f"{files.folder} was started on other data: resume with the same file, or choose another --out"
-        )
+    if then != schema:
+        raise other
 
 
 def _open_folder(files: RunFiles, work: RunFiles, config: RunConfig, schema: Schema, *, fresh: bool) -> None:
