@@ -1,0 +1,133 @@
+"""A fitted table asked about some of its columns: filled, classified, clustered, given, explained."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+
+import anyvae
+from anyvae.cli import main
+from anyvae.data import load_source
+
+Capture = pytest.CaptureFixture[str]
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_impute_fills_the_holes_and_nothing_else(people: Path, people_run: Path, capsys: Capture) -> None:
+    assert main(["impute", str(people_run), str(people)]) == 0
+    filled = rows(capsys.readouterr().out)
+    given = rows(people.read_text())
+    assert any(not row["town"] for row in given)
+    for before, after in zip(given, filled, strict=True):
+        assert after["town"] in ("Bern", "Oslo")
+        for name in ("height", "children", "smokes", "town"):
+            if before[name]:
+                same = (
+                    float(before[name]) == float(after[name])
+                    if name == "height"
+                    else before[name] == after[name]
+                )
+                assert same, (name, before, after)
+
+
+def test_draws_stand_below_each_other(people: Path, people_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "draws.parquet"
+    assert main(["impute", str(people_run), str(people), "--draws", "3", "--seed", "5", "-o", str(out)]) == 0
+    table = pq.read_table(out)
+    assert table.column_names[0] == "draw"
+    assert table["draw"].to_pylist() == [number for number in (1, 2, 3) for _ in range(120)]
+    towns = np.array(table["town"].to_pylist()).reshape(3, 120)
+    holes = np.array([not row["town"] for row in rows(people.read_text())])
+    assert (towns[:, ~holes] == towns[0, ~holes]).all()
+    assert not (towns[:, holes] == towns[0, holes]).all(), "joint draws, not one filling three times"
+
+
+def test_rows_given_a_column_have_it(people_run: Path, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "given.csv"
+    words = [
+        "sample",
+        str(people_run),
+        "-n",
+        "50",
+        "--given",
+        "town=Oslo",
+        "--given",
+        "children=2",
+        "-o",
+        str(out),
+    ]
+    assert main(words) == 0
+    assert "of 4,096" in capsys.readouterr().err
+    table = pc.read_csv(out)
+    assert set(table["town"].to_pylist()) == {"Oslo"}
+    assert set(table["children"].to_pylist()) == {2}
+    assert len(set(table["height"].to_pylist())) > 40
+
+
+def test_scores_come_with_p_values_and_blame(people: Path, people_run: Path, capsys: Capture) -> None:
+    assert main(["score", str(people_run), str(people), "--explain", "--samples", "8"]) == 0
+    found = rows(capsys.readouterr().out)
+    held_out = json.loads((people_run / "metrics.json").read_text())["held_out"]["scores"]
+    assert held_out == sorted(held_out)
+    for row in found:
+        below = sum(score <= float(row["log_density"]) + 1e-9 for score in held_out)
+        assert float(row["p_value"]) == pytest.approx(
+            (1 + below) / (1 + len(held_out)), abs=2 / len(held_out)
+        )
+    towns = [row["town"] for row in rows(people.read_text())]
+    assert [row["log_density of town"] == "nan" for row in found] == [town == "" for town in towns]
+    assert all(float(row["log_density of planet"]) == 0.0 for row in found)
+    cells = anyvae.load(people_run).explain(load_source(people, label="group"), 8)
+    assert float(found[0]["log_density of height"]) == pytest.approx(cells[0, 0], rel=1e-6)
+
+
+def test_classes_with_their_probabilities(people: Path, people_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "classes.csv"
+    assert main(["classify", str(people_run), str(people), "--column", "town", "-o", str(out)]) == 0
+    table = pc.read_csv(out)
+    assert table.column_names == ["town", "p(Bern)", "p(Oslo)"]
+    shares = np.stack([table["p(Bern)"].to_numpy(), table["p(Oslo)"].to_numpy()], 1)
+    np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
+    assert table["town"].to_pylist() == np.array(["Bern", "Oslo"])[shares.argmax(1)].tolist()
+
+
+def test_clusters(people: Path, people_run: Path, capsys: Capture) -> None:
+    assert main(["cluster", str(people_run), str(people), "-k", "2"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert {row["cluster"] for row in found} <= {"0", "1"}
+    assert all(0.5 <= float(row["probability"]) <= 1.0 for row in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sample", "RUN", "-n", "1", "--given", "town"], "no column with a value"),
+        (["sample", "RUN", "-n", "1", "--given", "city=Oslo"], "no column 'city'"),
+        (["sample", "RUN", "-n", "1", "--given", "town=Rome"], "column 'town' of what is given holds 'Rome'"),
+        (["sample", "RUN", "-n", "1", "--given", "town=Oslo", "--given", "town=Bern"], "twice"),
+        (["sample", "RUN", "-n", "1", "--given", "town=Oslo", "--means"], "--means gives none"),
+        (["classify", "RUN", "PEOPLE", "--column", "height"], "classes were asked for"),
+        (["classify", "RUN", "PEOPLE", "--column", "weight"], "no column 'weight'"),
+        (["cluster", "RUN", "PEOPLE", "-k", "121"], "121 clusters of 120 rows"),
+        (["impute", "RUN", "PEOPLE", "-o", "x.npy"], "ending that cannot be written"),
+        (["fit", "PEOPLE", "--out", "x", "--kind", "height"], "--kind height is no column with a value"),
+        (["fit", "PEOPLE", "--out", "x", "--kind", "weight=real"], "'weight'"),
+        (["fit", "PEOPLE", "--out", "x", "--kind", "town=count"], "column 'town'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    words: list[str], message: str, people: Path, people_run: Path, refused: Callable[..., str]
+) -> None:
+    places = {"RUN": str(people_run), "PEOPLE": str(people)}
+    assert message in refused(*(places.get(word, word) for word in words))
