@@ -39,7 +39,7 @@ class AssociationGap(NamedTuple):
         names: of the columns.
         real, synthetic: strengths, shape (d, d).
         difference: synthetic less real, shape (d, d); NaN where either has none.
-        mean: of |difference| over pairs of different columns; NaN where there is no pair.
+        mean: of the absolute difference over pairs of different columns; NaN where there is no pair.
     """
 
     names: tuple[str, ...]
