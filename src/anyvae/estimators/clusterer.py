@@ -42,7 +42,7 @@ class VAEClusterer(ClusterMixin, TableEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         unseen: str = "missing",
-        samples: int = 64,
+        samples: int = 16,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:

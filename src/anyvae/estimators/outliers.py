@@ -51,7 +51,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         unseen: str = "missing",
-        samples: int = 64,
+        samples: int = 16,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -115,4 +115,4 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     def explain(self, X: Any) -> Any:
         """See `TabularVAE.explain`."""
         fitted, source = self._model(), self._source(X)
-        return self._numbers(fitted.explain(source, self.samples), X)
+        return self._numbers(fitted.explain(source, max(64, self.samples)), X)

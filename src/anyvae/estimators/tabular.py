@@ -35,7 +35,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         learning_rate: its peak.
         unseen: "missing" to read a category, or another value of a column, that could not be fitted as a missing cell,
             with a warning; "refuse" to refuse it.
-        samples: S, weighed draws of the latents a row for scores and fillings.
+        samples: S of the importance-weighted scores; more change a score by hundredths of a nat, and take their time.
         random_state: of the first weights, the row order and every draw.
         verbose: 1 prints what is decided and done.
 
@@ -119,4 +119,4 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         The lowest cells are those to blame for a low `score_samples`.
         """
         fitted, source = self._model(), self._source(X)
-        return self._numbers(fitted.explain(source, self.samples), X)
+        return self._numbers(fitted.explain(source, max(64, self.samples)), X)
