@@ -39,7 +39,7 @@ def not_miwae(
         start, log_unit, missing: as in `vae`.
 
     Raises:
-        ValueError: for a likelihood whose draws have no gradient.
+        ValueError: for columns other than of real numbers.
 
     >>> not_miwae(Normal(3), 2).observed
     ('x', 'm')
@@ -69,4 +69,9 @@ def _reparameterised(family: Family) -> Family:
         )
     if isinstance(family, CellMixture | StudentT):
         return Normal(tuple(family.event_shape))
+    if not isinstance(family, Normal):
+        raise ValueError(
+            f"not_miwae got {family!r}, whose draws have no gradient; give columns of real numbers only (kind real or "
+            "positive), or another recipe."
+        )
     return family
