@@ -171,7 +171,7 @@ MUTATIONS = [
     Mutation(
         "categories argmaxed",
         "distributions/discrete.py",
-        "(self.logits + gumbel)",
+        "(self.logits + gumbel(noise))",
         "self.logits",
         (f"{LAWS}::test_sampler_agrees_with_masses",),
     ),

@@ -86,7 +86,7 @@ FAULTS = [
         "distributions/onehot_columns.py",
         (KINDS,),
         ("beyond = along >= counts[:, None]", "beyond = along > counts[:, None]"),
-        ("self.logits + gumbel", "gumbel"),
+        ("self.logits + gumbel(noise)", "gumbel(noise)"),
         ("self._padded(logits).logsumexp(-1)", "self._padded(logits).amax(-1)"),
     ),
     *_faults(

@@ -129,6 +129,11 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     missing_cells: int = 0
     rows: int = 0
 
+    @property
+    def widths(self) -> list[int]:
+        """Elements of each column that is encoded, in order."""
+        return [feature.width for feature in self.features if feature.width]
+
     def to_json(self) -> bytes:
         """The schema as JSON; `from_json` gives it back exactly."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"

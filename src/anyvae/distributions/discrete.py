@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from typing import Any, final
 
 import torch
@@ -11,7 +12,7 @@ from torch.distributions import constraints, register_kl
 
 from anyvae.distributions.cells import Cellwise, sum_event
 
-__all__ = ["Bernoulli", "OneHotCategorical"]
+__all__ = ["Bernoulli", "OneHot", "OneHotCategorical", "gumbel"]
 
 
 @final
@@ -73,8 +74,49 @@ class Bernoulli(Cellwise):
         return self.logits
 
 
+def gumbel(noise: Tensor) -> Tensor:
+    """Standard Gumbel numbers made from standard normal ones.
+
+    >>> gumbel(torch.tensor(0.0))  # the median, -log(log 2)
+    tensor(0.3665)
+    """
+    tiny = torch.finfo(noise.dtype).tiny
+    return -(-torch.special.log_ndtr(noise)).clamp_min(tiny).log()
+
+
+class OneHot(Cellwise, ABC):
+    """The base of distributions over one-hot blocks: each block has one entry that is one.
+
+    A subclass sets `logits`, the log-probability of each entry, shape (*batch, width).
+    """
+
+    logits: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Class probabilities, shape (*batch, width)."""
+        return self.logits.exp()
+
+    @property
+    def variance(self) -> Tensor:
+        """mean * (1 - mean)."""
+        return self.mean * (1.0 - self.mean)
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-mass, carried by the entries that are one, nats."""
+        return value * self.logits
+
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-mass of each entry by itself, nats."""
+        others = torch.log1p(-self.mean.clamp_max(1.0 - torch.finfo(self.logits.dtype).eps))
+        return torch.where(value > 0, self.logits, others)
+
+    def _like(self) -> Tensor:
+        return self.logits
+
+
 @final
-class OneHotCategorical(Cellwise):
+class OneHotCategorical(OneHot):
     r"""One of K classes as a one-hot vector.
 
     .. math:: \log p(v) = \sum_k v_k \log \operatorname{softmax}(logits)_k
@@ -92,25 +134,6 @@ class OneHotCategorical(Cellwise):
         super().__init__(logits.shape[:-1], logits.shape[-1:])
         self.logits = logits.log_softmax(-1)
 
-    @property
-    def mean(self) -> Tensor:
-        """Class probabilities, shape (*batch, K)."""
-        return self.logits.exp()
-
-    @property
-    def variance(self) -> Tensor:
-        """mean * (1 - mean)."""
-        return self.mean * (1.0 - self.mean)
-
-    def cells(self, value: Tensor) -> Tensor:
-        """Log-mass, carried by the class that is one, nats."""
-        return value * self.logits
-
-    def marginals(self, value: Tensor) -> Tensor:
-        """Log-mass of each entry of the one-hot row by itself, nats."""
-        others = torch.log1p(-self.mean.clamp_max(1.0 - torch.finfo(self.logits.dtype).eps))
-        return torch.where(value > 0, self.logits, others)
-
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""
         return -(self.mean * self.logits).sum(-1)
@@ -124,17 +147,12 @@ class OneHotCategorical(Cellwise):
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The class with the largest logit + Gumbel number made from the noise."""
-        tiny = torch.finfo(noise.dtype).tiny
-        gumbel = -(-torch.special.log_ndtr(noise)).clamp_min(tiny).log()
-        best = (self.logits + gumbel).argmax(-1)
+        best = (self.logits + gumbel(noise)).argmax(-1)
         return F.one_hot(best, self._event_shape[0]).to(self.logits.dtype)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> OneHotCategorical:
         """The same distribution with other batch axes."""
         return OneHotCategorical(self.logits.expand(torch.Size(batch_shape) + self._event_shape))
-
-    def _like(self) -> Tensor:
-        return self.logits
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from anyvae.distributions.cells import Cellwise
+from anyvae.distributions.discrete import OneHot, gumbel
 
 __all__ = ["OneHotColumns", "OneHotLayout"]
 
@@ -47,7 +47,7 @@ class OneHotLayout(NamedTuple):
 
 
 @final
-class OneHotColumns(Cellwise):
+class OneHotColumns(OneHot):
     r"""Independent columns, each one of its own classes as a one-hot block.
 
     .. math:: \log p(v) = \sum_c \sum_k v_{ck} \log \operatorname{softmax}(logits_c)_k
@@ -71,30 +71,9 @@ class OneHotColumns(Cellwise):
         total = self._padded(logits).logsumexp(-1)
         self.logits = logits - total.index_select(-1, layout.column)
 
-    @property
-    def mean(self) -> Tensor:
-        """Class probabilities, shape (*batch, width)."""
-        return self.logits.exp()
-
-    @property
-    def variance(self) -> Tensor:
-        """mean * (1 - mean)."""
-        return self.mean * (1.0 - self.mean)
-
-    def cells(self, value: Tensor) -> Tensor:
-        """Log-mass, carried by the class of each column that is one, nats."""
-        return value * self.logits
-
-    def marginals(self, value: Tensor) -> Tensor:
-        """Log-mass of each entry of the one-hot blocks by itself, nats."""
-        others = torch.log1p(-self.mean.clamp_max(1.0 - torch.finfo(self.logits.dtype).eps))
-        return torch.where(value > 0, self.logits, others)
-
     def from_noise(self, noise: Tensor) -> Tensor:
         """In each column the class with the largest logit + Gumbel number made from the noise."""
-        tiny = torch.finfo(noise.dtype).tiny
-        gumbel = -(-torch.special.log_ndtr(noise)).clamp_min(tiny).log()
-        best = self._padded(self.logits + gumbel).argmax(-1)
+        best = self._padded(self.logits + gumbel(noise)).argmax(-1)
         return (best.index_select(-1, self.layout.column) == self.layout.number).to(self.logits.dtype)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> OneHotColumns:
@@ -106,6 +85,3 @@ class OneHotColumns(Cellwise):
         padded, beyond = self.layout.padded, self.layout.beyond
         chosen = cells.index_select(-1, padded.flatten()).unflatten(-1, padded.shape)
         return chosen.masked_fill(beyond, -torch.inf)
-
-    def _like(self) -> Tensor:
-        return self.logits

@@ -11,6 +11,7 @@ from torch.distributions import constraints
 from torch.nn.functional import softplus
 
 from anyvae.distributions.cells import Cellwise, FromNoise
+from anyvae.distributions.discrete import gumbel
 
 __all__ = ["RelaxedBernoulli", "RelaxedCategorical", "centred_logs"]
 
@@ -140,9 +141,7 @@ class RelaxedCategorical(FromNoise):
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """Logits + Gumbel numbers made from the noise, centred, divided by the temperature."""
-        tiny = torch.finfo(noise.dtype).tiny
-        gumbel = -(-torch.special.log_ndtr(noise)).clamp_min(tiny).log()
-        placed = self.logits + gumbel
+        placed = self.logits + gumbel(noise)
         return (placed - placed.mean(-1, keepdim=True)) / self.temperature
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> RelaxedCategorical:

@@ -61,7 +61,7 @@ class TableEstimator(BaseEstimator):
             raise ValueError(f"unseen is {self.unseen!r}; give 'refuse' or 'missing'.")
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.seed_ = _drawn_seed(self.random_state)
         schema = infer_schema(source, kinds=self.kinds)
         say = print if self.verbose else _nothing
         for sentence in schema.sentences():
@@ -95,7 +95,7 @@ class TableEstimator(BaseEstimator):
         table, frame = read_frame(rows)
         if reset:
             self.frame_ = frame
-        elif not is_frame(rows) or self.frame_.library == "numpy":
+        elif not is_frame(rows) or self.frame_.package == "numpy":
             # By place, where one of the two has no names of its own; sklearn has warned of it.
             table = table.rename_columns([str(name) for name in self.frame_.names])
         return Source("X", array=None, table=table)
@@ -120,9 +120,11 @@ class TableEstimator(BaseEstimator):
         return self.frame_.of_floats().restore(table, getattr(like, "index", None))
 
     def _seed(self, random_state: Any) -> int:
-        if random_state is None:
-            return self.seed_
-        return int(check_random_state(random_state).randint(2**31 - 1))
+        return self.seed_ if random_state is None else _drawn_seed(random_state)
+
+
+def _drawn_seed(random_state: Any) -> int:
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _nothing(message: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "is_frame", "read_frame"]
 
-Library = Literal["pandas", "polars", "pyarrow", "numpy"]
+Package = Literal["pandas", "polars", "pyarrow", "numpy"]
 
 
 @final
@@ -26,12 +26,12 @@ class Frame:
     """What a table was before it became an arrow table.
 
     Arguments:
-        library: whose it was.
+        package: whose it was.
         names: of the columns, as they were: strings, or the numbers of a pandas frame without names.
         types: of the columns, as the library has them; the one of all elements for an array.
     """
 
-    library: Library
+    package: Package
     names: tuple[Any, ...]
     types: tuple[Any, ...]
 
@@ -42,14 +42,14 @@ class Frame:
             table: columns in the order of the frame.
             index: of a pandas frame, a number a row where None.
         """
-        if self.library == "pyarrow":
+        if self.package == "pyarrow":
             return table.cast(_schema(table, self.types))
-        if self.library == "polars":
+        if self.package == "polars":
             import polars
 
             frame: Any = polars.from_arrow(table)
             return frame.cast(dict(zip(self.names, self.types, strict=True)))
-        if self.library == "pandas":
+        if self.package == "pandas":
             import pandas
 
             columns = {
@@ -65,19 +65,19 @@ class Frame:
 
     def as_array(self) -> Frame:
         """The same columns as an array of numbers."""
-        kind = self.types[0] if self.library == "numpy" else np.dtype(np.float64)
+        kind = self.types[0] if self.package == "numpy" else np.dtype(np.float64)
         return Frame("numpy", self.names, (kind,))
 
     def of_floats(self) -> Frame:
         """The same columns, all of them float64."""
-        if self.library == "numpy":
+        if self.package == "numpy":
             return Frame("numpy", self.names, (np.dtype(np.float64),))
-        return Frame(self.library, self.names, (_type(self.library, "float64"),) * len(self.names))
+        return Frame(self.package, self.names, (_type(self.package, "float64"),) * len(self.names))
 
     def told(self) -> dict[str, Any]:
         """The frame as JSON has it; categories are those of the schema."""
         return {
-            "library": self.library,
+            "package": self.package,
             "names": list(self.names),
             "types": [str(kind) for kind in self.types],
         }
@@ -85,13 +85,13 @@ class Frame:
     @classmethod
     def from_told(cls, told: dict[str, Any]) -> Frame:
         """The frame that `told` described."""
-        library: Library = told["library"]
-        return cls(library, tuple(told["names"]), tuple(_type(library, name) for name in told["types"]))
+        package: Package = told["package"]
+        return cls(package, tuple(told["names"]), tuple(_type(package, name) for name in told["types"]))
 
 
 def is_frame(rows: Any) -> bool:
     """Whether rows are a data frame with named columns, of a library that is known."""
-    return _library(rows) is not None
+    return _package(rows) is not None
 
 
 def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
@@ -106,24 +106,24 @@ def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
     """
     import pyarrow as pa
 
-    library = _library(rows)
-    if library is None:
+    package = _package(rows)
+    if package is None:
         array = np.asarray(rows)
         names = [f"x{i}" for i in range(array.shape[1])]
         table = pa.table({name: pa.array(array[:, i], from_pandas=True) for i, name in enumerate(names)})
         return tidy(table, where), Frame("numpy", tuple(names), (array.dtype,))
-    names = list(rows.column_names if library == "pyarrow" else rows.columns)
+    names = list(rows.column_names if package == "pyarrow" else rows.columns)
     if twice := [str(name) for name, times in Counter(map(str, names)).items() if times > 1]:
         raise DataError(f"{where} has more than one column named {listing(twice)}: give each its own name")
-    if library == "pyarrow":
+    if package == "pyarrow":
         return tidy(rows, where), Frame("pyarrow", tuple(names), tuple(rows.schema.types))
-    if library == "polars":
+    if package == "polars":
         return tidy(rows.to_arrow(), where), Frame("polars", tuple(names), tuple(rows.dtypes))
     columns = {str(name): _column(rows[name], str(name), where) for name in names}
     return tidy(pa.table(columns), where), Frame("pandas", tuple(names), tuple(rows.dtypes))
 
 
-def _library(rows: Any) -> Library | None:
+def _package(rows: Any) -> Package | None:
     # By name, so that no library is imported because another one's frame came.
     home = type(rows).__module__.split(".")[0]
     if home == "pandas" and type(rows).__name__ == "DataFrame":
@@ -172,19 +172,19 @@ def _array_type(kind: Any) -> Any:
     return kind if kind.kind in "iuf" else np.float64
 
 
-def _type(library: Library, name: str) -> Any:
+def _type(package: Package, name: str) -> Any:
     """A column's type by its name; `category` of pandas is that of the values found."""
-    if library == "pandas":
+    if package == "pandas":
         import pandas
 
         return pandas.api.types.pandas_dtype(name)
-    if library == "polars":
+    if package == "polars":
         import polars
 
         if name.startswith(("Enum", "Categorical")):
             return polars.Categorical
         return getattr(polars, {"float64": "Float64"}.get(name, name.split("(")[0]))
-    if library == "pyarrow":
+    if package == "pyarrow":
         import pyarrow as pa
 
         return pa.type_for_alias("double" if name == "float64" else name)

@@ -76,7 +76,7 @@ def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
         family = _family(feature.kind, [feature], schema.event_shape, OneScale())
         start = start_of(family, Cells.of(encoded)) if isinstance(family, Bernoulli) else {}
         return Likelihood(family, unit, start, missing)
-    cells = tuple(feature.width for feature in schema.features if feature.width)
+    cells = tuple(schema.widths)
     blocks: dict[str, list[Feature]] = {}
     places: dict[str, list[int]] = {}
     place = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def sample_given(
         )
         parts.append(found.values["x"][:, 0])
         effective = float(found.effective[0])
-    return _keep(decode(fitted.schema, torch.cat(parts)), _constants(fitted.schema, given), rows), effective
+    return _keep(decode(fitted.schema, torch.cat(parts)), given, rows), effective
 
 
 def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int = 0) -> pa.Table:
@@ -210,22 +211,10 @@ def _plain(value: Any, kind: str) -> Any:
         truths = {"true": True, "false": False}
         if value.lower() in truths:
             return truths[value.lower()]
-        try:
-            return int(value)
-        except ValueError:
-            try:
-                return float(value)
-            except ValueError:
-                return value
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(value)
     return value
-
-
-def _constants(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        feature.name: given[feature.name]
-        for feature in schema.features
-        if given.get(feature.name) is not None
-    }
 
 
 def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
@@ -233,6 +222,8 @@ def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
     import pyarrow as pa
 
     for name, value in given.items():
+        if value is None:
+            continue
         place = table.column_names.index(name)
         kind = table.schema.field(name).type
         kept = pa.scalar(_plain(value, "categorical" if pa.types.is_string(kind) else "")).cast(

@@ -188,7 +188,7 @@ def cell_mask(mask: Tensor, schema: Schema) -> Tensor:
         mask: of elements, shape (rows, width).
         schema: of the table.
     """
-    widths = torch.tensor([feature.width for feature in schema.features if feature.width])
+    widths = torch.tensor(schema.widths)
     return mask[:, widths.cumsum(0) - widths].float()
 
 

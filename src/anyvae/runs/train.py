@@ -134,11 +134,10 @@ def _teach(
     The decoder has learned from whole rows and stays as it is: hidden cells would only cost it.
     """
     schema = prepared.schema
-    widths = [feature.width for feature in schema.features if feature.width]
-    if schema.kind != "table" or len(widths) < 2 or not find_recipe(config.recipe).taught:
+    if schema.kind != "table" or len(schema.widths) < 2 or not find_recipe(config.recipe).taught:
         return
     steps = max(1, config.steps // _TAUGHT)
-    data = prepared.training.hiding({"x": widths})
+    data = prepared.training.hiding({"x": schema.widths})
     say(f"then the encoder learns to read parts of rows, {steps:,} steps")
     fit(
         model,
