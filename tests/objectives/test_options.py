@@ -28,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("double")
 # What has to be given besides, and for every number two values that must not do the same.
 GIVEN: dict[str, dict[str, Any]] = {
     "Classify": {"name": "y"},
+    "StickPrior": {"name": "y"},
     "CapacityGap": {"capacity": 1.0},
     "StratifiedTC": {"rows": 50},
     "WeightedTC": {"rows": 50},
@@ -51,6 +52,8 @@ TWO_VALUES: dict[str, dict[str, tuple[Any, Any]]] = {
     "ScoreFunction": {"samples": (1, 2)},
     "VIMCO": {"samples": (2, 3)},
     "LogLikelihood": {"samples": (1, 2)},
+    "ClusterEntropy": {"samples": (1, 2)},
+    "StickPrior": {"concentration": (1.0, 1.1)},
     "KL": {
         "free_bits": (0.0, 3.0),
         "samples": (1, 2),
@@ -92,7 +95,7 @@ TWO_VALUES: dict[str, dict[str, tuple[Any, Any]]] = {
 # An option that only works beside another one.
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {("KL", "over_batch"): {"free_bits": 3.0}}
 # Not numbers, or what a sum is made of.
-MADE_BY_OTHERS = {"WeightedSum", "Controlled", "Denoising"}
+MADE_BY_OTHERS = {"WeightedSum", "Controlled", "Denoising", "Subsets"}
 WITHOUT_NUMBERS = {
     *("CriticTC", "TellApart", "CriticKL", "TellPosterior", "Commitment", "CodebookCost", "StraightThrough"),
 }
@@ -126,7 +129,19 @@ def test_no_option_was_forgotten() -> None:
 def a_fit(objective: Objective) -> Tensor:
     """Value and gradients of an objective, always at the same weights, rows and noise."""
     torch.manual_seed(0)
-    if isinstance(objective, objectives.Classify):  # q(y | z): more draws of z, another answer
+    if isinstance(objective, objectives.StickPrior | objectives.ClusterEntropy):
+        model = LatentVariableModel(
+            {
+                "z": NormalMixture(2, 3),
+                "y": Categorical(3),
+                "x": Normal(4).given("z", "y", net=Linear()),
+            },
+            {"z": DiagonalNormal(2).given("x", net=Linear()), "y": Categorical(3).given("z", net=Linear())},
+        )
+        torch.nn.init.normal_(model.generative_parts["y"].free["logits"])
+        objective.enumerate = ("y",)
+        batch: Batch = {"x": torch.randn(8, 4)}
+    elif isinstance(objective, objectives.Classify):  # q(y | z): more draws of z, another answer
         model = LatentVariableModel(
             {
                 "z": DiagonalNormal(2),
@@ -135,7 +150,7 @@ def a_fit(objective: Objective) -> Tensor:
             },
             {"z": DiagonalNormal(2).given("x", net=Linear()), "y": Categorical(3).given("z", net=Linear())},
         )
-        batch: Batch = {"x": torch.randn(8, 4), "y": torch.eye(3)[torch.arange(8) % 3]}
+        batch = {"x": torch.randn(8, 4), "y": torch.eye(3)[torch.arange(8) % 3]}
     else:  # a prior without closed form: the KL too is a matter of draws
         encoder = DiagonalNormal(2).given("x", net=Linear())
         model = VAE(NormalMixture(2, 3), encoder, Normal(4).given("z", net=Linear()))

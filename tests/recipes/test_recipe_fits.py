@@ -20,7 +20,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP
 from anyvae.recipes import RECIPES, vae
 from anyvae.runs import FitOptions, RunFiles, fit_run, load
-from anyvae.training import Callback, Evaluation, Interrupted, fit
+from anyvae.training import Callback, Evaluation, Interrupted, TensorData, fit
 
 
 def digits() -> tuple[Tensor, Tensor]:
@@ -34,7 +34,7 @@ def fitted(name: str, steps: int) -> LatentVariableModel:
     rows, held_out = digits()
     torch.manual_seed(0)
     model = vae(Normal(64, scale=OneScale()), 10, encoder=MLP([64]), decoder=MLP([64]))
-    players, last = RECIPES[name].players(model, len(rows), 3e-3), RECIPES[name].keep_last
+    players, last = RECIPES[name].players(model, TensorData({"x": rows}), 3e-3), RECIPES[name].keep_last
     fit(
         model,
         rows,

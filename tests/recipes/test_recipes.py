@@ -52,6 +52,7 @@ from anyvae.recipes import (
     spherical_vae,
     vae,
 )
+from anyvae.training import TensorData
 
 
 def prepared(source: Source) -> tuple[Schema, Encoded]:
@@ -81,12 +82,17 @@ def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
     if recipe.masks:  # a model of which cells are seen takes numbers only
         people = Source("numbers", None, people.table.select(["height", "weight"]))
     schema, encoded = prepared(people)
-    model = recipe.build(likelihood_of(schema, encoded), 3)
+    sizes = {"classes": 4 if recipe.labels else None, "condition": 2 if recipe.given else None}
+    model = recipe.build(likelihood_of(schema, encoded), 3, **sizes)
     batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
     if recipe.masks:
         batch["m"] = torch.ones_like(encoded.x) if encoded.mask is None else encoded.mask.float()
+    if recipe.labels:
+        batch["y"] = Partial(torch.eye(4)[torch.arange(60) % 4], torch.arange(60) % 3 == 0)
+    if recipe.given:
+        batch["c"] = torch.randn(60, 2)
     model.check(batch)
-    first, *others = recipe.players(model, 60, 0.01)
+    first, *others = recipe.players(model, TensorData(batch), 0.01)
     assert first.learning_rate(0.03) == pytest.approx(0.01)
     value = first.objective(model, batch)
     assert value.shape == (60,)
@@ -96,12 +102,15 @@ def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
     held = held_modules([player.objective for player in (first, *others)])
     assert all(p.grad is not None for module in held for p in module.parameters())
     assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
-    assert bool(torch.isfinite(log_likelihood(model, batch, samples=5)).all())
-    model.check({"x": sample(model, 20, seed=0)["x"]})
+    asked = {key: item for key, item in batch.items() if key != "y"}
+    assert bool(torch.isfinite(log_likelihood(model, asked, samples=5, enumerate=recipe.enumerate)).all())
+    given = {"c": torch.randn(20, 2)} if recipe.given else None
+    drawn = sample(model, 20, ["x"], seed=0, given=given)
+    model.check({**drawn, **(given or {})})
 
 
 def objective(name: str, rows: int = 60) -> Objective:
-    return RECIPES[name].players(vae(Normal(4), 3), rows)[0].objective
+    return RECIPES[name].players(vae(Normal(4), 3), TensorData({"x": torch.zeros(rows, 4)}))[0].objective
 
 
 def test_objectives_are_those_of_the_papers() -> None:
@@ -122,7 +131,7 @@ def test_objectives_are_those_of_the_papers() -> None:
         torch.manual_seed(1)
         torch.testing.assert_close(found, bound - 100.0 * MMD().of(trace))
     model = vae(Normal(4), 3)
-    first, second = RECIPES["factor_vae"].players(model, 60)
+    first, second = RECIPES["factor_vae"].players(model, TensorData({"x": torch.zeros(60, 4)}))
     [critic] = held_modules(first.objective)
     assert isinstance(critic, Critic)
     assert list(second.parts) == [critic]
@@ -166,6 +175,16 @@ def test_recipes_are_what_they_say() -> None:
         "freeform_vae",
         "fsq_vae",
         "not_miwae",
+        "cvae",
+        "m2",
+        "m1_m2",
+        "gmvae",
+        "vade",
+        "infinite_vae",
+        "dlgm",
+        "two_level_vae",
+        "ladder_vae",
+        "topdown_vae",
     }
     assert isinstance(objective("dreg_iwae"), DReG)
     assert isinstance(full_covariance_vae(Bernoulli(6), 3).inference_parts["z"].family, FullNormal)

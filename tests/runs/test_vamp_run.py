@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from anyvae.conditionals import VampPrior
+from anyvae.data import load_source
 from anyvae.distributions import NormalMixture
 from anyvae.inference import mean
 from anyvae.runs import FitOptions, FittedModel, fit_run, load
-from anyvae.runs.gather import _prior, _traverse
+from anyvae.runs.gather import _standard_prior, _traverse
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,13 @@ def test_it_loads_with_its_prior_and_its_report(fitted: FittedModel) -> None:
 
 
 def test_traversals_run_through_the_prior(fitted: FittedModel) -> None:
-    centre, spread, standard = _prior(fitted)
-    assert not standard
+    assert not _standard_prior(fitted, ["z"])
+    prior = fitted.model.generative_parts["z"]()
+    centre, spread = prior.mean.detach(), prior.stddev.detach()
     z = centre.repeat(9, 1)
     z[0, 2] -= 3.0 * spread[2]
     z[8, 2] += 3.0 * spread[2]
     wanted = fitted.decode(mean(fitted.model, {"z": z})["x"], means=True)
-    found = _traverse(fitted, 2)
+    found = _traverse(fitted, 2, ["z"] * 5, load_source(fitted.config.source))
     np.testing.assert_allclose(found[[0, 4, 8]], wanted[[0, 4, 8]], rtol=1e-5)
     assert float(spread.min()) > 0

@@ -14,7 +14,7 @@ from anyvae.cli.rows import rows_of
 __all__ = ["classify", "cluster", "impute"]
 
 Clusters = Annotated[
-    int,
+    int | None,
     Parameter(name=["-k", "--clusters"], validator=Number(gte=1), converter=whole, help="How many clusters."),
 ]
 
@@ -54,13 +54,14 @@ def impute(
     deliver(found, output)
 
 
-def classify(run: Run, source: SourceName, /, *, column: str, output: Target = None) -> None:
+def classify(run: Run, source: SourceName, /, *, column: str | None = None, output: Target = None) -> None:
     """Write the most probable class of a column of each row, given its other columns, and all probabilities.
 
     Parameters
     ----------
     column
-        Of categories or two values, fitted like the others; what it holds in these rows is not looked at.
+        Of categories or two values; the label where the model was fitted with one and none is named. What it holds in
+        these rows is not looked at.
     """
     check_target(output, (".csv", ".parquet"))
     import numpy as np
@@ -68,6 +69,11 @@ def classify(run: Run, source: SourceName, /, *, column: str, output: Target = N
     from anyvae.runs import load
 
     fitted = load(run)
+    column = column or fitted.label
+    if column is None:
+        from anyvae.data import DataError
+
+        raise DataError("the model has no label of its own: name a column of categories with --column")
     classes, shares = fitted.predict(rows_of(fitted, source), column)
     found = {column: np.asarray(classes)[shares.argmax(1)]}
     for place, name in enumerate(classes):
@@ -75,8 +81,13 @@ def classify(run: Run, source: SourceName, /, *, column: str, output: Target = N
     deliver(found, output)
 
 
-def cluster(run: Run, source: SourceName, /, *, k: Clusters, output: Target = None, seed: Seed = 0) -> None:
-    """Write the cluster of each row, from 0: a mixture of normals over the posterior means of these rows.
+def cluster(
+    run: Run, source: SourceName, /, *, k: Clusters = None, output: Target = None, seed: Seed = 0
+) -> None:
+    """Write the cluster of each row, from 0.
+
+    The model's own where its recipe has clusters (gmvae, vade, infinite_vae) and no number is given; else a mixture
+    of normals over the posterior means of these rows.
 
     Parameters
     ----------
@@ -90,7 +101,12 @@ def cluster(run: Run, source: SourceName, /, *, k: Clusters, output: Target = No
     from anyvae.runs import load
 
     fitted = load(run)
-    latents = fitted.embed(rows_of(fitted, source))
+    rows = rows_of(fitted, source)
+    if k is None:
+        shares = fitted.clusters(rows)
+        deliver({"cluster": shares.argmax(1), "probability": shares.max(1)}, output)
+        return
+    latents = fitted.embed(rows)
     if k > len(latents):
         raise DataError(f"{k} clusters of {len(latents)} rows are asked for: give no more clusters than rows")
     mixture = GaussianMixture(k, random_state=seed, n_init=3).fit(latents)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from anyvae.cli.console import first_process, progress_bar, say
-from anyvae.cli.options import Kinds, Positive, PositiveReal, Samples, Seed, SourceName, pairs
+from anyvae.cli.options import Columns, Kinds, Positive, PositiveReal, Samples, Seed, SourceName, pairs
 
 if TYPE_CHECKING:
     from anyvae.training import Callback
@@ -31,6 +31,9 @@ def fit(
     likelihood: Literal["normal", "discretised", "bernoulli"] | None = None,
     kind: Kinds = None,
     label: str | None = None,
+    keep_labels: Positive = None,
+    given: Columns = None,
+    clusters: Positive = None,
     samples: Samples = None,
     threads: Positive = None,
     shard: bool = False,
@@ -66,7 +69,14 @@ def fit(
         A column and its kind, such as age=count, once or more: real, positive, integer, count, levels, binary,
         categorical, ordinal or date. Chosen from the values without it.
     label
-        Column of labels: not fitted, it colours the report.
+        Column of labels: left out of the rows, it colours the report. Recipes of rows and labels (m2, m1_m2,
+        infinite_vae) model it; empty cells are rows without one. Data sets that have labels need no name for them.
+    keep_labels
+        Forget the labels of the rows to fit but for so many, as many of each class.
+    given
+        A column that rows are given and that is never scored, once or more; for recipe cvae.
+    clusters
+        How many at most, for recipes with clusters or experts.
     threads
         CPU threads of torch.
     shard
@@ -98,6 +108,9 @@ def fit(
         likelihood=likelihood,
         kinds=pairs(kind, "--kind"),
         label=label,
+        given=tuple(given or ()),
+        clusters=clusters,
+        keep_labels=keep_labels,
         threads=threads,
         shard=shard,
         samples=samples,

@@ -10,6 +10,7 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 __all__ = [
+    "Columns",
     "Given",
     "Kinds",
     "Positive",
@@ -57,6 +58,7 @@ Target = Annotated[
     ),
 ]
 Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
+Columns = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
 Kinds = Annotated[list[str] | None, Parameter(name="--kind", allow_leading_hyphen=False)]
 
 

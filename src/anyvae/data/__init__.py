@@ -1,5 +1,14 @@
 """Data: files, folders and names to encoded tensors and back, with a schema that is kept beside the model."""
 
+from anyvae.data.beside import (
+    LABEL,
+    aside_of,
+    encode_given,
+    encode_labels,
+    given_width,
+    infer_beside,
+    keep_labels,
+)
 from anyvae.data.compact import Compact, encode_compact, is_wide
 from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
@@ -12,18 +21,25 @@ from anyvae.data.units import log_unit
 from anyvae.data.write import write
 
 __all__ = [
+    "LABEL",
     "Compact",
     "DataError",
     "Encoded",
     "Feature",
     "Schema",
     "Source",
+    "aside_of",
     "decode",
     "encode",
     "encode_compact",
+    "encode_given",
+    "encode_labels",
+    "given_width",
     "held_out_split",
+    "infer_beside",
     "infer_schema",
     "is_wide",
+    "keep_labels",
     "load_source",
     "log_unit",
     "write",

@@ -117,6 +117,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         constant_elements: flat positions in the event of encoded elements that never vary.
         missing_cells: how many were missing where the schema was inferred.
         rows: how many rows it was inferred from.
+        beside: schemas of columns that are set aside from the rows and modelled beside them, by variable.
     """
 
     kind: Literal["array", "table"]
@@ -128,6 +129,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     constant_elements: list[int] = []
     missing_cells: int = 0
     rows: int = 0
+    beside: dict[str, Schema] = {}
 
     @property
     def widths(self) -> list[int]:

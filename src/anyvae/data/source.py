@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ class Source:
         test: the source's own test part, for sources that have one.
         binarise: whether grey values are Bernoulli means, to be drawn afresh every epoch.
         notes: sentences to be said aloud to the user.
+        beside: columns set aside from the table: labels that may be modelled, and what rows may be given.
 
     Raises:
         DataError: both or neither of ``array`` and ``table``, or labels of another length.
@@ -48,6 +50,7 @@ class Source:
     test: Source | None = None
     binarise: bool = False
     notes: tuple[str, ...] = ()
+    beside: pa.Table | None = None
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.table is None):
@@ -80,17 +83,20 @@ class Source:
             labels=None if self.labels is None else self.labels[rows],
             binarise=self.binarise,
             notes=self.notes,
+            beside=None if self.beside is None else self.beside.take(rows),
         )
 
 
-def load_source(spec: str | Path, *, label: str | None = None) -> Source:
+def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[str] = ()) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
     Arguments:
         spec: ``digits``, ``mnist``, ``fashion-mnist``, or the path of a ``.csv``, ``.csv.gz``, ``.parquet``,
             ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
             to mean the file.
-        label: a column of a table that holds labels; it is left out of the fit.
+        label: a column of a table that holds labels; it is left out of the rows. Sources that have labels of their
+            own call them ``label``.
+        given: columns that rows are given; they are left out of the rows too.
 
     Raises:
         DataError: the source is missing, empty, unreadable or holds what cannot be fitted.
@@ -103,10 +109,7 @@ def load_source(spec: str | Path, *, label: str | None = None) -> Source:
     from anyvae.data.names import NAMES, load_name
 
     if isinstance(spec, str) and spec in NAMES:
-        if label is not None:
-            raise DataError(
-                f"{spec} has labels of its own and no column {label!r}: leave the label option out"
-            )
+        _own_labels(spec, label, given)
         return load_name(spec)
     if not str(spec):
         raise DataError(f"the source has no name: give a path, or one of {listing(list(NAMES))}")
@@ -115,18 +118,28 @@ def load_source(spec: str | Path, *, label: str | None = None) -> Source:
         if path.is_dir():
             source = _folder(path)
         elif path.exists():
-            source = _file(path, label)
+            source = _file(path, label, given)
         else:
             raise DataError(_absent(spec, path, NAMES))
     except (OSError, MemoryError) as cause:
         reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         raise DataError(f"{path} cannot be read ({reason}): check the path and its permissions") from cause
-    if label is not None and source.table is None:
-        raise DataError(f"{path} has no columns, so no label column {label!r}: leave the label option out")
+    if source.table is None:
+        if source.labels is None and (label is not None or given):
+            column = label if label is not None else given[0]
+            raise DataError(f"{path} has no columns, so no label column {column!r}: leave the option out")
+        _own_labels(str(path), label, given)
     return source
 
 
-def _file(path: Path, label: str | None) -> Source:
+def _own_labels(name: str, label: str | None, given: Sequence[str]) -> None:
+    if strange := [column for column in (label, *given) if column not in (None, "label")]:
+        raise DataError(
+            f"{name} has labels of its own, called 'label', and no column {strange[0]!r}: leave the label option out"
+        )
+
+
+def _file(path: Path, label: str | None, given: Sequence[str]) -> Source:
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
     if ending is None:
         raise DataError(
@@ -140,11 +153,14 @@ def _file(path: Path, label: str | None) -> Source:
         array, labels = read_npz(path)
         return Source(path.name, array=array, table=None, labels=labels)
 
-    from anyvae.data.tables import pop_label, read_csv, read_parquet, tidy
+    from anyvae.data.tables import pop_label, read_csv, read_parquet, set_aside, tidy
 
     table, notes = read_parquet(path) if ending == ".parquet" else read_csv(path)
-    table, labels = pop_label(table, label, path.name)
-    return Source(path.name, array=None, table=tidy(table, path.name), labels=labels, notes=notes)
+    _, labels = pop_label(table, label, path.name)
+    table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
+    return Source(
+        path.name, array=None, table=tidy(table, path.name), labels=labels, notes=notes, beside=beside
+    )
 
 
 def _folder(path: Path) -> Source:

@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,25 @@ def pop_label(table: pa.Table, label: str | None, name: str) -> tuple[pa.Table, 
     else:
         labels = np.array(["" if v is None else str(v) for v in column.to_pylist()], dtype=np.str_)
     return table.drop_columns([label]), labels
+
+
+def set_aside(table: pa.Table, columns: Sequence[str], name: str) -> tuple[pa.Table, pa.Table | None]:
+    """The table without some columns, and these; None where there are none.
+
+    Arguments:
+        table: the table.
+        columns: their names; one named twice counts once.
+        name: of the table, for a message.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    columns = list(dict.fromkeys(columns))
+    if not columns:
+        return table, None
+    if absent := [column for column in columns if column not in table.column_names]:
+        raise DataError(f"{name} has no column {absent[0]!r}: its columns are {listing(table.column_names)}")
+    return table.drop_columns(columns), plain(table.select(columns), name)
 
 
 def tidy(table: pa.Table, name: str) -> pa.Table:

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
+from torch.nn.functional import one_hot
 
 from anyvae.conditionals import Conditional
+from anyvae.distributions import OneHotCategorical
 from anyvae.inference.likelihood import evaluating
 from anyvae.inference.noise import RowNoise, row_keys, seeded
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.model.plan import generation_order
 
-__all__ = ["embed", "generate", "mean", "posterior", "reconstruct", "sample"]
+__all__ = ["at_means", "embed", "generate", "mean", "posterior", "reconstruct", "sample"]
 
 
 def generate(
@@ -80,22 +82,45 @@ def sample(
     return {name: values[name] for name in (model.observed if names is None else names)}
 
 
+def at_means(
+    model: LatentVariableModel, rows: int, given: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Distribution]]:
+    """Every variable at its mean given its parents, which are at theirs, and the distributions.
+
+    A class is at its most probable value: between two classes there is none. Where a variable has no mean, as some
+    priors, it is 0.
+
+    Arguments:
+        model: the model.
+        rows: how many.
+        given: variables held fixed, shape (rows, *event).
+    """
+    values = {name: item.value for name, item in model.admit(dict(given)).items()}
+    distributions: dict[str, Distribution] = {}
+    with evaluating(model):
+        for name in generation_order(model.generative_parts, frozenset(values)):
+            part = _condition(model, model.generative_parts[name], values, rows)
+            try:
+                centre = part.mean
+            except NotImplementedError:
+                centre = model.zeros(tuple(model.shapes[name]))
+            if isinstance(part, OneHotCategorical) and name not in model.observed:
+                centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
+            distributions[name] = part
+            values[name] = centre.expand(rows, *model.shapes[name])
+    return values, distributions
+
+
 def mean(model: LatentVariableModel, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """E[v | parents] of every observed variable at given latents: a mean, not a draw.
 
     Arguments:
         model: the model.
-        given: every latent (and condition) by name, shape (rows, *event).
+        given: latents and conditions by name, shape (rows, *event); those that are missing are at their own means.
     """
-    evidence = model.admit(dict(given))
-    values = {name: item.value for name, item in evidence.items()}
-    rows = len(next(iter(values.values())))
-    with evaluating(model):
-        found: dict[str, Tensor] = {}
-        for name in generation_order(model.generative_parts, frozenset(values)):
-            distribution = _condition(model, model.generative_parts[name], values, rows)
-            found[name] = values[name] = distribution.mean.expand(rows, *model.shapes[name])
-    return {name: found[name] for name in model.observed if name in found}
+    rows = len(next(iter(given.values())))
+    values, found = at_means(model, rows, given)
+    return {name: values[name] for name in model.observed if name in found}
 
 
 def posterior(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> dict[str, Distribution]:
@@ -112,12 +137,30 @@ def posterior(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> dic
         return {name: trace.q(name) for name, from_q in trace.plan.draws if from_q}
 
 
-def embed(model: LatentVariableModel, batch: Batch) -> Tensor:
-    """Posterior means of all latents side by side, deterministic, shape (B, total latent features)."""
+def embed(model: LatentVariableModel, batch: Batch, *, enumerate: Sequence[str] = ()) -> Tensor:
+    """Posterior means of all latents side by side, deterministic, shape (B, total latent features).
+
+    Arguments:
+        model: the model.
+        batch: tensors or `Partial` values by name.
+        enumerate: discrete latents of which every value is taken, so that means are over all of them.
+    """
     with evaluating(model):
-        found = posterior(model, batch)
-        rows = len(next(iter(model.admit(batch).values())).value)
-        return torch.cat([q.mean.expand(rows, *q.event_shape).flatten(1) for q in found.values()], -1)
+        evidence = model.admit(batch)
+        noise = RowNoise(0, row_keys(evidence))
+        trace = model.trace(batch, 1, noise, enumerate=enumerate)
+        found = []
+        for name, from_q in trace.plan.draws:
+            if from_q:
+                mean = trace.q(name).mean
+                if not trace.enumerated:
+                    found.append(mean.expand(trace.rows, *model.shapes[name]).flatten(1))
+                    continue
+                mean = mean.flatten(-max(1, len(model.shapes[name])))
+                # A feature at a time: expectations are of one number a row.
+                columns = [trace.expect(column) for column in mean.unbind(-1)]
+                found.append(torch.stack(columns, -1))
+        return torch.cat(found, -1)
 
 
 def reconstruct(

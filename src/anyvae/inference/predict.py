@@ -13,7 +13,7 @@ from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.inference.weigh import Weighed, weigh
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 
-__all__ = ["cell_log_density", "conditional_mean"]
+__all__ = ["cell_log_density", "class_mean", "conditional_mean"]
 
 # Rows x samples of one pass.
 _CHUNK = 8192
@@ -49,6 +49,44 @@ def conditional_mean(
                 found = torch.where(item.cell_mask() > 0, item.value, found)
             means.append(found)
     return torch.cat(means)
+
+
+def class_mean(
+    model: LatentVariableModel,
+    batch: Batch,
+    name: str,
+    samples: int = 16,
+    *,
+    enumerate: Sequence[str] = (),
+    seed: int = 0,
+) -> Tensor:
+    r"""Probabilities of the classes of a variable given a batch that does not hold it, shape (B, classes).
+
+    .. math:: E_q[q(y \mid x, \dots)], \text{ or } E_q[p(y \mid z, \dots)] \text{ of a class that is generated only}
+
+    Arguments:
+        model: the model.
+        batch: tensors or `Partial` values by name.
+        name: of the variable.
+        samples: S, draws a row of what it is told from.
+        enumerate: discrete latents that are summed over instead of drawn.
+        seed: of the draws.
+    """
+    found: list[Tensor] = []
+    others = [other for other in enumerate if other != name]
+    with evaluating(model):
+        evidence = model.admit(batch)
+        rows = len(next(iter(evidence.values())).value)
+        keys = row_keys(evidence)
+        step = max(1, _CHUNK // samples)
+        for start in range(0, rows, step):
+            some = slice(start, start + step)
+            noise = RowNoise(seed, keys[some])
+            trace = model.trace(take_rows(batch, some), samples, noise, enumerate=others)
+            part = trace.q(name) if name in model.inference_parts else trace.p(name)
+            # A class at a time: expectations are of one number a row.
+            found.append(torch.stack([trace.expect(share) for share in part.mean.unbind(-1)], -1))
+    return torch.cat(found)
 
 
 def cell_log_density(

@@ -33,6 +33,7 @@ class LatentUse(NamedTuple):
             has one KL and its features have none, as that of a code or a direction.
         prior_mean, prior_scale: of each latent under the prior, shape (K,); 0 and 1 where the prior knows none.
         exact: whether every KL is in closed form; else some are means over draws, or of normals with the moments.
+        names: the latent that each of the K belongs to.
     """
 
     mean: Tensor
@@ -41,6 +42,16 @@ class LatentUse(NamedTuple):
     prior_mean: Tensor
     prior_scale: Tensor
     exact: bool = True
+    names: tuple[str, ...] = ()
+
+    def without(self, names: Sequence[str]) -> LatentUse:
+        """The same of all latents but some, such as classes, of which a scale says little."""
+        kept = [index for index, name in enumerate(self.names) if name not in names]
+        if len(kept) == len(self.names):
+            return self
+        columns = (self.mean[:, kept], self.scale[:, kept], self.kl[kept])
+        prior = (self.prior_mean[kept], self.prior_scale[kept])
+        return LatentUse(*columns, *prior, self.exact, tuple(self.names[index] for index in kept))
 
     @property
     def relative_mean(self) -> Tensor:
@@ -80,6 +91,7 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
     """
     parts: list[tuple[Tensor, ...]] = []
     exact = True
+    widths: dict[str, int] = {}
     rows = len(next(iter(model.admit(batch).values())).value)
     for start in range(0, rows, _ROWS):
         some = take_rows(batch, slice(start, start + _ROWS))
@@ -100,13 +112,15 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
                 centre, spread = _moments(p)
                 columns = (mean, q.stddev, kl, centre, spread)
                 found.append(tuple(column.expand_as(mean).flatten(1) for column in columns))
+                widths[name] = q.event_shape.numel()
             parts.append(_joined(found, 1))
     mean, scale, kl, centre, spread = _joined(parts, 0)
     # Of a prior with parents, the moments over rows.
     deviation = (spread.square().mean(0) + centre.var(0, unbiased=False)).sqrt()
     # A latent that never varies under the prior has no unit of its own.
     deviation = torch.where(deviation > 0, deviation, 1.0)
-    return LatentUse(mean, scale, kl.mean(0), centre.mean(0), deviation, exact)
+    names = tuple(name for name, width in widths.items() for _ in range(width))
+    return LatentUse(mean, scale, kl.mean(0), centre.mean(0), deviation, exact, names)
 
 
 def _joined(parts: Sequence[tuple[Tensor, ...]], axis: int) -> tuple[Tensor, ...]:

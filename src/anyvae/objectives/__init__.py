@@ -2,6 +2,7 @@
 
 from anyvae.objectives.adversarial import CriticKL, TellPosterior
 from anyvae.objectives.aggregate import MMD, CovarianceMatching, SlicedWasserstein
+from anyvae.objectives.clusters import ClusterEntropy, StickPrior
 from anyvae.objectives.combined import CIWAE, MIWAE, PIWAE, Renyi
 from anyvae.objectives.control import GECO, Controlled, Controller, PIController, controllers_of
 from anyvae.objectives.correlation import StratifiedTC, WeightedTC
@@ -14,6 +15,7 @@ from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo
 from anyvae.objectives.quantised import CodebookCost, Commitment
 from anyvae.objectives.schedule import Constant, Cosine, Cyclic, LinearRamp, Schedule, Sigmoid, WarmupCosine
 from anyvae.objectives.score import VIMCO, ScoreFunction
+from anyvae.objectives.subsets import Subsets
 from anyvae.objectives.terms import KL, CapacityGap, Classify, LogLikelihood
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "BiasedDraw",
     "CapacityGap",
     "Classify",
+    "ClusterEntropy",
     "CodebookCost",
     "Commitment",
     "Constant",
@@ -55,9 +58,11 @@ __all__ = [
     "ScoreFunction",
     "Sigmoid",
     "SlicedWasserstein",
+    "StickPrior",
     "StickingTheLanding",
     "StraightThrough",
     "StratifiedTC",
+    "Subsets",
     "TellApart",
     "TellPosterior",
     "WarmupCosine",

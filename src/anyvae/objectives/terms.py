@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -17,24 +18,46 @@ __all__ = ["KL", "CapacityGap", "Classify", "LogLikelihood"]
 
 @final
 class LogLikelihood(Objective):
-    r"""E_q of the log-densities of everything that was given, nats.
+    r"""E_q of the log-densities of what was given, nats.
 
     .. math:: E_q[\log p(x \mid z)]
 
     Arguments:
         samples: S, draws per row.
+        names: which of the given variables count; all where None.
+        enumerate: discrete latents that are summed over instead of drawn.
 
     >>> objective = LogLikelihood() - 4.0 * KL()      # that of a beta-VAE
     """
 
+    def __init__(
+        self, samples: int = 1, *, names: Sequence[str] | None = None, enumerate: Sequence[str] = ()
+    ) -> None:
+        super().__init__(samples, enumerate=enumerate)
+        if isinstance(names, str):
+            raise ValueError(f"LogLikelihood got names={names!r}; wanted a list, [{names!r}].")
+        self.names = None if names is None else tuple(names)
+
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
-        """See `Objective.of`."""
-        return trace.log_likelihood()
+        """See `Objective.of`.
+
+        Raises:
+            ValueError: for a name that the batch does not hold.
+        """
+        if self.names is None:
+            return trace.log_likelihood()
+        absent = [name for name in self.names if name not in trace.evidence]
+        if absent:
+            raise ValueError(
+                f"LogLikelihood counts {absent[0]!r}, which the batch lacks; it holds {sorted(trace.evidence)}."
+            )
+        parts = [trace.log_p(name) for name in self.names]
+        return trace.expect(sum(parts[1:], parts[0]))
 
 
 @final
 class KL(Objective):
-    r"""KL(q || p), summed over the latent variables, each at least `free_bits`.
+    r"""KL(q || p), summed over the latent variables, each at least its `free_bits`.
 
     .. math:: \sum_v \max(free\_bits, KL(q(v \mid x) \,\|\, p(v)))
 
@@ -43,11 +66,12 @@ class KL(Objective):
     gradient from Mastering Atari with Discrete World Models (Hafner et al., 2021).
 
     Arguments:
-        free_bits: floor of each latent variable, nats.
+        free_bits: floor of each latent variable, nats; by name where only some have one.
         over_batch: whether the floor is one of the mean over the batch, as in the paper, and not of every row.
         prior_share: share of p in the gradient, 1 - prior_share being that of q; p and q have the whole of theirs
             where None. The value is the same.
         samples: S, draws per row.
+        enumerate: discrete latents that are summed over instead of drawn.
 
     Raises:
         ValueError: for a negative floor, or a share outside [0, 1].
@@ -55,42 +79,57 @@ class KL(Objective):
 
     def __init__(
         self,
-        free_bits: float = 0.0,
+        free_bits: float | Mapping[str, float] = 0.0,
         samples: int = 1,
         *,
         over_batch: bool = False,
         prior_share: float | None = None,
+        enumerate: Sequence[str] = (),
     ) -> None:
-        super().__init__(samples)
-        if not free_bits >= 0.0:
+        super().__init__(samples, enumerate=enumerate)
+        floors = free_bits.values() if isinstance(free_bits, Mapping) else [free_bits]
+        if not all(floor >= 0.0 for floor in floors):
             raise ValueError(f"KL got free_bits={free_bits}; wanted nats >= 0.")
         if prior_share is not None and not 0.0 <= prior_share <= 1.0:
             raise ValueError(f"KL got prior_share={prior_share}; wanted a share in [0, 1].")
-        self.free_bits = free_bits
+        self.free_bits = dict(free_bits) if isinstance(free_bits, Mapping) else free_bits
         self.over_batch = over_batch
         self.prior_share = prior_share
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
-        """See `Objective.of`."""
+        """See `Objective.of`.
+
+        Raises:
+            ValueError: for the floor of a latent that is not inferred.
+        """
         if not self.free_bits and self.prior_share is None:
             return trace.kl_total()
+        if isinstance(self.free_bits, dict):
+            strange = sorted(set(self.free_bits) - set(trace.model.inference_parts))
+            if strange:
+                raise ValueError(
+                    f"KL got free_bits of {strange[0]!r}, which is no latent; there are {trace.model.latents}."
+                )
         total = trace.model.zeros((trace.rows,))
         for name, from_q in trace.plan.draws:
             if from_q:
-                total = total + self._floored(self._kl(trace, name))
+                total = total + self._floored(self._kl(trace, name), self._floor(name))
         return total
+
+    def _floor(self, name: str) -> float:
+        return self.free_bits.get(name, 0.0) if isinstance(self.free_bits, dict) else self.free_bits
 
     def _kl(self, trace: Trace, name: str) -> Tensor:
         if self.prior_share is None:
             return trace.kl_of(name)
         return balanced_kl(trace, name, self.prior_share)
 
-    def _floored(self, kl: Tensor) -> Tensor:
-        if not self.free_bits:
+    def _floored(self, kl: Tensor, floor: float) -> Tensor:
+        if not floor:
             return kl
         if self.over_batch:
-            return torch.where(kl.mean() > self.free_bits, kl, self.free_bits)
-        return kl.clamp_min(self.free_bits)
+            return torch.where(kl.mean() > floor, kl, floor)
+        return kl.clamp_min(floor)
 
 
 @final

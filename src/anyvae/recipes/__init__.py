@@ -1,5 +1,14 @@
 """The named models of the literature: one constructor each, no forward of their own."""
 
+from anyvae.recipes.clustered import (
+    gmvae,
+    infinite_vae,
+    start_clusters,
+    stick_breaking_elbo,
+    vade,
+    without_clusters,
+)
+from anyvae.recipes.conditional import cvae
 from anyvae.recipes.flat import (
     default_networks,
     freeform_vae,
@@ -12,30 +21,51 @@ from anyvae.recipes.flat import (
     vae,
     vamp_vae,
 )
+from anyvae.recipes.hierarchies import dlgm, ladder_vae, topdown_vae, two_level_vae
+from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.listed import RECIPES, default_latent_features, find_recipe
 from anyvae.recipes.missingness import not_miwae
+from anyvae.recipes.multimodal import multimodal_elbo, multimodal_vae
 from anyvae.recipes.quantised import fsq_vae, vq_vae
-from anyvae.recipes.recipe import Recipe
+from anyvae.recipes.recipe import First, Recipe
 
 __all__ = [
     "RECIPES",
+    "First",
     "Likelihood",
     "Recipe",
+    "classifying_elbo",
+    "cvae",
     "default_latent_features",
     "default_networks",
+    "dlgm",
+    "features_alone",
     "find_recipe",
     "freeform_vae",
     "fsq_vae",
     "full_covariance_vae",
+    "gmvae",
     "iaf_vae",
+    "infinite_vae",
+    "ladder_vae",
     "likelihood_of",
     "linear_vae",
+    "m1_m2",
+    "m2",
+    "multimodal_elbo",
+    "multimodal_vae",
     "not_miwae",
     "semi_amortised_vae",
     "sigma_vae",
     "spherical_vae",
+    "start_clusters",
+    "stick_breaking_elbo",
+    "topdown_vae",
+    "two_level_vae",
+    "vade",
     "vae",
     "vamp_vae",
     "vq_vae",
+    "without_clusters",
 ]

@@ -12,6 +12,7 @@ from anyvae.networks import MLP
 from anyvae.objectives import (
     ELBO,
     IWAE,
+    KL,
     MIWAE,
     MMD,
     CapacityGap,
@@ -26,6 +27,15 @@ from anyvae.objectives import (
     StratifiedTC,
     TellApart,
 )
+from anyvae.recipes.clustered import (
+    gmvae,
+    infinite_vae,
+    start_clusters,
+    stick_breaking_elbo,
+    vade,
+    without_clusters,
+)
+from anyvae.recipes.conditional import cvae
 from anyvae.recipes.flat import (
     freeform_vae,
     full_covariance_vae,
@@ -37,15 +47,17 @@ from anyvae.recipes.flat import (
     vae,
     vamp_vae,
 )
+from anyvae.recipes.hierarchies import dlgm, ladder_vae, topdown_vae, two_level_vae
+from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.missingness import not_miwae
 from anyvae.recipes.quantised import committed_elbo, fsq_vae, vq_vae
-from anyvae.recipes.recipe import Recipe, alone
-from anyvae.training import Player
+from anyvae.recipes.recipe import First, Recipe, alone
+from anyvae.training import Player, TensorData
 
 __all__ = ["RECIPES", "default_latent_features", "find_recipe"]
 
 
-def _warmed_elbo(rows: int) -> Objective:
+def _warmed_elbo(data: TensorData) -> Objective:
     """The ELBO whose KL comes in over the first fifth of the run, so that no latent is switched off at the start.
 
     Source: Ladder Variational Autoencoders (Sonderby et al., 2016). What is reported is the bound at full weight.
@@ -53,7 +65,7 @@ def _warmed_elbo(rows: int) -> Objective:
     return ELBO(beta=LinearRamp(0.0, 1.0, until=0.2))
 
 
-def _factorising(model: LatentVariableModel, rows: int) -> list[Player]:
+def _factorising(model: LatentVariableModel, data: TensorData) -> list[Player]:
     """The model, and a critic that tells it how far its latents are from independent."""
     critic = Critic(tuple(model.shapes["z"]), net=MLP([256, 256, 256], nn.LeakyReLU))
     return [
@@ -65,6 +77,17 @@ def _factorising(model: LatentVariableModel, rows: int) -> list[Player]:
 def critic_adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """Adam with a short memory, as the papers have it for critics: what they judge moves."""
     return torch.optim.Adam(parameters, betas=(0.5, 0.9), fused=True)
+
+
+def _share(data: TensorData) -> float:
+    """Of the rows whose label is known."""
+    mask = data.masks.get("y")
+    return 1.0 if mask is None else max(float(mask.float().mean()), 1.0 / len(data))
+
+
+def _clustering(data: TensorData) -> Objective:
+    """The bound with clusters summed over, whose KL costs nothing below half a nat: else all rows share one cluster."""
+    return LogLikelihood(enumerate=["y"]) - KL({"y": 0.5}, over_batch=True)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -90,14 +113,14 @@ RECIPES: dict[str, Recipe] = {
             "Higgins et al., 2017",
             "vae with the KL weighted by 4",
             vae,
-            alone(lambda rows: ELBO(beta=4.0)),
+            alone(lambda data: ELBO(beta=4.0)),
         ),
         Recipe(
             "iwae",
             "Burda et al., 2016",
             "vae trained by the importance-weighted bound, 8 samples",
             vae,
-            alone(lambda rows: IWAE()),
+            alone(lambda data: IWAE()),
             taught=True,
         ),
         Recipe(
@@ -105,7 +128,7 @@ RECIPES: dict[str, Recipe] = {
             "Tucker et al., 2019",
             "iwae with the doubly reparameterised gradient of the encoder, 8 samples",
             vae,
-            alone(lambda rows: DReG()),
+            alone(lambda data: DReG()),
             taught=True,
         ),
         Recipe(
@@ -146,7 +169,7 @@ RECIPES: dict[str, Recipe] = {
             "Rainforth et al., 2018",
             "vae trained by the mean of 4 importance-weighted bounds of 4 samples each",
             vae,
-            alone(lambda rows: MIWAE(4, 4)),
+            alone(lambda data: MIWAE(4, 4)),
             taught=True,
         ),
         Recipe(
@@ -155,15 +178,119 @@ RECIPES: dict[str, Recipe] = {
             "vae of numbers together with which cells are missing, each by its own value; importance-weighted bound, "
             "20 samples",
             not_miwae,
-            alone(lambda rows: IWAE(20)),
+            alone(lambda data: IWAE(20)),
             masks=True,
+        ),
+        Recipe(
+            "cvae",
+            "Sohn et al., 2015",
+            "rows given some of their columns (--given): prior, encoder and decoder all read them; ELBO with the KL "
+            "coming in over the first fifth",
+            cvae,
+            alone(_warmed_elbo),
+            given=True,
+        ),
+        Recipe(
+            "m2",
+            "Kingma et al., 2014",
+            "label (--label) and style as two latents, labels summed over where they are not known, a tenth of the "
+            "weight on the classifier",
+            m2,
+            alone(lambda data: classifying_elbo(_share(data))),
+            labels=True,
+            enumerate=("y",),
+        ),
+        Recipe(
+            "m1_m2",
+            "Kingma et al., 2014",
+            "m2 of the features of a vae that is fitted first",
+            m1_m2,
+            alone(
+                lambda data: classifying_elbo(_share(data)),
+                "generative.y",
+                "generative.z1",
+                "inference.y",
+                "inference.z2",
+            ),
+            labels=True,
+            enumerate=("y",),
+            first=First(features_alone, alone(_warmed_elbo), share=1.0),
+        ),
+        Recipe(
+            "gmvae",
+            "Dilokthanakul et al., 2016",
+            "prior mixed of 10 normals bent by a second latent, exact p(y | z, w), half a nat of its KL free",
+            gmvae,
+            alone(_clustering),
+            enumerate=("y",),
+            clusters=("y", "clusters"),
+        ),
+        Recipe(
+            "vade",
+            "Jiang et al., 2017",
+            "prior mixed of 10 normals that start at a mixture fitted to the features of an autoencoder, ELBO",
+            vade,
+            alone(lambda data: ELBO(enumerate=["y"])),
+            enumerate=("y",),
+            clusters=("y", "clusters"),
+            first=First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters),
+        ),
+        Recipe(
+            "infinite_vae",
+            "Abbasnejad et al., 2017",
+            "mixture of up to 10 vaes with the weights of a Dirichlet process, each with a classifier where there are "
+            "labels (--label)",
+            infinite_vae,
+            alone(
+                lambda data: stick_breaking_elbo(
+                    len(data), share=_share(data) if "y" in data.values else None
+                )
+            ),
+            labels=True,
+            enumerate=("k",),
+            clusters=("k", "experts"),
+        ),
+        Recipe(
+            "dlgm",
+            "Rezende et al., 2014",
+            "three layers of independent noise on one deterministic path, ELBO with the KL coming in over the first "
+            "fifth",
+            dlgm,
+            alone(_warmed_elbo),
+            taught=True,
+        ),
+        Recipe(
+            "two_level_vae",
+            "Burda et al., 2016",
+            "z2, z1 given z2, x given z1, inferred from the bottom up, ELBO with the KL coming in over the first fifth",
+            two_level_vae,
+            alone(_warmed_elbo),
+            taught=True,
+        ),
+        Recipe(
+            "ladder_vae",
+            "Sonderby et al., 2016",
+            "three layers, posteriors of the lower ones the product of prior and encoder, ELBO with the KL coming in "
+            "over the first fifth",
+            ladder_vae,
+            alone(_warmed_elbo),
+            taught=True,
+        ),
+        Recipe(
+            "topdown_vae",
+            "Vahdat and Kautz, 2020",
+            "three layers on a shared path from the top, posteriors as differences to the priors, ELBO with the KL "
+            "coming in over the first fifth",
+            topdown_vae,
+            alone(_warmed_elbo),
+            taught=True,
         ),
         Recipe(
             "annealed_vae",
             "Burgess et al., 2018",
             "vae held to a KL that rises from 0 to 25 nats over the run, weight 100; the last weights are kept",
             vae,
-            alone(lambda rows: LogLikelihood() - 100.0 * CapacityGap(LinearRamp(0.0, 25.0))),
+            alone(lambda data: LogLikelihood() - 100.0 * CapacityGap(LinearRamp(0.0, 25.0))),
             keep_last=True,
         ),
         Recipe(
@@ -171,7 +298,7 @@ RECIPES: dict[str, Recipe] = {
             "Chen et al., 2018",
             "vae with the total correlation weighted by 6, by minibatch stratified sampling",
             vae,
-            alone(lambda rows: ELBO() - 5.0 * StratifiedTC(max(2, rows))),
+            alone(lambda data: ELBO() - 5.0 * StratifiedTC(max(2, len(data)))),
         ),
         Recipe(
             "factor_vae",
@@ -185,21 +312,21 @@ RECIPES: dict[str, Recipe] = {
             "Kumar et al., 2018",
             "vae with the covariance of the aggregate posterior held to the identity, weight 10 (DIP-VAE-II)",
             vae,
-            alone(lambda rows: ELBO() - CovarianceMatching(10.0, 10.0)),
+            alone(lambda data: ELBO() - CovarianceMatching(10.0, 10.0)),
         ),
         Recipe(
             "info_vae",
             "Zhao et al., 2017",
             "vae with the aggregate posterior drawn to the prior by a kernel discrepancy, weight 100",
             vae,
-            alone(lambda rows: ELBO() - 100.0 * MMD()),
+            alone(lambda data: ELBO() - 100.0 * MMD()),
         ),
         Recipe(
             "wae",
             "Tolstikhin et al., 2018",
             "info_vae without the KL of each row, so no bound; the last weights are kept",
             vae,
-            alone(lambda rows: LogLikelihood() - 100.0 * MMD()),
+            alone(lambda data: LogLikelihood() - 100.0 * MMD()),
             keep_last=True,
         ),
         Recipe(
@@ -215,7 +342,7 @@ RECIPES: dict[str, Recipe] = {
             "van den Oord et al., 2017",
             "each latent the nearest of 8 code vectors, prior with learned frequencies, ELBO with commitment",
             vq_vae,
-            alone(lambda rows: committed_elbo()),
+            alone(lambda data: committed_elbo()),
         ),
         Recipe(
             "fsq_vae",

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, final
+from inspect import signature
+from typing import Any, TypeAlias, final
 
-from anyvae.model import LatentVariableModel
+from anyvae.model import Batch, LatentVariableModel
 from anyvae.objectives import ELBO, Objective, WarmupCosine
 from anyvae.recipes.likelihood import Likelihood
-from anyvae.training import Player
+from anyvae.training import Player, TensorData
 
-__all__ = ["Plays", "Recipe", "alone"]
+__all__ = ["First", "Plays", "Recipe", "alone", "at_rate"]
 
-Plays: TypeAlias = Callable[[LatentVariableModel, int], list[Player]]
-"""Makes the players of a model and a number of training rows; the first one trains the model."""
+Plays: TypeAlias = Callable[[LatentVariableModel, TensorData], list[Player]]
+"""Makes the players of a model and its training rows; the first one trains the model."""
 
 
-def alone(objective: Callable[[int], Objective]) -> Plays:
-    """One player that owns the whole model.
+def alone(objective: Callable[[TensorData], Objective], *parts: str) -> Plays:
+    """One player that owns the whole model, or some parts of it.
 
     Arguments:
-        objective: makes what it maximises, from the number of training rows.
+        objective: makes what it maximises, from the training rows.
+        parts: prefixes of parameter names, such as "inference"; all of the model where there are none.
     """
-    return lambda model, rows: [Player("model", objective(rows))]
+    return lambda model, data: [Player("model", objective(data), parts)]
+
+
+@final
+@dataclass(frozen=True)
+class First:
+    """What is fitted before the model is: another model of some of its parts.
+
+    Arguments:
+        view: the model that is fitted first, sharing parts with the whole.
+        plays: makes its players.
+        then: called with the whole model, the view and the rows as one batch, when the view is fitted; it may set
+            weights that the fit of the view tells. Draws from torch's generator.
+        share: of the steps of the model's own fit.
+    """
+
+    view: Callable[[LatentVariableModel], LatentVariableModel]
+    plays: Plays
+    then: Callable[[LatentVariableModel, LatentVariableModel, Batch], None] | None = None
+    share: float = 0.5
 
 
 @final
@@ -42,20 +63,59 @@ class Recipe:
         taught: whether the encoder may be trained alone afterwards, to read parts of rows: where it is a network that
             nothing else shares, trained for the bound.
         masks: whether the model has a variable "m" too: which cells of the row are there, one number a cell.
+        labels: whether it has a variable "y" too: the label of the row, one-hot, where it is known.
+        given: whether rows are conditioned on "c", columns that are never scored.
+        enumerate: discrete latents of which bounds sum over every value.
+        clusters: name of the latent that says which cluster a row belongs to, and of the keyword of how many.
+        first: what is fitted before.
     """
 
     name: str
     paper: str
     parts: str
     constructor: Callable[..., LatentVariableModel]
-    plays: Plays = field(default=alone(lambda rows: ELBO()))
+    plays: Plays = field(default=alone(lambda data: ELBO()))
     keep_last: bool = False
     taught: bool = False
     masks: bool = False
+    labels: bool = False
+    given: bool = False
+    enumerate: tuple[str, ...] = ()
+    clusters: tuple[str, str] | None = None
+    first: First | None = None
 
-    def build(self, likelihood: Likelihood, latent_features: int) -> LatentVariableModel:
-        """The model for data of this likelihood."""
-        own = {"cells": likelihood.cells} if self.masks else {}
+    def build(
+        self,
+        likelihood: Likelihood,
+        latent_features: int,
+        *,
+        classes: int | None = None,
+        condition: int | None = None,
+        clusters: int | None = None,
+    ) -> LatentVariableModel:
+        """The model for data of this likelihood.
+
+        Arguments:
+            likelihood: of the rows.
+            latent_features: size of the latent space.
+            classes: of the labels, where it models some.
+            condition: features of what rows are given, where they are.
+            clusters: how many, where it has some; as many as the constructor says where None.
+
+        Raises:
+            ValueError: when the model wants something that is not there.
+        """
+        own: dict[str, Any] = {"cells": likelihood.cells} if self.masks else {}
+        for wanted, name, value in (
+            (self.labels, "classes", classes),
+            (self.given, "condition", condition),
+        ):
+            if wanted and value is None and not self.optional(name):
+                raise ValueError(f"{self.name} wants {name}, and got none.")
+            if wanted and value is not None:
+                own[name] = value
+        if self.clusters is not None and clusters is not None:
+            own[self.clusters[1]] = clusters
         return self.constructor(
             likelihood.family,
             latent_features,
@@ -65,13 +125,25 @@ class Recipe:
             **own,
         )
 
-    def players(self, model: LatentVariableModel, rows: int, learning_rate: float = 1e-3) -> list[Player]:
+    def players(
+        self, model: LatentVariableModel, data: TensorData, learning_rate: float = 1e-3
+    ) -> list[Player]:
         """Who trains the model.
 
         Arguments:
             model: from `build`.
-            rows: of the training data, which estimates of aggregates need to know.
+            data: the training rows, of which estimates of aggregates need to know the number.
             learning_rate: peak of that of the model; others have their own.
         """
-        first, *others = self.plays(model, rows)
-        return [replace(first, learning_rate=WarmupCosine(learning_rate)), *others]
+        return at_rate(self.plays(model, data), learning_rate)
+
+    def optional(self, keyword: str) -> bool:
+        """Whether the constructor does without a keyword."""
+        item = signature(self.constructor).parameters[keyword]
+        return item.default is not item.empty
+
+
+def at_rate(players: list[Player], learning_rate: float) -> list[Player]:
+    """The players, the first of them with a learning rate that warms up to its peak and decays."""
+    first, *others = players
+    return [replace(first, learning_rate=WarmupCosine(learning_rate)), *others]

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from anyvae.data import DataError, Source, held_out_split, infer_schema, load_source
+from anyvae.data import DataError, Source, held_out_split, load_source
 from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.prepare import schema_of
 from anyvae.runs.rebuild import load
 
 __all__ = ["source_for", "write_report"]
 
 
 def source_for(config: RunConfig, source: str) -> Source:
-    """Rows for a model fitted by `config`: its column of labels is left out where the source has it.
+    """Rows for a model fitted by `config`: its column of labels, and those that rows are given, are set aside.
 
     Arguments:
         config: of the run.
@@ -27,10 +28,10 @@ def source_for(config: RunConfig, source: str) -> Source:
     """
     if config.label is not None:
         try:
-            return load_source(source, label=config.label)
+            return load_source(source, label=config.label, given=config.given)
         except DataError:
             pass  # most likely it has no such column, which is fine; anything else is told by the next line
-    return load_source(source)
+    return load_source(source, given=[name for name in config.given if name != config.label])
 
 
 def write_report(folder: str | Path, source: str | None = None) -> Path:
@@ -56,7 +57,7 @@ def write_report(folder: str | Path, source: str | None = None) -> Path:
             f"the report shows rows of the data, and they cannot be read: {error}; "
             "go to the folder where the fit was run, or say where they are with --source"
         ) from None
-    if infer_schema(rows, config.likelihood, config.kinds or None) != fitted.schema:
+    if schema_of(rows, config) != fitted.schema:
         raise DataError(
             f"{given} is not what {files.folder} was fitted on: give that file with --source, or fit anew"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +12,25 @@ import torch
 
 from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.errors import listing
-from anyvae.inference import cell_log_density, condition, conditional_mean
-from anyvae.model import Partial
+from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean, sample
+from anyvae.model import Batch, Partial
+from anyvae.recipes import find_recipe
+from anyvae.runs.beside import beside_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from anyvae.runs.fitted import FittedModel
 
-__all__ = ["cells_of", "class_probabilities", "explain", "fill", "fill_by_draws", "sample_given"]
+__all__ = [
+    "cells_of",
+    "class_probabilities",
+    "explain",
+    "fill",
+    "fill_by_draws",
+    "label_probabilities",
+    "sample_given",
+]
 
 _PROPOSALS = 4096
 """Weighed draws of the latents for one row that all draws are given."""
@@ -65,10 +76,17 @@ def sample_given(
     Raises:
         DataError: for a column that there is not, or a value that it cannot have.
     """
+    aside = {feature.name: feature for part in fitted.schema.beside.values() for feature in part.features}
+    own = {name: value for name, value in given.items() if name not in aside}
+    if fitted.schema.kind != "table" and own:
+        known = f": the columns are {listing(list(aside))}" if aside else ""
+        raise DataError(f"there is no column {next(iter(own))!r} to be given{known}")
     try:
-        batch = fitted.batch(_one_row(fitted.schema, given), "refuse", pattern=False)
+        batch = _one_batch(fitted, own, {name: given.get(name) for name in aside})
     except DataError as error:
         raise DataError(str(error).removeprefix("row 1 of ")) from None
+    if not own:
+        return _generated(fitted, batch, rows, seed), float(_PROPOSALS)
     parts, effective = [], 0.0
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)
@@ -83,7 +101,63 @@ def sample_given(
         )
         parts.append(found.values["x"][:, 0])
         effective = float(found.effective[0])
-    return _keep(decode(fitted.schema, torch.cat(parts)), given, rows), effective
+    return _keep(decode(fitted.schema, torch.cat(parts)), own, rows), effective
+
+
+def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
+    """One row with the given cells, and with the given columns that are set aside from rows."""
+    import pyarrow as pa
+
+    schema = fitted.schema
+    columns = {}
+    for part in schema.beside.values():
+        for feature in part.features:
+            columns[feature.name] = _cell(feature.name, feature.kind, aside[feature.name])
+    beside = pa.table(columns) if columns else None
+    if schema.kind == "table":
+        row = replace(_one_row(schema, own), beside=beside)
+        batch = dict(fitted.batch(row, "refuse", pattern=False, labels=True))
+    else:
+        row = Source("what is given", np.zeros((1, 1)), None, beside=beside)
+        batch = dict(beside_of(schema, row))
+    if "y" in batch:
+        label = batch["y"]
+        assert isinstance(label, Partial)
+        if bool(label.mask.all()):
+            batch["y"] = label.value
+        else:
+            del batch["y"]
+    return batch
+
+
+def _generated(fitted: FittedModel, batch: Batch, rows: int, seed: int) -> Any:
+    """Rows of p(x | label, condition): nothing below x is given, so they are drawn as the model draws them."""
+    parts = []
+    for block, start in enumerate(range(0, rows, _BLOCK)):
+        count = min(_BLOCK, rows - start)
+        given = {
+            name: item.expand(count, *item.shape[1:])
+            for name, item in batch.items()
+            if name != "x" and isinstance(item, torch.Tensor)
+        }
+        parts.append(sample(fitted.model, count, ["x"], seed=seed + 1_000_003 * block, given=given)["x"])
+    return decode(fitted.schema, torch.cat(parts).cpu())
+
+
+def label_probabilities(fitted: FittedModel, source: Source) -> tuple[list[Any], Any]:
+    """p(label | row) of every class; deterministic.
+
+    Arguments:
+        fitted: a model of rows and labels.
+        source: the rows; labels that they have are not looked at.
+
+    Returns:
+        The classes, and an array (rows, classes) whose rows sum to 1.
+    """
+    [feature] = fitted.schema.beside["y"].features
+    summed = find_recipe(fitted.config.recipe).enumerate
+    shares = class_mean(fitted.model, fitted.batch(source), "y", enumerate=summed).double()
+    return list(feature.categories), (shares / shares.sum(1, keepdim=True)).cpu().numpy()
 
 
 def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int = 0) -> pa.Table:
@@ -191,15 +265,20 @@ def _one_row(schema: Schema, given: Mapping[str, Any]) -> Source:
         raise DataError(f"there is no column {strange[0]!r} to be given: the columns are {listing(names)}")
     columns = {}
     for feature in schema.features:
-        value = given.get(feature.name)
-        if value is None:
-            columns[feature.name] = pa.nulls(1)
-            continue
-        try:
-            columns[feature.name] = pa.array([_plain(value, feature.kind)])
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            raise DataError(f"column {feature.name!r} cannot be given {value!r} ({error})") from None
+        columns[feature.name] = _cell(feature.name, feature.kind, given.get(feature.name))
     return Source("what is given", array=None, table=pa.table(columns))
+
+
+def _cell(name: str, kind: str, value: Any) -> pa.Array:
+    """A column of one row."""
+    import pyarrow as pa
+
+    if value is None:
+        return pa.nulls(1)
+    try:
+        return pa.array([_plain(value, kind)])
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"column {name!r} cannot be given {value!r} ({error})") from None
 
 
 def _plain(value: Any, kind: str) -> Any:

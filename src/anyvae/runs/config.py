@@ -24,7 +24,10 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         missing: whether rows may have holes.
         likelihood: as asked for, or None where it was chosen from the data.
         kinds: of columns, by name, where the ones chosen from the values were not meant.
-        label: column of labels, left out of the fit.
+        label: column of labels, left out of the rows; the model has a variable of its own for it where its recipe does.
+        given: columns that rows are given, where the recipe conditions on them.
+        clusters: how many at most, None for the recipe's own number.
+        keep_labels: how many labels were kept, None for all.
         seed: of split, initial weights, row order and draws.
         max_epochs, max_minutes, batch_size: limits asked for, None for the defaults.
         steps: of the plan.
@@ -48,6 +51,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     likelihood: str | None = None
     kinds: dict[str, str] = {}
     label: str | None = None
+    given: list[str] = []
+    clusters: int | None = None
+    keep_labels: int | None = None
     max_epochs: int | None = None
     max_minutes: float | None = None
     precision: str = "float32"

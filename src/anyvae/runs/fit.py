@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 import torch
 
-from anyvae.data import DataError, Schema, Source, held_out_split, infer_schema, load_source
+from anyvae.data import LABEL, DataError, Schema, Source, held_out_split, keep_labels, load_source
 from anyvae.recipes import RECIPES, find_recipe
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare
+from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, schema_of
 from anyvae.runs.rebuild import load
 from anyvae.runs.train import fresh_model, train
 from anyvae.training import Callback, FitResult
@@ -59,6 +59,7 @@ def fit_run(
     first = int(os.environ.get("RANK", 0)) == 0
     if options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
+    options = replace(options, label=_label_of(options))
     prepared, rows, held_out = _read(options)
     config = configure(options, prepared)
     if resume and work.config.is_file():
@@ -82,11 +83,20 @@ def fit_run(
     return fitted
 
 
+def _label_of(options: FitOptions) -> str | None:
+    """The column of labels, which has a name of its own only in tables."""
+    if options.label is None and find_recipe(options.recipe).labels:
+        source = load_source(options.source)
+        if source.table is None and source.labels is not None:
+            return LABEL
+    return options.label
+
+
 def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
     """Rows to fit, prepared and as they were given, and rows held out."""
-    source = load_source(options.source, label=options.label)
-    schema = infer_schema(source, options.likelihood, options.kinds or None)
-    notes = [*source.notes, *schema.sentences()]
+    source = load_source(options.source, label=options.label, given=options.given)
+    schema = schema_of(source, options)
+    notes = [*source.notes, *schema.sentences(), *_said_of_beside(schema)]
     if source.test is not None:
         fitted, held_out = source, source.test
         notes.append(f"held out: the source's own test part, {len(held_out):,} rows")
@@ -94,8 +104,30 @@ def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
         rows, held = held_out_split(len(source), options.seed)
         fitted, held_out = source.take(rows), source.take(held)
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
+    if options.keep_labels is not None:
+        if "y" not in schema.beside or options.label is None:
+            raise DataError(
+                f"--keep-labels {options.keep_labels}: the recipe {options.recipe} models no labels"
+            )
+        fitted = keep_labels(fitted, options.label, options.keep_labels, options.seed)
+        notes.append(f"{options.keep_labels:,} labels of the rows to fit are kept, as many of each class")
     prepared = prepare(fitted, schema, options.seed, find_recipe(options.recipe))
     return replace(prepared, notes=notes + prepared.notes), fitted, held_out
+
+
+def _said_of_beside(schema: Schema) -> list[str]:
+    """What was decided about the columns that are set aside and modelled."""
+    said = []
+    if "y" in schema.beside:
+        [feature] = schema.beside["y"].features
+        said.append(f"{feature.name} is modelled as the label of a row: {feature.detail()}")
+    if "c" in schema.beside:
+        features = schema.beside["c"].features
+        said.append(
+            "rows are given, and never scored on: "
+            + "; ".join(f"{feature.name} ({feature.kind}, {feature.detail()})" for feature in features)
+        )
+    return said
 
 
 def _same_run(files: RunFiles, config: RunConfig, schema: Schema) -> None:
@@ -124,7 +156,8 @@ def _open_folder(files: RunFiles, work: RunFiles, config: RunConfig, schema: Sch
     try:
         work.folder.mkdir(parents=True, exist_ok=True)
         if fresh:
-            work.checkpoint.unlink(missing_ok=True)
+            for checkpoint in work.folder.glob("checkpoint*"):
+                checkpoint.unlink()
     except OSError as error:
         raise DataError(
             f"{files.folder} cannot be written ({error.strerror or error}): choose another --out"
@@ -141,7 +174,8 @@ def _publish(work: RunFiles, files: RunFiles) -> None:
         )  # without it a folder is no run: never new weights beside an old config
         for name in ("model", "schema", "history", "metrics", "report", "config"):
             os.replace(getattr(work, name), getattr(files, name))
-        work.checkpoint.unlink(missing_ok=True)
+        for checkpoint in work.folder.glob("checkpoint*"):
+            checkpoint.unlink()
         work.folder.rmdir()
     except OSError as error:
         raise DataError(

@@ -12,12 +12,21 @@ from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.data.encode import Unseen
-from anyvae.inference import embed, evaluate_bound, log_likelihood, reconstruct
+from anyvae.data.errors import listing
+from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.recipes import find_recipe
-from anyvae.runs.conditional import class_probabilities, explain, fill, fill_by_draws, sample_given
+from anyvae.runs.beside import beside_of
+from anyvae.runs.conditional import (
+    class_probabilities,
+    explain,
+    fill,
+    fill_by_draws,
+    label_probabilities,
+    sample_given,
+)
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.training import save_tensors
 
@@ -56,13 +65,21 @@ class FittedModel:
         self.config = config
         self.unseen: Unseen = unseen
 
-    def batch(self, source: Source, unseen: Unseen | None = None, *, pattern: bool = True) -> Batch:
+    def batch(
+        self,
+        source: Source,
+        unseen: Unseen | None = None,
+        *,
+        pattern: bool = True,
+        labels: bool = False,
+    ) -> Batch:
         """Rows as the model sees them; grey values of binarised sources are drawn once, with seed 0.
 
         Arguments:
             source: the rows.
             unseen: as of the class where None.
             pattern: whether which cells are seen is given too, where the model has a word on it.
+            labels: whether labels are given too, where the model has a variable for them and the source has some.
         """
         encoded = encode(self.schema, source, unseen or self.unseen)
         if encoded.mask is not None and not self.config.missing:
@@ -70,6 +87,8 @@ class FittedModel:
                 f"{source.name} has missing cells, but the model was fitted on complete rows: "
                 "fill or drop them, or fit on rows with holes"
             )
+        names = ("y", "c") if labels else ("c",)
+        beside = beside_of(self.schema, source, unseen or self.unseen, names)
         x = encoded.x
         if encoded.binarise:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
@@ -80,19 +99,31 @@ class FittedModel:
                 if pattern and find_recipe(self.config.recipe).masks
                 else {}
             )
-            return {"x": Partial(x, mask), **seen}
-        return {"x": x}
+            return {"x": Partial(x, mask), **seen, **beside}
+        return {"x": x, **beside}
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
         """Posterior means of the latents, (rows, latent features); deterministic."""
-        return np.asarray(embed(self.model, self.batch(source)).cpu().numpy())
+        summed = find_recipe(self.config.recipe).enumerate
+        return np.asarray(embed(self.model, self.batch(source), enumerate=summed).cpu().numpy())
 
-    def sample(self, rows: int, seed: int = 0, *, means: bool = False) -> Any:
-        """Draws x ~ p(x) in input units, array or pyarrow table; with `means` E[x | z] at the drawn z."""
-        return self.decode(self.draw(rows, seed)[1 if means else 0], means=means)
+    def sample(self, rows: int, seed: int = 0, *, means: bool = False, like: Source | None = None) -> Any:
+        """Draws x ~ p(x) in input units, array or pyarrow table; with `means` E[x | z] at the drawn z.
 
-    def draw(self, rows: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Encoded draws and the means of the distributions they were drawn from."""
+        Arguments:
+            rows: how many.
+            seed: of the draws.
+            means: whether means are wanted.
+            like: rows whose conditions the draws are given, one after the other and over again, where there are some.
+
+        Raises:
+            DataError: when rows are given columns and nothing says which values.
+        """
+        return self.decode(self.draw(rows, seed, like)[1 if means else 0], means=means)
+
+    def draw(self, rows: int, seed: int = 0, like: Source | None = None) -> tuple[Tensor, Tensor]:
+        """Encoded draws and the means of the distributions they were drawn from; see `sample`."""
+        given = self.conditions_of(like, rows)
         shape = (rows, *self.schema.event_shape)
         drawn, means = (
             torch.empty(shape),
@@ -100,9 +131,29 @@ class FittedModel:
         )  # at once: too many rows fail now, not in an hour
         for block, start in enumerate(range(0, rows, 4096)):
             end = min(rows, start + 4096)
-            values, distributions = generate(self.model, end - start, seed=seed + 1_000_003 * block)
+            some = {name: value[start:end] for name, value in given.items()}
+            values, distributions = generate(
+                self.model, end - start, seed=seed + 1_000_003 * block, given=some
+            )
             drawn[start:end], means[start:end] = values["x"], distributions["x"].mean
         return drawn, means
+
+    def conditions_of(self, like: Source | None, rows: int) -> dict[str, Tensor]:
+        """What so many rows are given: that of other rows over and over again; empty where rows are given nothing.
+
+        Raises:
+            DataError: when there are no such rows, and some are wanted.
+        """
+        if "c" not in self.schema.beside:
+            return {}
+        if like is None:
+            names = [feature.name for feature in self.schema.beside["c"].features]
+            raise DataError(
+                f"rows are given {listing(names)}: say of which values, with --given column=value"
+            )
+        found = beside_of(self.schema, like, self.unseen, ("c",))["c"]
+        assert isinstance(found, Tensor)
+        return {"c": found[torch.arange(rows) % len(found)]}
 
     def reconstruct(self, source: Source, *, draw: bool = False, seed: int = 0) -> Any:
         """E[x | z] at the posterior means, or a draw x ~ p(x | z ~ q), in input units."""
@@ -111,7 +162,9 @@ class FittedModel:
 
     def score(self, source: Source, samples: int = 128) -> np.ndarray[Any, Any]:
         """Importance-weighted log-density of each row, nats, in input units; deterministic."""
-        return np.asarray(log_likelihood(self.model, self.batch(source), samples).cpu().double().numpy())
+        summed = find_recipe(self.config.recipe).enumerate
+        found = log_likelihood(self.model, self.batch(source), samples, enumerate=summed)
+        return np.asarray(found.cpu().double().numpy())
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
         """See `anyvae.runs.conditional.sample_given`."""
@@ -129,7 +182,28 @@ class FittedModel:
 
     def predict(self, source: Source, column: str) -> tuple[list[Any], np.ndarray[Any, Any]]:
         """Classes of a column and their probabilities given the other cells of each row, (rows, classes)."""
+        if column == self.label:
+            return label_probabilities(self, source)
         return class_probabilities(self, source, column)
+
+    def clusters(self, source: Source) -> np.ndarray[Any, Any]:
+        """Probabilities of the clusters of each row, (rows, clusters); deterministic.
+
+        Raises:
+            DataError: when the model has no clusters.
+        """
+        recipe = find_recipe(self.config.recipe)
+        if recipe.clusters is None:
+            raise DataError(
+                f"the recipe {recipe.name} has no clusters: say how many to look for, or fit gmvae"
+            )
+        found = class_mean(self.model, self.batch(source), recipe.clusters[0], enumerate=recipe.enumerate)
+        return np.asarray(found.cpu().double().numpy())
+
+    @property
+    def label(self) -> str | None:
+        """The column that is modelled as the label of a row; None where there is none."""
+        return self.schema.beside["y"].features[0].name if "y" in self.schema.beside else None
 
     def decode(self, x: Tensor, *, means: bool = False) -> Any:
         """Encoded rows in input units."""
@@ -144,12 +218,14 @@ class FittedModel:
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
         samples = evaluation_samples(rows, samples)
-        use = latent_use(self.model, batch)
+        recipe = find_recipe(self.config.recipe)
+        use = latent_use(self.model, batch).without(recipe.enumerate)
         if not use.scale.any():
             samples = 1  # a certain posterior draws the same value every time
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
-        bound = evaluate_bound(self.model, batch, max(1, min(16, 20_000 // rows)))
-        estimate = log_likelihood(self.model, batch, samples, precision=precision)
+        summed = recipe.enumerate
+        bound = evaluate_bound(self.model, batch, max(1, min(16, 20_000 // rows)), enumerate=summed)
+        estimate = log_likelihood(self.model, batch, samples, precision=precision, enumerate=summed)
         kl = float(sum(part.double().mean() for part in bound.kl.values()))
         return {
             "rows": rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import anyvae
 from anyvae.conditionals.combinator import words
 from anyvae.data import DataError, Source
 from anyvae.distributions import Flowed, StandardNormal
-from anyvae.inference import mean, reconstruct
+from anyvae.inference import at_means, mean, reconstruct
 from anyvae.metrics import code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
+from anyvae.recipes import find_recipe
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.gather_table import rows_fitted, table_findings
@@ -49,8 +50,11 @@ def findings_of(
     shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
     plotted = held_out.take(np.arange(min(len(held_out), _PLOTTED)))
     shown_batch = fitted.batch(shown)
-    drawn, drawn_mean = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed)
-    use = latent_use(model, fitted.batch(plotted))
+    drawn, drawn_mean = fitted.draw(
+        2 * len(shown) if schema.image else len(shown), seed=config.seed, like=shown
+    )
+    recipe = find_recipe(config.recipe)
+    use = latent_use(model, fitted.batch(plotted)).without(recipe.enumerate)
     order = use.kl.argsort(descending=True)
     notes = list(config.notes)
     table = None
@@ -89,9 +93,11 @@ def findings_of(
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn),
         sampled_mean=_rows(fitted, drawn_mean, means=True),
-        traversals=[(int(index), _traverse(fitted, int(index))) for index in order[:8]] if shares else [],
+        traversals=[(int(index), _traverse(fitted, int(index), use.names, shown)) for index in order[:8]]
+        if shares
+        else [],
         noise=_noise(fitted, held_out),
-        standard_prior=_prior(fitted)[2],
+        standard_prior=_standard_prior(fitted, use.names),
         table=table,
     )
 
@@ -111,24 +117,29 @@ def _columns(decoded: Any) -> Any:
     return {name: np.asarray(decoded[name].to_numpy(zero_copy_only=False)) for name in decoded.column_names}
 
 
-def _traverse(fitted: FittedModel, index: int) -> Any:
-    centre, spread, _ = _prior(fitted)
-    z = centre.repeat(9, 1)
-    z[:, index] += torch.linspace(-3.0, 3.0, 9) * spread[index]
-    return _rows(fitted, mean(fitted.model, {"z": z})["x"], means=True)
+def _traverse(fitted: FittedModel, index: int, names: Sequence[str], shown: Source) -> Any:
+    """Means of rows while one latent feature goes from -3 to 3 standard deviations of its prior, all else at its mean.
+
+    What hangs on the latent follows it; what it hangs on is at its mean, and conditions are those of the first row.
+    """
+    given = fitted.conditions_of(shown, 9)
+    values, priors = at_means(fitted.model, 9, given)
+    name = names[index]
+    index -= names.index(name)
+    try:
+        spread = priors[name].stddev.expand_as(values[name])
+    except NotImplementedError:  # of an autoregressive prior, for one
+        spread = torch.ones_like(values[name])
+    z = values[name].flatten(1).clone()
+    z[:, index] += torch.linspace(-3.0, 3.0, 9) * spread.flatten(1)[:, index]
+    moved = mean(fitted.model, {name: z.view_as(values[name]), **given})
+    return _rows(fitted, moved["x"], means=True)
 
 
-@torch.no_grad()
-def _prior(fitted: FittedModel) -> tuple[Tensor, Tensor, bool]:
-    """Mean and standard deviation of p(z), and whether it is N(0, I); 0 and 1 where they have no closed form."""
-    width, part = fitted.config.latent_features, fitted.model.generative_parts["z"]
-    if not part.parents:
-        prior = part()
-        try:
-            return prior.mean, prior.stddev, isinstance(prior, StandardNormal)
-        except NotImplementedError:
-            pass  # an autoregressive prior, for one
-    return torch.zeros(width), torch.ones(width), False
+def _standard_prior(fitted: FittedModel, names: Sequence[str]) -> bool:
+    """Whether each of these latents has the prior N(0, I)."""
+    parts = [fitted.model.generative_parts[name] for name in dict.fromkeys(names)]
+    return all(not part.parents and isinstance(part(), StandardNormal) for part in parts)
 
 
 def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:

@@ -68,7 +68,7 @@ def table_findings(fitted: FittedModel, held_out: Source, rows: Source, notes: l
     every = some_of(every, _COPIED_FROM, seed)
     real = some_of(every, _COMPARED[1], seed + 1)
     draws = int(np.clip(real.num_rows, *_COMPARED))
-    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1))
+    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1, like=rows))
     try:
         cells = ask_about_cells(fitted, held_out, real, categories)
     except (ValueError, NotImplementedError) as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Protocol, final
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,18 +18,22 @@ from anyvae.data import (
     Encoded,
     Schema,
     Source,
+    aside_of,
     encode,
     encode_compact,
     held_out_split,
+    infer_beside,
+    infer_schema,
     is_wide,
 )
 from anyvae.model import Partial
-from anyvae.recipes import Recipe, default_latent_features
+from anyvae.recipes import Recipe, default_latent_features, find_recipe
+from anyvae.runs.beside import beside_of
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fitted import cell_mask
 from anyvae.training import TensorData, default_batch_size, default_steps
 
-__all__ = ["FitOptions", "Prepared", "configure", "prepare"]
+__all__ = ["FitOptions", "Prepared", "configure", "prepare", "schema_of"]
 
 _VALIDATION_ROWS = 2000
 
@@ -44,7 +49,7 @@ class FitOptions:
         latent_features: size of the latent space.
         max_epochs, max_minutes, batch_size, learning_rate: of the training.
         precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, kinds, label: see `anyvae fit --help`.
+        recipe, likelihood, kinds, label, given, clusters, keep_labels: see `anyvae fit --help`.
         threads: of torch.
         shard: spread the weights over the processes of torchrun.
         samples: S of the final log-likelihood.
@@ -62,6 +67,9 @@ class FitOptions:
     likelihood: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
+    given: Sequence[str] = ()
+    clusters: int | None = None
+    keep_labels: int | None = None
     threads: int | None = None
     shard: bool = False
     samples: int | None = None
@@ -89,6 +97,48 @@ class Prepared:
     notes: list[str]
 
 
+class _Chosen(Protocol):
+    """What `FitOptions` and `RunConfig` both say of how the rows are read."""
+
+    @property
+    def recipe(self) -> str: ...
+    @property
+    def likelihood(self) -> str | None: ...
+    @property
+    def kinds(self) -> Mapping[str, str]: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def given(self) -> Sequence[str]: ...
+
+
+def schema_of(source: Source, chosen: _Chosen) -> Schema:
+    """The schema of the rows of a source, and of what is set aside from them and modelled.
+
+    Arguments:
+        source: the rows.
+        chosen: options or configuration.
+
+    Raises:
+        DataError: when the recipe wants labels or columns to be given that were not named, or has no use for them.
+    """
+    recipe = find_recipe(chosen.recipe)
+    if recipe.given and not chosen.given:
+        raise DataError(f"the recipe {recipe.name} is of rows given some columns: name them with --given")
+    if chosen.given and not recipe.given:
+        raise DataError(
+            f"the recipe {recipe.name} is not conditioned on columns: leave --given out, or take --recipe cvae"
+        )
+    label = chosen.label if recipe.labels else None
+    if recipe.labels and label is None and not recipe.optional("classes"):
+        raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
+    aside = aside_of(source).column_names
+    kinds = {name: kind for name, kind in chosen.kinds.items() if name not in aside}
+    schema = infer_schema(source, chosen.likelihood, kinds or None)
+    beside = infer_beside(source, label=label, given=chosen.given, kinds=chosen.kinds)
+    return msgspec.structs.replace(schema, beside=beside)
+
+
 def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepared:
     """Encode rows and set some of them aside to watch.
 
@@ -99,7 +149,7 @@ def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepar
         recipe: of the model.
     """
     encoded = (encode_compact if is_wide(schema, len(source)) else encode)(schema, source)
-    data, notes = _tensor_data(schema, encoded, masks=recipe.masks), []
+    data, notes = _tensor_data(schema, encoded, source, masks=recipe.masks), []
     validation = watched = None
     if len(data) >= 20:
         # Early stopping needs rows of its own: chosen by the held-out rows, their bound would flatter.
@@ -115,7 +165,7 @@ def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepar
     return Prepared(schema, data, validation, watched, encoded, notes)
 
 
-def _tensor_data(schema: Schema, encoded: Encoded | Compact, *, masks: bool) -> TensorData:
+def _tensor_data(schema: Schema, encoded: Encoded | Compact, source: Source, *, masks: bool) -> TensorData:
     names = [feature.name for feature in schema.features for _ in range(feature.width)]
     columns = {} if schema.kind == "array" else {"x": names}
     stored = encoded.codes if isinstance(encoded, Compact) else encoded.x
@@ -130,6 +180,7 @@ def _tensor_data(schema: Schema, encoded: Encoded | Compact, *, masks: bool) -> 
             )
         # Codes have one number a column already.
         tensors["m"] = mask.float() if isinstance(encoded, Compact) else cell_mask(mask, schema)
+    tensors |= beside_of(schema, source)
     if isinstance(encoded, Compact):
         return TensorData(tensors, (), columns, expand={"x": encoded.expand})
     return TensorData(tensors, ("x",) if encoded.binarise else (), columns)
@@ -159,6 +210,9 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         likelihood=options.likelihood,
         kinds=dict(options.kinds),
         label=options.label,
+        given=list(options.given),
+        clusters=options.clusters,
+        keep_labels=options.keep_labels,
         max_epochs=options.max_epochs,
         max_minutes=options.max_minutes,
         precision=options.precision,

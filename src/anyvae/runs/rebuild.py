@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from anyvae.data import Compact, DataError, Encoded, Schema
+from anyvae.data import Compact, DataError, Encoded, Schema, given_width
 from anyvae.model import LatentVariableModel
 from anyvae.recipes import find_recipe, likelihood_of
 from anyvae.runs.config import RunConfig, RunFiles
@@ -55,4 +55,11 @@ def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None =
     likelihood = likelihood_of(schema, encoded)
     if likelihood.missing != config.missing:
         likelihood = replace(likelihood, missing=config.missing)
-    return find_recipe(config.recipe).build(likelihood, config.latent_features)
+    beside = schema.beside
+    return find_recipe(config.recipe).build(
+        likelihood,
+        config.latent_features,
+        classes=sum(beside["y"].widths) if "y" in beside else None,
+        condition=given_width(beside["c"]) if "c" in beside else None,
+        clusters=config.clusters,
+    )

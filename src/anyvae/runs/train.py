@@ -11,7 +11,8 @@ from anyvae.data import DataError, Schema, Source
 from anyvae.inference import seeded
 from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, WarmupCosine
-from anyvae.recipes import find_recipe
+from anyvae.recipes import First, find_recipe
+from anyvae.recipes.recipe import at_rate
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare
@@ -97,9 +98,11 @@ def train(
         f"in {config.precision}"
     )
     recipe = find_recipe(config.recipe)
-    with seeded(config.seed):
-        players = recipe.players(model, len(prepared.training), config.learning_rate)
     try:
+        if recipe.first is not None:
+            _fit_first(recipe.first, model, prepared, config, checkpoint, resume, say)
+        with seeded(config.seed):
+            players = recipe.players(model, prepared.training, config.learning_rate)
         result = fit(
             model,
             prepared.training,
@@ -122,6 +125,45 @@ def train(
         raise DataError(f"{checkpoint} cannot be written ({error.strerror or error}): free space") from None
     _teach(model, prepared, config, say)
     return result
+
+
+def _fit_first(
+    first: First,
+    model: LatentVariableModel,
+    prepared: Prepared,
+    config: RunConfig,
+    checkpoint: Path | None,
+    resume: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Fit what a recipe fits before its model; a run that is resumed after it takes it from its own checkpoint."""
+    steps = max(1, round(first.share * config.steps))
+    view = first.view(model)
+    say(f"first {' and '.join(view.latents)} alone, {steps:,} steps")
+    training, validation = (
+        None if data is None else data.only([*view.observed, *view.conditions])
+        for data in (prepared.training, prepared.validation)
+    )
+    assert training is not None
+    with seeded(config.seed + 2):
+        players = at_rate(first.plays(view, training), config.learning_rate)
+    fit(
+        view,
+        training,
+        players=players,
+        validation=validation,
+        steps=steps,
+        minutes=None if config.max_minutes is None else first.share * config.max_minutes,
+        batch_size=config.batch_size,
+        seed=config.seed + 2,
+        precision=torch.bfloat16 if config.precision == "bf16" else None,
+        checkpoint=None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-first"),
+        resume=resume,
+        shard=config.shard,
+    )
+    if first.then is not None:
+        with seeded(config.seed + 2):
+            first.then(model, view, training.fixed())
 
 
 def _teach(

@@ -118,6 +118,17 @@ class TensorData:
             some, _ = self.expand[name](some, None)
         return some.shape[1] if some.dim() == 2 else None
 
+    def only(self, names: Sequence[str]) -> TensorData:
+        """The same rows of some variables."""
+        kept = {name: item for name, item in self._stored(None).items() if name in names}
+        return TensorData(
+            kept,
+            tuple(name for name in self.binarise if name in names),
+            {name: columns for name, columns in self.columns.items() if name in names},
+            {name: widths for name, widths in self.hide.items() if name in names},
+            {name: expand for name, expand in self.expand.items() if name in names},
+        )
+
     def hiding(self, hide: Mapping[str, Sequence[int]]) -> TensorData:
         """The same rows with cells hidden in training; see `hide` of the class."""
         return TensorData(

@@ -1,0 +1,179 @@
+"""Columns set aside from the rows that are modelled: labels, and what the rows are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyvae.data.encode import Unseen, encode
+from anyvae.data.errors import DataError, listing
+from anyvae.data.infer import infer_schema
+from anyvae.data.schema import Schema
+from anyvae.data.source import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["LABEL", "aside_of", "encode_given", "encode_labels", "given_width", "infer_beside", "keep_labels"]
+
+LABEL = "label"
+"""What the labels are called of sources that have some and no name for them."""
+
+
+def aside_of(source: Source) -> pa.Table:
+    """All columns of a source that are set aside; labels without a column of their own are called ``label``.
+
+    Empty strings, NaN and, among whole numbers, -1 are labels that are not known.
+
+    Example:
+        >>> rows = Source("three", np.eye(3), None, labels=np.array([4, -1, 5]))
+        >>> aside_of(rows)["label"].to_pylist()
+        [4, None, 5]
+    """
+    import pyarrow as pa
+
+    table = source.beside
+    if source.labels is not None and (table is None or not table.num_columns):
+        labels = source.labels
+        unknown = np.zeros(len(labels), dtype=bool)
+        if labels.dtype.kind == "f":
+            unknown = np.isnan(labels)
+        elif labels.dtype.kind == "i":
+            unknown = labels == -1
+        elif labels.dtype.kind in "UO":
+            unknown = np.array([label in ("", None) for label in labels])
+        return pa.table({LABEL: pa.array(labels, mask=unknown)})
+    return pa.table({}) if table is None else table
+
+
+def infer_beside(
+    source: Source,
+    *,
+    label: str | None = None,
+    given: Sequence[str] = (),
+    kinds: Mapping[str, str | Sequence[str]] | None = None,
+) -> dict[str, Schema]:
+    """Schemas of what is set aside, by the name of the variable: "y" of the label, "c" of what is given.
+
+    Arguments:
+        source: the rows.
+        label: column of labels that are modelled; none where None.
+        given: columns that rows are given.
+        kinds: of columns, as in `anyvae.data.infer_schema`.
+
+    Raises:
+        DataError: for a column that is not set aside, or labels of fewer than two classes.
+    """
+    table = aside_of(source)
+    found = {}
+    for name, columns in (("y", [] if label is None else [label]), ("c", list(given))):
+        if not columns:
+            continue
+        if absent := [column for column in columns if column not in table.column_names]:
+            have = listing(table.column_names) if table.num_columns else "none"
+            raise DataError(f"{source.name} has no column {absent[0]!r} set aside: there is {have}")
+        own = {column: kind for column, kind in (kinds or {}).items() if column in columns}
+        if name == "y":
+            own = {columns[0]: own.get(columns[0], "categorical")}
+        part = Source(source.name, array=None, table=table.select(columns))
+        found[name] = infer_schema(part, kinds=own or None)
+        if name == "y" and found[name].features[0].constant is not None:
+            raise DataError(
+                f"the labels of {source.name} are of one class only: give rows of two classes or more"
+            )
+    return found
+
+
+def encode_labels(schema: Schema, source: Source, unseen: Unseen = "refuse") -> tuple[Tensor, Tensor]:
+    """One-hot labels, (n, classes), and which of them are known, (n,)."""
+    import torch
+
+    part = _part(schema, source)
+    encoded = encode(schema, part, unseen)
+    known = torch.ones(len(encoded.x), dtype=torch.bool) if encoded.mask is None else encoded.mask[:, 0]
+    return encoded.x, known
+
+
+def encode_given(schema: Schema, source: Source, unseen: Unseen = "refuse") -> Tensor:
+    """What rows are given as one vector each, (n, `given_width`).
+
+    Where cells were missing at the fit, which are seen is a part of the condition: 1 for each column that is.
+
+    Raises:
+        DataError: for a missing cell where the fit had none.
+    """
+    import torch
+
+    encoded = encode(schema, _part(schema, source), unseen)
+    if not schema.missing_cells:
+        if encoded.mask is not None:
+            raise DataError(
+                f"{source.name} has missing cells among the columns that rows are given, and the fit had none: "
+                "fill them"
+            )
+        return encoded.x
+    seen = torch.ones_like(encoded.x) if encoded.mask is None else encoded.mask.to(encoded.x)
+    widths = torch.tensor(schema.widths)
+    return torch.cat([encoded.x * seen, seen[:, widths.cumsum(0) - widths]], 1)
+
+
+def given_width(schema: Schema) -> int:
+    """Elements of the vector that `encode_given` makes."""
+    return sum(schema.widths) + (len(schema.widths) if schema.missing_cells else 0)
+
+
+def keep_labels(source: Source, label: str, count: int, seed: int) -> Source:
+    """The rows with all but so many labels forgotten, as many of each class kept.
+
+    Arguments:
+        source: the rows.
+        label: column of the labels.
+        count: how many are kept.
+        seed: chooses which.
+
+    Raises:
+        DataError: when there are fewer classes or labels than that.
+    """
+    import pyarrow as pa
+
+    table = aside_of(source)
+    column = table[label].combine_chunks()
+    values = np.array(["" if value is None else str(value) for value in column.to_pylist()])
+    known = np.array(column.is_valid())
+    classes = sorted(set(values[known]))
+    each = count // max(1, len(classes))
+    if not each:
+        raise DataError(f"{count} labels are to be kept of {len(classes)} classes: keep one of each at least")
+    generator = np.random.default_rng(seed)
+    kept = np.zeros(len(values), dtype=bool)
+    for name in classes:
+        places = np.flatnonzero(known & (values == name))
+        kept[generator.permutation(places)[:each]] = True
+    place = table.column_names.index(label)
+    hidden = pa.array(column.to_pylist(), column.type, mask=~kept)
+    beside = table.set_column(place, label, hidden)
+    return Source(
+        source.name,
+        source.array,
+        source.table,
+        source.labels,
+        source.test,
+        source.binarise,
+        source.notes,
+        beside,
+    )
+
+
+def _part(schema: Schema, source: Source) -> Source:
+    table = aside_of(source)
+    names = [feature.name for feature in schema.features]
+    if absent := [name for name in names if name not in table.column_names]:
+        raise DataError(
+            f"{source.name} has no column {absent[0]!r}, which the model's rows are given: add it to the data"
+        )
+    return Source(source.name, array=None, table=table.select(names))

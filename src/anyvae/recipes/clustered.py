@@ -1,0 +1,239 @@
+"""Models whose latents fall into clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from anyvae.conditionals import (
+    ByBayes,
+    Categorical,
+    DiagonalNormal,
+    Family,
+    FamilyConditional,
+    Parent,
+    StandardNormal,
+    UniformCategorical,
+    observed,
+    raw_scale_of,
+)
+from anyvae.distributions import LogUnit
+from anyvae.model import Batch, LatentVariableModel
+from anyvae.networks import MLP, Chosen, Linear, Lookup, Network
+from anyvae.objectives import ELBO, LogLikelihood, Objective, StickPrior
+from anyvae.recipes.flat import default_networks
+
+__all__ = ["gmvae", "infinite_vae", "start_clusters", "stick_breaking_elbo", "vade", "without_clusters"]
+
+_ROWS_CLUSTERED = 20_000
+
+
+def gmvae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    clusters: int = 10,
+    above: int | None = None,
+    hidden: int | None = None,
+    encoder: Network | None = None,
+    decoder: Network | None = None,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | LogUnit | None = None,
+    missing: bool = False,
+) -> LatentVariableModel:
+    r"""A prior mixed of normals whose places and spreads a second latent bends.
+
+    .. math::
+
+        p(w) = N(0, I), \; p(y) = 1 / K, \; p(z \mid w, y) = N(\mu_y(w), \sigma_y^2(w)), \; p(x \mid z), \quad
+        q(w \mid x) \, q(z \mid x) \, p(y \mid z, w)
+
+    The cluster y is inferred by Bayes' rule, exactly.
+    Source: Deep Unsupervised Clustering with Gaussian Mixture Variational Autoencoders (Dilokthanakul et al., 2016).
+
+    Arguments:
+        likelihood: family of x.
+        latent_features: size of z.
+        clusters: K.
+        above: size of w; that of z where None.
+        hidden: width of the network of p(z | w, y).
+        encoder, decoder: networks; `default_networks` of the event shape where None.
+        start, log_unit, missing: as in `vae`.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> gmvae(Bernoulli(6), 2, clusters=3).latents
+    ('w', 'z', 'y')
+    """
+    reads, paints = default_networks(likelihood)
+    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    above = above or latent_features
+    bends = Chosen(MLP([hidden or 128], nn.Tanh), shared=True)
+    return LatentVariableModel(
+        generative={
+            "w": StandardNormal(above),
+            "y": UniformCategorical(clusters),
+            "z": DiagonalNormal(latent_features).given("w", "y", net=bends),
+            "x": likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+        },
+        inference={
+            "w": DiagonalNormal(above).given(*parents, net=encoder or reads),
+            "z": DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+            "y": ByBayes(clusters),
+        },
+    )
+
+
+def vade(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    clusters: int = 10,
+    encoder: Network | None = None,
+    decoder: Network | None = None,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | LogUnit | None = None,
+    missing: bool = False,
+) -> LatentVariableModel:
+    r"""A prior mixed of normals, one for each cluster.
+
+    .. math:: p(y) = \pi_y, \; p(z \mid y) = N(\mu_y, \sigma_y^2), \; p(x \mid z), \quad q(z \mid x) \, p(y \mid z)
+
+    The cluster is inferred by Bayes' rule, which is the best q(y | x) for its bound. It wants a start: a fitted
+    autoencoder, and a mixture fitted to its codes; see `start_clusters`.
+    Source: Variational Deep Embedding: An Unsupervised and Generative Approach to Clustering (Jiang et al., 2017).
+
+    Arguments:
+        likelihood: family of x.
+        latent_features: size of z.
+        clusters: K.
+        encoder, decoder: networks; `default_networks` of the event shape where None.
+        start, log_unit, missing: as in `vae`.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> vade(Bernoulli(6), 2, clusters=3).latents
+    ('z', 'y')
+    """
+    reads, paints = default_networks(likelihood)
+    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    return LatentVariableModel(
+        generative={
+            "y": Categorical(clusters),
+            "z": DiagonalNormal(latent_features).given("y", net=Lookup()),
+            "x": likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+        },
+        inference={
+            "z": DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+            "y": ByBayes(clusters),
+        },
+    )
+
+
+def without_clusters(model: LatentVariableModel) -> LatentVariableModel:
+    """The encoder and decoder of `vade` with N(0, I) as their prior, sharing their weights."""
+    part = model.inference_parts["z"]
+    return LatentVariableModel(
+        {"z": StandardNormal(tuple(part.event_shape)), "x": model.generative_parts["x"]}, {"z": part}
+    )
+
+
+def start_clusters(model: LatentVariableModel, view: LatentVariableModel, batch: Batch) -> None:
+    """Let the clusters of `vade` start at a mixture of normals fitted to the posterior means of rows, in place.
+
+    Arguments:
+        model: from `vade`.
+        view: what was fitted before, from `without_clusters`.
+        batch: the rows; 20,000 of them at most are looked at.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    from anyvae.inference import posterior, take_rows
+
+    some = take_rows(batch, slice(0, _ROWS_CLUSTERED))
+    q = posterior(view, some)["z"]
+    means = q.mean.double()
+    clusters = model.shapes["y"].numel()
+    seed = int(torch.randint(2**31 - 1, ()))
+    found = GaussianMixture(clusters, covariance_type="diag", n_init=5, random_state=seed).fit(means.numpy())
+    # Draws of q spread about the means, and it is draws that the clusters have to hold.
+    variance = torch.from_numpy(found.covariances_) + q.variance.double().mean(0)
+    part, weights = model.generative_parts["z"], model.generative_parts["y"]
+    assert isinstance(part, FamilyConditional)
+    assert isinstance(weights, FamilyConditional)
+    table = part.net
+    table.assign("loc", torch.from_numpy(found.means_).float())  # type: ignore[union-attr, operator]
+    table.assign("raw_scale", raw_scale_of(variance.sqrt()).float())  # type: ignore[union-attr, operator]
+    with torch.no_grad():
+        weights.free["logits"].copy_(torch.from_numpy(found.weights_).clamp_min(1e-4).log())
+
+
+def infinite_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    experts: int = 10,
+    classes: int | None = None,
+    encoder: Network | None = None,
+    decoder: Network | None = None,
+    gate: Network | None = None,
+    start: Mapping[str, Tensor | float] | None = None,
+    log_unit: Tensor | LogUnit | None = None,
+    missing: bool = False,
+) -> LatentVariableModel:
+    r"""A mixture of VAEs with the weights of a Dirichlet process: as many experts as the data ask for.
+
+    .. math::
+
+        p(k) = v_k \prod_{j < k} (1 - v_j), \; v_k \sim Beta(1, concentration), \quad
+        p(z) = N(0, I), \; p_k(x \mid z), \; p_k(y \mid z), \quad q(k \mid x) \, q_k(z \mid x)
+
+    The process is cut off at `experts`, which bounds how many are in use and does not choose it. In the batch "y" is
+    one-hot, `Partial` by rows where some are not labelled. Train it with `stick_breaking_elbo`.
+    Source: Infinite Variational Autoencoder for Semi-Supervised Learning (Abbasnejad et al., 2017); Variational
+    inference for Dirichlet process mixtures (Blei and Jordan, 2006), the truncation.
+
+    Arguments:
+        likelihood: family of x.
+        latent_features: size of z.
+        experts: where the process is cut off.
+        classes: number of labels; the model has none where None.
+        encoder, decoder: networks of one expert; `default_networks` of the event shape where None.
+        gate: network of q(k | x); the encoder's where None.
+        start, log_unit, missing: as in `vae`.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> infinite_vae(Bernoulli(6), 2, experts=3).latents
+    ('k', 'z')
+    """
+    reads, paints = default_networks(likelihood)
+    encoder, decoder = encoder or reads, decoder or paints
+    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    labels = {} if classes is None else {"y": Categorical(classes).given("z", "k", net=Chosen(Linear()))}
+    return LatentVariableModel(
+        generative={
+            "k": Categorical(experts),
+            "z": StandardNormal(latent_features),
+            "x": likelihood.given("z", "k", net=Chosen(decoder), start=start, log_unit=log_unit),
+            **labels,
+        },
+        inference={
+            "k": Categorical(experts).given(*parents, net=gate or encoder),
+            "z": DiagonalNormal(latent_features).given(*parents, "k", net=Chosen(encoder)),
+        },
+    )
+
+
+def stick_breaking_elbo(
+    rows: int, *, concentration: float = 1.0, share: float | None = None, weight: float = 0.1
+) -> Objective:
+    r"""The bound of `infinite_vae`, its sticks drawn to their prior, and labels weighed as in `classifying_elbo`.
+
+    Arguments:
+        rows: of the training data, among which the one prior of the sticks is shared out.
+        concentration: of the Dirichlet process; more experts are in use the larger it is.
+        share: of the rows that have a label; None where there are none.
+        weight: of the labels' log-density, over all rows.
+    """
+    bound = ELBO(enumerate=["k"]) + (1.0 / rows) * StickPrior("k", concentration)
+    return bound if share is None else bound + (weight / share) * LogLikelihood(names=["y"])
