@@ -10,9 +10,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anyvae.data import DataError, Source, infer_schema
+from anyvae.data import DataError, Source
 from anyvae.estimators.frames import is_frame, read_frame
+from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
+from anyvae.runs.prepare import schema_of
 
 __all__ = ["TableEstimator"]
 
@@ -56,26 +58,39 @@ class TableEstimator(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _fit_source(self, source: Source) -> Self:
+    def _fit_source(self, source: Source, *, label: str | None = None, clusters: int | None = None) -> Self:
         if self.unseen not in ("refuse", "missing"):
             raise ValueError(f"unseen is {self.unseen!r}; give 'refuse' or 'missing'.")
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = _drawn_seed(self.random_state)
-        schema = infer_schema(source, kinds=self.kinds)
-        say = print if self.verbose else _nothing
-        for sentence in schema.sentences():
-            say(sentence)
+        recipe = find_recipe(self.recipe)
+        if recipe.given or (recipe.labels and label is None and not recipe.optional("classes")):
+            wanted, instead = (
+                ("columns that rows are given", "`anyvae fit --given`")
+                if recipe.given
+                else ("labels", "VAEClassifier")
+            )
+            raise ValueError(
+                f"{type(self).__name__} has no word for {wanted}, which {self.recipe} wants: use {instead}."
+            )
         options = FitOptions(
             source=source.name,
             seed=self.seed_,
             recipe=self.recipe,
+            kinds=dict(self.kinds or {}),
+            label=label,
+            clusters=clusters,
             latent_features=self.latent_features,
             max_epochs=self.max_epochs,
             max_minutes=self.max_minutes,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
         )
+        schema = schema_of(source, options)
+        say = print if self.verbose else _nothing
+        for sentence in schema.sentences():
+            say(sentence)
         fitted, self.watched_, result = fit_source(source, schema, options, say=say)
         # In double precision a row's answer does not depend on the rows beside it, to the last digits shown.
         fitted.model.double()

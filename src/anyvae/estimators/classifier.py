@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self, final
 
 import numpy as np
@@ -10,7 +11,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 from anyvae.data import DataError, Source
+from anyvae.data.tables import set_aside
 from anyvae.estimators.base import TableEstimator
+from anyvae.recipes import find_recipe
 
 __all__ = ["VAEClassifier"]
 
@@ -21,7 +24,8 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
 
     .. math:: p(y \mid x) = p(x, y) / \sum_{y'} p(x, y')
 
-    The class is one more column of the table, missing where the label is -1.
+    The class is one more column of the table, missing where the label is -1; recipes of rows and labels ("m2",
+    "m1_m2", "infinite_vae") have a variable and a classifier of their own for it.
     Source: Semi-supervised Learning with Deep Generative Models (Kingma et al., 2014), for the idea.
 
     Arguments are those of `TabularVAE`.
@@ -53,7 +57,13 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
             # One class alone can teach nothing, so -1 and 1 are two classes.
             known = np.ones(len(labels), dtype=bool)
         self.classes_ = np.unique(labels[known])
-        return self._fit_source(self._labelled(source, labels, known))
+        labelled = self._labelled(source, labels, known)
+        if not find_recipe(self.recipe).labels or len(self.classes_) == 1:
+            return self._fit_source(labelled)
+        # A recipe of rows and labels has a variable of its own for them.
+        assert labelled.table is not None
+        table, beside = set_aside(labelled.table, [self.column_], labelled.name)
+        return self._fit_source(replace(labelled, table=table, beside=beside), label=self.column_)
 
     def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """p(class | row), (rows, classes), in the order of `classes_`; deterministic."""

@@ -10,13 +10,16 @@ from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 
 from anyvae.estimators.base import TableEstimator
+from anyvae.recipes import find_recipe
 
 __all__ = ["VAEClusterer"]
 
 
 @final
 class VAEClusterer(ClusterMixin, TableEstimator):
-    """Clusters of rows: a mixture of normals over the posterior means of a VAE.
+    """Clusters of rows: those of the recipe where it has some, else a mixture of normals over the posterior means.
+
+    Recipes "gmvae", "vade" and "infinite_vae" have clusters of their own, as many as `n_clusters` at most.
 
     Arguments are those of `TabularVAE`, besides
 
@@ -72,6 +75,11 @@ class VAEClusterer(ClusterMixin, TableEstimator):
             raise ValueError(
                 f"n_clusters is {self.n_clusters} and n_samples = {len(source)}: give 1 to that many."
             )
+        if find_recipe(self.recipe).clusters is not None and self.n_clusters > 1:
+            self._fit_source(source, clusters=self.n_clusters)
+            self.labels_ = self.fitted_.clusters(source).argmax(1)
+            self.mixture_ = None
+            return self
         self._fit_source(source)
         latents = self.fitted_.embed(source)
         self.mixture_ = GaussianMixture(self.n_clusters, random_state=self.seed_, n_init=3).fit(latents)
@@ -80,10 +88,11 @@ class VAEClusterer(ClusterMixin, TableEstimator):
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:
         """The most probable cluster of each row."""
-        fitted = self._model()
-        return np.asarray(self.mixture_.predict(fitted.embed(self._source(X))))
+        return np.asarray(self.predict_proba(X).argmax(1))
 
     def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """p(cluster | row), (rows, clusters)."""
         fitted = self._model()
+        if self.mixture_ is None:
+            return fitted.clusters(self._source(X))
         return np.asarray(self.mixture_.predict_proba(fitted.embed(self._source(X))))
