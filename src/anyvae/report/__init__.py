@@ -1,7 +1,7 @@
 """One self-contained HTML page about one fitted model: plain numbers in, one string out."""
 
 from anyvae.report.diagnosis import diagnose
-from anyvae.report.findings import Diagnosis, Findings
+from anyvae.report.findings import Diagnosis, Findings, GroupFindings, LayerFindings
 from anyvae.report.page import render
 from anyvae.report.table_findings import (
     DensityFindings,
@@ -20,7 +20,9 @@ __all__ = [
     "Diagnosis",
     "EfficacyFindings",
     "Findings",
+    "GroupFindings",
     "ImputedColumn",
+    "LayerFindings",
     "MissingFindings",
     "PairFindings",
     "PrivacyFindings",

@@ -206,15 +206,17 @@ def prior_mismatch(findings: Findings) -> Diagnosis | None:
     parts, strong = [], False
     if shift > max(SHIFT, allowance):
         k = int(np.argmax(np.abs(moments.mean)))
-        parts.append(f"z{k} is centred at {moments.mean[k]:+.2f} instead of 0")
+        parts.append(f"{findings.latent(k)} is centred at {moments.mean[k]:+.2f} instead of 0")
         strong |= bool(shift > STRONG_SHIFT)
     if spread > max(SPREAD, 1 + allowance / math.sqrt(2)):
         k = int(np.argmax(stretch))
-        parts.append(f"z{k} has standard deviation {moments.scale[k]:.2f} instead of 1")
+        parts.append(f"{findings.latent(k)} has standard deviation {moments.scale[k]:.2f} instead of 1")
         strong |= bool(spread > STRONG_SPREAD)
     if related > max(CORRELATED, allowance):
         i, j = sorted(int(k) for k in np.unravel_index(int(np.argmax(between)), between.shape))
-        parts.append(f"z{i} and z{j} correlate by {moments.correlation[i, j]:+.2f}")
+        parts.append(
+            f"{findings.latent(i)} and {findings.latent(j)} correlate by {moments.correlation[i, j]:+.2f}"
+        )
         strong |= bool(related > STRONGLY_CORRELATED)
     if not parts:
         return Diagnosis(

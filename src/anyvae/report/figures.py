@@ -135,7 +135,7 @@ def few_ticks(count: int) -> Locator:
     return MaxNLocator(count)
 
 
-def kl_bars(kl: Array, order: Sequence[int], active: Array) -> Picture:
+def kl_bars(kl: Array, order: Sequence[int], active: Array, names: Sequence[str]) -> Picture:
     """KL of every latent, the largest on top; the active ones in colour."""
     figure, axes = blank(*SQUARE)
     axes.grid(axis="x", color=PALE, linewidth=0.6, alpha=0.7)
@@ -145,7 +145,7 @@ def kl_bars(kl: Array, order: Sequence[int], active: Array) -> Picture:
     axes.barh(np.arange(len(order)), lengths, height=0.7, color=colours)
     every = max(1, -(-len(order) // 24))
     ticks = range(0, len(order), every)
-    axes.set_yticks(ticks, [f"z{order[t]}" for t in ticks])
+    axes.set_yticks(ticks, [names[t] for t in ticks])
     axes.set_ylim(max(len(order), 5) - 0.4, -0.6)
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel("nats per row")

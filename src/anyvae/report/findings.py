@@ -28,6 +28,46 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupFindings:
+    """Classes or clusters that a model has of its own, G of them.
+
+    Arguments:
+        labels: whether they are labels of rows; clusters otherwise.
+        names: of each.
+        shares: of held-out rows that are most probably in it.
+        exemplars: rows of each that the model is surest of, in the units of the input.
+        draws: rows drawn of each.
+        accuracy: share of the held-out rows with a label that are put in their class; NaN where there are none.
+    """
+
+    labels: bool
+    names: Sequence[str]
+    shares: Sequence[float]
+    exemplars: Sequence[Rows]
+    draws: Sequence[Rows]
+    accuracy: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFindings:
+    """One layer of latents of a hierarchy.
+
+    Arguments:
+        name: of the latent variable.
+        size: how many features it has.
+        active: how many of them vary with the rows.
+        kl: of held-out rows, nats.
+        draws: means of rows that share all layers above this one, where they were made.
+    """
+
+    name: str
+    size: int
+    active: int
+    kl: float
+    draws: Rows | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     r"""Everything one page shows about one fitted model.
 
@@ -60,6 +100,9 @@ class Findings:
         standard_prior: whether the prior is N(0, I): else nothing is measured against it, and traversals run
             through three standard deviations of the prior around its mean.
         table: what is measured of a table only.
+        latent_names: K names; z0, z1, ... where empty.
+        groups: classes or clusters that the model has.
+        layers: of latents, from the top, where there are several.
         noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
 
     Raises:
@@ -88,6 +131,9 @@ class Findings:
     noise: Mapping[str, float] = field(default_factory=dict)
     standard_prior: bool = True
     table: TableFindings | None = None
+    latent_names: Sequence[str] = ()
+    groups: GroupFindings | None = None
+    layers: Sequence[LayerFindings] = ()
 
     def __post_init__(self) -> None:
         if self.latent_mean.ndim != 2 or self.latent_mean.shape != self.latent_scale.shape:
@@ -108,6 +154,10 @@ class Findings:
         lengths = {name: len(values) for name, values in self.history.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"findings: columns of the history differ in length: {lengths}.")
+
+    def latent(self, k: int) -> str:
+        """What a latent is called."""
+        return self.latent_names[k] if self.latent_names else f"z{k}"
 
     def metric(self, name: str, part: str = "held_out") -> float:
         """One number of `metrics`, NaN where it was not measured."""

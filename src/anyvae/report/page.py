@@ -11,6 +11,7 @@ from anyvae.report.associations import associations
 from anyvae.report.cells import densities, imputation, missing, surprising
 from anyvae.report.diagnosis import diagnose
 from anyvae.report.findings import Findings
+from anyvae.report.groups import groups, layers
 from anyvae.report.markup import card, details, section, table
 from anyvae.report.rows import samples, traversals
 from anyvae.report.sections import aggregate, latents, likelihood, training, verdicts
@@ -31,6 +32,8 @@ CONTENTS = (
     ("densities", "Held-out cells"),
     ("surprising", "Surprising rows"),
     ("imputation", "Filling in holes"),
+    ("groups", "Classes and clusters"),
+    ("layers", "Layers"),
     ("latents", "Latents"),
     ("traversals", "Traversals"),
     ("prior", "Prior"),
@@ -58,6 +61,8 @@ def render(findings: Findings) -> str:
         "densities": densities(findings),
         "surprising": surprising(findings),
         "imputation": imputation(findings),
+        "groups": groups(findings),
+        "layers": layers(findings),
         "latents": latents(findings),
         "traversals": traversals(findings),
         "prior": aggregate(findings),

@@ -81,7 +81,7 @@ def project(findings: Findings, mean: Array) -> tuple[Array, tuple[str, str], st
         first, second = by_activity(findings)[:2]
         which = "the two most active latents" if len(active) == 2 else "the two latents of largest KL"
         caption = f"Posterior means of held-out rows in {which}.{rings}"
-        return mean[:, [first, second]], (f"z{first}", f"z{second}"), caption
+        return mean[:, [first, second]], (findings.latent(first), findings.latent(second)), caption
     used = mean[:, active]
     _, spread, axes = np.linalg.svd(used - used.mean(axis=0), full_matrices=False)
     for axis in axes[:2]:

@@ -103,7 +103,10 @@ def traversals(findings: Findings) -> str:
         for k, path in shown:
             images = as_images(path, findings)
             picture = tile(
-                images, len(images), span, alt=f"Decoder means while z{k} moves from {ends[0]} to {ends[-1]}"
+                images,
+                len(images),
+                span,
+                alt=f"Decoder means while {findings.latent(k)} moves from {ends[0]} to {ends[-1]}",
             )
             axis = '<div class="axis">' + "".join(f"<span>{end}</span>" for end in ends) + "</div>"
             cards.append(card(latent_name(findings, k), image(picture) + axis))
@@ -116,7 +119,7 @@ def traversals(findings: Findings) -> str:
 
 def latent_name(findings: Findings, k: int) -> str:
     """The latent and what it carries."""
-    return f"z{k} · {decimal(findings.kl_per_latent[k])} nats"
+    return f"{findings.latent(k)} · {decimal(findings.kl_per_latent[k])} nats"
 
 
 def moved_columns(findings: Findings, path: dict[str, Array]) -> str:

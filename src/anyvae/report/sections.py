@@ -138,7 +138,14 @@ def latents(findings: Findings) -> str:
             f"The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where the latents of a row "
             "depend on each other."
         )
-        cards = [card("KL per latent", legend(colours) + image(figures.kl_bars(kl, order, active)), caption)]
+        cards = [
+            card(
+                "KL per latent",
+                legend(colours)
+                + image(figures.kl_bars(kl, order, active, [findings.latent(k) for k in order])),
+                caption,
+            )
+        ]
     else:
         caption += (
             f"Together they carry {total_kl(findings):.2f} nats; single latents have no KL of their own."
@@ -164,7 +171,12 @@ def aggregate(findings: Findings) -> str:
     def one(k: int) -> str:
         density = aggregate_histogram(findings.latent_mean[rows, k], findings.latent_scale[rows, k], edges)
         return card(
-            f"z{k}", image(figures.aggregate(edges, density, alt=f"Aggregate posterior of z{k} and N(0, 1)"))
+            findings.latent(k),
+            image(
+                figures.aggregate(
+                    edges, density, alt=f"Aggregate posterior of {findings.latent(k)} and N(0, 1)"
+                )
+            ),
         )
 
     if not np.isfinite(findings.kl_per_latent).any():
@@ -195,13 +207,13 @@ def moments_table(findings: Findings, order: Sequence[int]) -> str:
     active = active_latents(findings)
     rows = [
         (
-            f"z{k}",
+            findings.latent(k),
             "yes" if active[k] else "no",
             decimal(findings.kl_per_latent[k], 3),
             f"{moments.mean[k]:+.3f}",
             f"{moments.scale[k]:.3f}",
             f"{_root_mean_square(findings.latent_scale[:, k]):.3f}",
-            _partner(between, k),
+            _partner(findings, between, k),
         )
         for k in order
     ]
@@ -221,8 +233,8 @@ def _root_mean_square(values: Array) -> float:
     return float(np.sqrt(np.mean(np.asarray(values, dtype=float) ** 2)))
 
 
-def _partner(between: Array, k: int) -> str:
+def _partner(findings: Findings, between: Array, k: int) -> str:
     if len(between) < 2:
         return "–"
     j = int(np.argmax(np.abs(between[k])))
-    return f"{between[k, j]:+.2f} with z{j}"
+    return f"{between[k, j]:+.2f} with {findings.latent(j)}"

@@ -21,6 +21,7 @@ from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.recipes import find_recipe
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
+from anyvae.runs.gather_groups import groups_of, layers_of
 from anyvae.runs.gather_table import rows_fitted, table_findings
 
 __all__ = ["findings_of"]
@@ -99,7 +100,22 @@ def findings_of(
         noise=_noise(fitted, held_out),
         standard_prior=_standard_prior(fitted, use.names),
         table=table,
+        latent_names=_latent_names(use.names),
+        groups=groups_of(fitted, plotted, _columns),
+        layers=layers_of(fitted, use),
     )
+
+
+def _latent_names(names: Sequence[str]) -> list[str]:
+    """One name for each latent feature: z0, z1, ..., or z2[0] where there are several latents."""
+    if len(set(names)) == 1:
+        return [f"z{index}" for index in range(len(names))]
+    places: dict[str, int] = {}
+    found = []
+    for name in names:
+        found.append(f"{name}[{places.setdefault(name, 0)}]")
+        places[name] += 1
+    return found
 
 
 def _observed(batch: Batch) -> Tensor:
