@@ -38,8 +38,9 @@ class FactorAnalysis(LinearGaussian):
         x: Array,
         mask: Array | None = None,
         *,
-        tolerance: float = 1e-8,
+        tolerance: float = 1e-7,
         max_steps: int = 20_000,
+        starts: int = 4,
         seed: int = 0,
     ) -> FactorAnalysis:
         """Climb to a largest likelihood of the known cells by EM, whose steps are exact and never lower it.
@@ -49,7 +50,8 @@ class FactorAnalysis(LinearGaussian):
             mask: True where known, shape (B, D); None where all cells are.
             tolerance: EM ends when a step gains fewer nats per row.
             max_steps: of EM; a warning tells when they did not suffice.
-            seed: of the start.
+            starts: how many random starts are tried for 50 steps; the best goes on. There can be several maxima.
+            seed: of the starts.
 
         Raises:
             ValueError: for known cells that are not finite, columns without a known cell or with all of them alike,
@@ -57,7 +59,7 @@ class FactorAnalysis(LinearGaussian):
         """
         rows = self._read_to_fit(x, mask)
         refuse_constant(rows, repr(self))
-        self._fit_em(rows, tolerance, max_steps, seed)
+        self._fit_em(rows, tolerance, max_steps, starts, seed)
         self._turn()
         return self
 

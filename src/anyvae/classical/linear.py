@@ -17,6 +17,10 @@ __all__ = ["LatentPosterior", "LinearGaussian"]
 _LOG_2PI = math.log(2.0 * math.pi)
 # Of the variance of a feature: below it a noise is taken for 0, where densities have no upper limit.
 _LEAST_NOISE = 1e-9
+# Of the variance: EM that starts from more noise than it ends with lets latents die on the way, at saddle points of
+# the likelihood where it would rest.
+_FIRST_NOISE = 0.01
+_TRIAL_STEPS = 50
 
 
 @final
@@ -164,38 +168,55 @@ class LinearGaussian(ABC):
         log_det = log_det + 2.0 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
         return _Inference(loc, covariance, distance, log_det)
 
-    def _fit_em(self, rows: Rows, tolerance: float, max_steps: int, seed: int) -> None:
-        """Plain EM from a random start until a step gains less than `tolerance`."""
-        if not tolerance > 0 or max_steps < 1:
+    def _fit_em(self, rows: Rows, tolerance: float, max_steps: int, starts: int, seed: int) -> None:
+        """EM from the best of some random starts, until a step gains less than `tolerance`."""
+        if not tolerance > 0 or max_steps < 1 or starts < 1:
             raise ValueError(
-                f"{self!r} got tolerance={tolerance} and max_steps={max_steps}; give a tolerance above 0, in nats "
-                f"per row, and at least one step."
+                f"{self!r} got tolerance={tolerance}, max_steps={max_steps} and starts={starts}; give a tolerance "
+                f"above 0, in nats per row, and at least one step and start."
             )
         rows = rows.folded()
-        self.loc_, variance = rows.moments()
         generator = torch.Generator().manual_seed(seed)
-        start = torch.randn(len(variance), self.latent_features, generator=generator, dtype=torch.float64)
-        spread = (variance / self.latent_features).sqrt()
-        self.loadings_ = spread[:, None] * start.to(variance)
-        self.noise_variance_ = self._pooled(variance * rows.cells, rows.cells)
-        least = _LEAST_NOISE * self.noise_variance_
-        history: list[float] = []
-        for step in range(max_steps + 1):
-            found = self._infer(rows)
-            total = -0.5 * (rows.counts @ found.log_det + found.distance.sum())
-            history.append(float(total / rows.counts.sum()))
-            if step and history[-1] - history[-2] < tolerance:
-                break
-            if step == max_steps:
-                warnings.warn(
-                    f"{self!r}: EM stopped after {max_steps} steps, the last of which still gained "
-                    f"{history[-1] - history[-2]:.1e} nats per row; pass a larger max_steps or tolerance.",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-                break
-            self._maximise(rows, found, least)
+        trials = []
+        for _ in range(starts):
+            least = self._start(rows, generator)
+            history: list[float] = []
+            self._climb(rows, least, tolerance, min(_TRIAL_STEPS, max_steps), history)
+            trials.append((history, self.loc_, self.loadings_, self.noise_variance_))
+        history, self.loc_, self.loadings_, self.noise_variance_ = max(trials, key=lambda trial: trial[0][-1])
+        settled = self._climb(rows, least, tolerance, max_steps - len(history), history)
+        if not settled:
+            history.append(self._mean(rows, self._infer(rows)))
+            warnings.warn(
+                f"{self!r}: EM stopped after {max_steps} steps, the last of which still gained "
+                f"{history[-1] - history[-2]:.1e} nats per row; pass a larger max_steps or tolerance.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         self.history_ = tuple(history)
+
+    def _start(self, rows: Rows, generator: torch.Generator) -> Tensor:
+        """Random loadings and little noise; returns the least noise that a fit may end with."""
+        self.loc_, variance = rows.moments()
+        draw = torch.randn(len(variance), self.latent_features, generator=generator, dtype=torch.float64)
+        self.loadings_ = (variance / self.latent_features).sqrt()[:, None] * draw.to(variance)
+        pooled = self._pooled(variance * rows.cells, rows.cells)
+        self.noise_variance_ = _FIRST_NOISE * pooled
+        return _LEAST_NOISE * pooled
+
+    def _climb(self, rows: Rows, least: Tensor, tolerance: float, steps: int, history: list[float]) -> bool:
+        """Steps of EM; the likelihood before each is written to `history`. Returns whether the last gained little."""
+        for _ in range(steps):
+            found = self._infer(rows)
+            history.append(self._mean(rows, found))
+            if len(history) > 1 and history[-1] - history[-2] < tolerance:
+                return True
+            self._maximise(rows, found, least)
+        return False
+
+    def _mean(self, rows: Rows, found: _Inference) -> float:
+        """The mean log-likelihood, nats per row."""
+        return float(-0.5 * (rows.counts @ found.log_det + found.distance.sum()) / rows.counts.sum())
 
     def _maximise(self, rows: Rows, found: _Inference, least: Tensor) -> None:
         """The M-step: each feature regressed on the latents and a constant, over the rows that have it."""

@@ -40,6 +40,7 @@ class ProbabilisticPCA(LinearGaussian):
         method: Literal["closed", "em"] = "closed",
         tolerance: float = 1e-9,
         max_steps: int = 20_000,
+        starts: int = 4,
         seed: int = 0,
     ) -> ProbabilisticPCA:
         r"""Find the parameters of the largest likelihood of the known cells.
@@ -56,7 +57,9 @@ class ProbabilisticPCA(LinearGaussian):
                 the likelihood.
             tolerance: of EM; it ends when a step gains fewer nats per row.
             max_steps: of EM; a warning tells when they did not suffice.
-            seed: of the start of EM.
+            starts: of EM; so many random ones are tried for 50 steps, and the best goes on. With holes there can be
+                several maxima.
+            seed: of the starts.
 
         Raises:
             ValueError: for known cells that are not finite, columns without a known cell, too many latents for the
@@ -64,7 +67,7 @@ class ProbabilisticPCA(LinearGaussian):
         """
         rows = self._read_to_fit(x, mask)
         if method == "em":
-            self._fit_em(rows, tolerance, max_steps, seed)
+            self._fit_em(rows, tolerance, max_steps, starts, seed)
             self._turn()
             self.noise_variance_ = self.noise_variance_[0]
         elif method == "closed":
