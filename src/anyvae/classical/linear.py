@@ -133,11 +133,12 @@ class LinearGaussian(ABC):
     def _read_to_fit(self, x: Array, mask: Array | None) -> Rows:
         rows = read_rows(x, mask, repr(self))
         count, features = rows.x.shape
-        if self.latent_features >= features or self.latent_features >= count - 1:
+        most = min(features, count - 1)
+        if self.latent_features >= most:
+            advice = f"latent_features below {most}" if most > 1 else "more features or rows"
             raise ValueError(
-                f"{self!r} got {count} rows of {features} features, which so many latents fit without noise; take "
-                f"latent_features below {max(min(features, count - 1), 2)}"
-                f"{'' if min(features, count - 1) > 1 else ' and more features or rows'}."
+                f"{self!r} got {count} rows of {features} features, which so many latents fit without noise; "
+                f"take {advice}."
             )
         never = rows.cells == 0
         if never.any():
@@ -157,10 +158,9 @@ class LinearGaussian(ABC):
         covariance = torch.cholesky_inverse(factor)
         off = (rows.x - rows.ones * self.loc_) * rows.known
         pull = (off / noise) @ self.loadings_
-        if len(covariance) == 1:
-            loc = pull @ covariance[0]
-        else:
-            loc = (covariance[rows.pattern] @ pull[:, :, None])[:, :, 0]
+        # Rows of one pattern share a matrix: no copy of it for each of them.
+        alone = len(covariance) == 1
+        loc = pull @ covariance[0] if alone else (covariance[rows.pattern] @ pull[:, :, None])[:, :, 0]
         # Not off' off - pull' loc, the same number as a difference of large ones.
         left = (off - loc @ self.loadings_.T) * rows.known
         distance = (left.square() / noise).sum(1) + loc.square().sum(1)

@@ -20,6 +20,7 @@ class ProbabilisticPCA(LinearGaussian):
     .. math:: z \sim N(0, I), \qquad x \mid z \sim N(loadings \, z + loc, noise\_variance \, I)
 
     It is what a linear VAE with one noise scale becomes at its optimum: the same likelihood, with nothing to train.
+    Constant columns are allowed, since the noise is shared.
 
     Arguments:
         latent_features: how many latents, fewer than features.

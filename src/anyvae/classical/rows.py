@@ -80,7 +80,7 @@ def read_rows(x: Array, mask: Array | None, owner: str, features: int | None = N
     Raises:
         ValueError: for other shapes, no rows, or a known cell that is not finite.
     """
-    table = torch.as_tensor(x).detach().to(torch.float64)
+    table = _tensor(x).to(torch.float64)
     if table.dim() != 2 or not table.numel():
         raise ValueError(
             f"{owner} got x of shape {tuple(table.shape)}; it wants at least one row, shape (rows, features): "
@@ -93,7 +93,7 @@ def read_rows(x: Array, mask: Array | None, owner: str, features: int | None = N
     if mask is None:
         known = torch.ones_like(table[:1], dtype=torch.bool).expand_as(table)
     else:
-        known = torch.as_tensor(mask, device=table.device).to(torch.bool)
+        known = _tensor(mask).to(table.device, torch.bool)
         if known.shape != table.shape:
             raise ValueError(
                 f"{owner} got a mask of shape {tuple(known.shape)} for x of shape {tuple(table.shape)}; give one "
@@ -112,6 +112,11 @@ def read_rows(x: Array, mask: Array | None, owner: str, features: int | None = N
         patterns, pattern = torch.unique(known, dim=0, return_inverse=True)
     counts = torch.bincount(pattern, minlength=len(patterns)).to(table)
     return Rows(table.where(known, 0.0), torch.ones_like(table[:, :1]), pattern, patterns.to(table), counts)
+
+
+def _tensor(values: Array) -> Tensor:
+    # A copy: torch warns of arrays that may not be written to.
+    return values.detach() if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
 
 
 def read_latents(latent_features: int, owner: str) -> int:

@@ -4,45 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import Tensor
 
+from anyvae.classical.codes import Evidence, SparseCode, best_code, better_code
 from anyvae.classical.rows import Array, read_latents, read_rows, refuse_constant
 
-__all__ = ["SparseCode", "SpikeSlab"]
+__all__ = ["SpikeSlab"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
 _MOST_LATENTS = 12
 _TRIAL_STEPS = 30
 # Shares of the mean variance of a feature, and a probability: nothing learned goes below.
 _LEAST_NOISE, _LEAST_SLAB, _LEAST_PROBABILITY = 1e-9, 1e-9, 1e-6
-
-
-@final
-class SparseCode(NamedTuple):
-    """q(s, h | x): given that a latent is on, its value is normal.
-
-    Arguments:
-        probability: that it is on, shape (B, latents).
-        loc: its mean where it is on, shape (B, latents).
-        variance: of it where it is on, the same for all rows, shape (latents,).
-    """
-
-    probability: Tensor
-    loc: Tensor
-    variance: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        """Of z = s h, shape (B, latents)."""
-        return self.probability * self.loc
-
-    @property
-    def spread(self) -> Tensor:
-        """The variance of z = s h, shape (B, latents)."""
-        return self.probability * (self.variance + self.loc.square()) - self.mean.square()
 
 
 @final
@@ -63,8 +39,9 @@ class SpikeSlab:
         latent_features: how many latents; more than features is allowed.
         feature_noise: a noise for each feature, instead of one for all.
 
-    Source: Large-Scale Feature Learning With Spike-and-Slab Sparse Coding (Goodfellow, Courville and Bengio, 2012);
-    Spike and Slab Variational Inference for Multi-Task and Multiple Kernel Learning (Titsias and Lazaro-Gredilla, 2011).
+    Source: Large-Scale Feature Learning with Spike-and-Slab Sparse Coding (Goodfellow, Courville and Bengio, 2012);
+    Spike and Slab Variational Inference for Multi-Task and Multiple Kernel Learning (Titsias and Lazaro-Gredilla,
+    2011).
 
     >>> x = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
     >>> coder = SpikeSlab(3).fit(x)
@@ -118,7 +95,12 @@ class SpikeSlab:
             trials.append((history, code, dict(self.__dict__)))
         history, code, fitted = max(trials, key=lambda trial: trial[0][-1])
         self.__dict__.update(fitted)
-        _, settled = self._climb(rows.x, code, tolerance, max_steps - len(history) // 2, history)
+        settled = True
+        while settled and len(history) < 2 * max_steps:
+            code, settled = self._climb(rows.x, code, tolerance, max_steps - len(history) // 2, history)
+            code, gained = self._refreshed(rows.x, code, tolerance)
+            if gained < tolerance:
+                break
         if not settled:
             warnings.warn(
                 f"{self!r}: the fit stopped after {max_steps} steps, before the bound settled; pass a larger "
@@ -131,16 +113,21 @@ class SpikeSlab:
         return self
 
     def infer(self, x: Array, *, tolerance: float = 1e-9, max_sweeps: int = 1_000) -> SparseCode:
-        """The best q of each row, from sweeps over the latents until none gains `tolerance` nats for that row."""
-        return self._infer(self._read(x), tolerance, max_sweeps)
+        """The best q found for each row.
+
+        Arguments:
+            x: whole rows, shape (B, D).
+            tolerance: latents are swept until a sweep gains fewer nats for that row.
+            max_sweeps: at most.
+        """
+        return best_code(self._evidence(self._read(x)), tolerance, max_sweeps)[0]
 
     def elbo(self, x: Array, *, tolerance: float = 1e-9, max_sweeps: int = 1_000) -> Tensor:
         r"""A lower bound of log p(x), nats, shape (B,).
 
         .. math:: E_q[\log p(x \mid s \odot h)] - \sum_k KL(q(s_k, h_k) \| p(s_k, h_k))
         """
-        rows = self._read(x)
-        return self._bound(rows, self._infer(rows, tolerance, max_sweeps))
+        return best_code(self._evidence(self._read(x)), tolerance, max_sweeps)[1]
 
     def log_likelihood(self, x: Array) -> Tensor:
         r"""Exact log-density, nats, shape (B,), from all sets of latents, of which there are 2^latents.
@@ -160,7 +147,7 @@ class SpikeSlab:
         latents = self.latent_features
         on = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * latents)
         on = on.reshape(-1, latents).to(rows)
-        gram, pull, base = self._products(rows)
+        gram, pull, base, *_ = self._evidence(rows)
         scale = on * self.slab_variance_.sqrt()
         middle = on * self.slab_loc_
         precision = scale[:, :, None] * gram * scale[:, None, :] + torch.eye(latents).to(gram)
@@ -200,65 +187,20 @@ class SpikeSlab:
         self._fitted()
         return read_rows(x, None, repr(self), len(self.loc_)).x
 
-    def _products(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """W' N^-1 W, (x - loc)' N^-1 W, and log N(x; loc, noise): all that inference needs of x."""
+    def _evidence(self, x: Tensor) -> Evidence:
         noise = self.noise_variance_.expand_as(self.loc_)
         off = x - self.loc_
         weighted = self.loadings_ / noise[:, None]
         base = -0.5 * ((off.square() / noise).sum(1) + noise.log().sum() + len(noise) * _LOG_2PI)
-        return self.loadings_.T @ weighted, off @ weighted, base
+        gram = self.loadings_.T @ weighted
+        return Evidence(gram, off @ weighted, base, self.probability_, self.slab_loc_, self.slab_variance_)
 
-    def _prior_code(self, rows: int) -> SparseCode:
-        return SparseCode(
-            self.probability_.expand(rows, -1), self.slab_loc_.expand(rows, -1), self.slab_variance_
-        )
-
-    def _swept(self, code: SparseCode, gram: Tensor, pull: Tensor) -> SparseCode:
-        """Each latent's q at its best, one after the other, the others being what they are."""
-        precision = 1.0 / self.slab_variance_
-        variance = 1.0 / (precision + gram.diagonal())
-        logit = torch.logit(self.probability_) + 0.5 * (precision * variance).log()
-        logit = logit - 0.5 * precision * self.slab_loc_.square()
-        probability, loc, mean = code.probability.clone(), code.loc.clone(), code.mean.clone()
-        for k in range(self.latent_features):
-            left = pull[:, k] - mean @ gram[:, k] + mean[:, k] * gram[k, k]
-            loc[:, k] = variance[k] * (precision[k] * self.slab_loc_[k] + left)
-            probability[:, k] = torch.sigmoid(logit[k] + 0.5 * loc[:, k].square() / variance[k])
-            mean[:, k] = probability[:, k] * loc[:, k]
-        return SparseCode(probability, loc, variance)
-
-    def _bound(self, x: Tensor, code: SparseCode) -> Tensor:
-        """The bound of each row."""
-        return self._bound_of(code, *self._products(x))
-
-    def _bound_of(self, code: SparseCode, gram: Tensor, pull: Tensor, base: Tensor) -> Tensor:
-        mean = code.mean
-        fit = (mean * (pull - 0.5 * mean @ gram)).sum(1) - 0.5 * code.spread @ gram.diagonal()
-        on, off = code.probability, 1.0 - code.probability
-        switch = torch.special.entr(on) + torch.special.entr(off)
-        switch = switch + on * self.probability_.log() + off * (-self.probability_).log1p()
-        ratio = code.variance / self.slab_variance_
-        far = (code.loc - self.slab_loc_).square() / self.slab_variance_
-        slab = 0.5 * on * (ratio + far - 1.0 - ratio.log())
-        return base + fit + (switch - slab).sum(1)
-
-    def _infer(self, x: Tensor, tolerance: float, max_sweeps: int) -> SparseCode:
-        gram, pull, base = self._products(x)
-        code = self._swept(self._prior_code(len(x)), gram, pull)
-        bound = self._bound_of(code, gram, pull, base)
-        # A row stops by itself: with whom it shares a batch must not matter.
-        active = torch.arange(len(x), device=x.device)
-        for _ in range(max_sweeps - 1):
-            some = SparseCode(code.probability[active], code.loc[active], code.variance)
-            some = self._swept(some, gram, pull[active])
-            code.probability[active], code.loc[active] = some.probability, some.loc
-            reached = self._bound_of(some, gram, pull[active], base[active])
-            going = reached - bound[active] >= tolerance
-            bound[active] = reached
-            active = active[going]
-            if not len(active):
-                break
-        return code
+    def _refreshed(self, x: Tensor, code: SparseCode, tolerance: float) -> tuple[SparseCode, float]:
+        """Each row's code, or a better one from a fresh start, and what that gains in the mean."""
+        evidence = self._evidence(x)
+        code, bound = evidence.settled(code, tolerance, 1)
+        fresh, other = best_code(evidence, tolerance, 100)
+        return better_code(code, fresh, bound, other), float((other - bound).clamp_min(0.0).mean())
 
     def _start(self, x: Tensor, generator: torch.Generator) -> SparseCode:
         """Columns that point to random rows, with slabs and noise as wide as the data."""
@@ -273,18 +215,18 @@ class SpikeSlab:
         self.probability_ = x.new_full((latents,), min(0.5, 2.0 / latents))
         self.slab_loc_ = x.new_zeros(latents)
         self.slab_variance_ = x.new_full((latents,), float(variance.sum()))
-        return self._prior_code(rows)
+        return self._evidence(x).prior_code()
 
     def _climb(
         self, x: Tensor, code: SparseCode, tolerance: float, steps: int, history: list[float]
     ) -> tuple[SparseCode, bool]:
         least = x.var(0, correction=0).mean()
         for _ in range(steps):
-            gram, pull, base = self._products(x)
-            code = self._swept(code, gram, pull)
-            history.append(float(self._bound_of(code, gram, pull, base).mean()))
+            evidence = self._evidence(x)
+            code = evidence.swept(code)
+            history.append(float(evidence.bound(code).mean()))
             code = self._maximise(x, code, least)
-            history.append(float(self._bound(x, code).mean()))
+            history.append(float(self._evidence(x).bound(code).mean()))
             if len(history) > 2 and history[-1] - history[-3] < tolerance:
                 return code, True
         return code, False
