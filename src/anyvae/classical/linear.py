@@ -16,7 +16,7 @@ __all__ = ["LatentPosterior", "LinearGaussian"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # Of the variance of a feature: below it a noise is taken for 0, where densities have no upper limit.
-_LEAST_NOISE = 1e-9
+_LEAST_NOISE = 1e-8
 # Of the variance: EM that starts from more noise than it ends with lets latents die on the way, at saddle points of
 # the likelihood where it would rest.
 _FIRST_NOISE = 0.01

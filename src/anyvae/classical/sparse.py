@@ -95,12 +95,12 @@ class SpikeSlab:
             trials.append((history, code, dict(self.__dict__)))
         history, code, fitted = max(trials, key=lambda trial: trial[0][-1])
         self.__dict__.update(fitted)
-        settled = True
-        while settled and len(history) < 2 * max_steps:
+        settled = False
+        while not settled and len(history) < 2 * max_steps:
             code, settled = self._climb(rows.x, code, tolerance, max_steps - len(history) // 2, history)
-            code, gained = self._refreshed(rows.x, code, tolerance)
-            if gained < tolerance:
-                break
+            if settled:
+                code, gained = self._refreshed(rows.x, code, tolerance)
+                settled = gained < tolerance
         if not settled:
             warnings.warn(
                 f"{self!r}: the fit stopped after {max_steps} steps, before the bound settled; pass a larger "
