@@ -91,7 +91,10 @@ class SpikeSlab:
         for _ in range(starts):
             code = self._start(rows.x, generator)
             history: list[float] = []
-            code, _ = self._climb(rows.x, code, tolerance, min(_TRIAL_STEPS, max_steps), history)
+            for _ in range(3):
+                steps = min(_TRIAL_STEPS // 3, max_steps - len(history) // 2)
+                code, _ = self._climb(rows.x, code, tolerance, steps, history)
+                code, _ = self._refreshed(rows.x, code, tolerance, 5)
             trials.append((history, code, dict(self.__dict__)))
         history, code, fitted = max(trials, key=lambda trial: trial[0][-1])
         self.__dict__.update(fitted)
@@ -99,7 +102,7 @@ class SpikeSlab:
         while not settled and len(history) < 2 * max_steps:
             code, settled = self._climb(rows.x, code, tolerance, max_steps - len(history) // 2, history)
             if settled:
-                code, gained = self._refreshed(rows.x, code, tolerance)
+                code, gained = self._refreshed(rows.x, code, tolerance, 100)
                 settled = gained < tolerance
         if not settled:
             warnings.warn(
@@ -195,11 +198,13 @@ class SpikeSlab:
         gram = self.loadings_.T @ weighted
         return Evidence(gram, off @ weighted, base, self.probability_, self.slab_loc_, self.slab_variance_)
 
-    def _refreshed(self, x: Tensor, code: SparseCode, tolerance: float) -> tuple[SparseCode, float]:
+    def _refreshed(
+        self, x: Tensor, code: SparseCode, tolerance: float, max_sweeps: int
+    ) -> tuple[SparseCode, float]:
         """Each row's code, or a better one from a fresh start, and what that gains in the mean."""
         evidence = self._evidence(x)
         code, bound = evidence.settled(code, tolerance, 1)
-        fresh, other = best_code(evidence, tolerance, 100)
+        fresh, other = best_code(evidence, tolerance, max_sweeps)
         return better_code(code, fresh, bound, other), float((other - bound).clamp_min(0.0).mean())
 
     def _start(self, x: Tensor, generator: torch.Generator) -> SparseCode:
