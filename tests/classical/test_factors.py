@@ -18,6 +18,7 @@ from linear_rows import (
 from torch import Tensor
 
 from anyvae.classical import FactorAnalysis, ProbabilisticPCA
+from anyvae.classical.rows import read_rows
 from oracles import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -84,6 +85,28 @@ def test_holes_climb_to_a_maximum() -> None:
     missed = (ours.impute(x, mask) - x)[~mask].square().mean()
     guessed = ((x * mask).sum(0) / mask.sum(0) - x)[~mask].square().mean()
     assert float(missed) < 0.7 * float(guessed)
+
+
+def test_one_step_is_that_of_latents_with_a_mean_and_covariance_of_their_own() -> None:
+    x = linear_rows(40, random_loadings(8, 3), NOISE)
+    with pytest.warns(RuntimeWarning, match=r"3 steps"):
+        ours = FactorAnalysis(3).fit(x, max_steps=3)
+    posterior = ours.posterior(x)
+    design = torch.cat([posterior.loc, torch.ones(40, 1)], 1)
+    moments = design.T @ design / 40
+    moments[:3, :3] += posterior.covariance.mean(0)
+    weights = torch.linalg.solve(moments, design.T @ x / 40).T
+    mean = posterior.loc.mean(0)
+    covariance = moments[:3, :3] - mean.outer(mean)
+    rows = read_rows(x, None, "x")
+    ours._maximise(rows, ours._infer(rows), torch.zeros(8))
+    torch.testing.assert_close(
+        ours.loadings_ @ ours.loadings_.T, weights[:, :3] @ covariance @ weights[:, :3].T
+    )
+    torch.testing.assert_close(ours.loc_, weights[:, 3] + weights[:, :3] @ mean)
+    expected = (x - design @ weights.T).square().mean(0)
+    expected += (weights[:, :3] @ posterior.covariance[0] * weights[:, :3]).sum(1)
+    torch.testing.assert_close(ours.noise_variance_, expected)
 
 
 def test_units_do_not_matter() -> None:
