@@ -21,6 +21,7 @@ LADDER = [
     "training",
     "data",
     "metrics",
+    "classical",
     "recipes",
     "report",
     "runs",
