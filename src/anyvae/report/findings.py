@@ -55,7 +55,7 @@ class LayerFindings:
     Arguments:
         name: of the latent variable.
         size: how many features it has.
-        active: how many of them vary with the rows.
+        active: how many of them have a KL above .01 nats.
         kl: of held-out rows, nats.
         draws: means of rows that share all layers above this one, where they were made.
     """

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from anyvae.data import Source, aside_of
 from anyvae.inference import at_means, class_mean, sample
-from anyvae.metrics import LatentUse, active_units
+from anyvae.metrics import LatentUse
 from anyvae.recipes import find_recipe
 from anyvae.report import GroupFindings, LayerFindings
 from anyvae.runs.fitted import FittedModel
@@ -20,6 +20,7 @@ __all__ = ["groups_of", "layers_of"]
 _EXEMPLARS = 5
 _DRAWS_OF_TABLES = 500
 _PICTURED_LAYERS = 10
+_ACTIVE_KL = 0.01
 
 
 def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindings | None:
@@ -80,7 +81,8 @@ def layers_of(fitted: FittedModel, use: LatentUse) -> list[LayerFindings]:
             LayerFindings(
                 name=name,
                 size=len(kept),
-                active=active_units(use.relative_mean[:, kept]),
+                # Where the prior of a layer moves with those above, its posterior means move too and tell nothing new.
+                active=int((use.kl[kept] > _ACTIVE_KL).sum()),
                 kl=float(use.kl[kept].sum()),
                 draws=_layer(fitted, order[:place]) if fitted.schema.image else None,
             )
