@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from anyvae.cli.console import note
@@ -46,7 +47,10 @@ def sample(
     if means:
         raise DataError("--given draws rows and --means gives none: leave one of them out")
     rows, effective = fitted.sample_given(n, values, seed)
-    note(f"the rows start from draws worth {effective:,.0f} of 4,096; below about 50, take them with care")
+    if math.isfinite(effective):
+        note(
+            f"the rows start from draws worth {effective:,.0f} of 4,096; below about 50, take them with care"
+        )
     deliver(rows, output)
 
 

@@ -21,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["LABEL", "aside_of", "encode_given", "encode_labels", "given_width", "infer_beside", "keep_labels"]
 
+_FEW_CLASSES = 20
+
 LABEL = "label"
 """What the labels are called of sources that have some and no name for them."""
 
@@ -80,11 +82,17 @@ def infer_beside(
         own = {column: kind for column, kind in (kinds or {}).items() if column in columns}
         if name == "y":
             own = {columns[0]: own.get(columns[0], "categorical")}
-        part = Source(source.name, array=None, table=table.select(columns))
-        found[name] = infer_schema(part, kinds=own or None)
-        if name == "y" and found[name].features[0].constant is not None:
+        if name == "y" and len(set(table[columns[0]].drop_null().to_pylist())) < 2:
             raise DataError(
                 f"the labels of {source.name} are of one class only: give rows of two classes or more"
+            )
+        part = Source(source.name, array=None, table=table.select(columns))
+        found[name] = infer_schema(part, kinds=own or None)
+        classes = len(found[name].features[0].categories)
+        if name == "y" and classes > max(_FEW_CLASSES, len(source) // 4):
+            raise DataError(
+                f"column {columns[0]!r} of {source.name} has {classes:,} different values in {len(source):,} rows, "
+                "which are no classes: name another column of labels"
             )
     return found
 

@@ -74,8 +74,8 @@ def layers(findings: Findings) -> str:
     body = card(
         "Layers of latents, from the top",
         table(["Latents", "How many", "Active", "KL, nats"], rows, kind="even"),
-        "The KL of a layer is what held-out rows write into it beyond what the layers above have told; a latent is active "
-        "here whose own KL is above .01 nats.",
+        "The KL of a layer is what held-out rows write into it beyond what the layers above have told; a latent is "
+        "active here whose own KL is above .01 nats.",
     )
     if findings.image_shape is not None:
         span = value_range(as_images(findings.observed, findings))

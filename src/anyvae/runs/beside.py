@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from anyvae.data import Schema, Source, encode_given, encode_labels
+from anyvae.data import Schema, Source, decode, encode_given, encode_labels
 from anyvae.data.encode import Unseen
 from anyvae.model import Partial
 
-__all__ = ["beside_of"]
+__all__ = ["beside_of", "with_label"]
 
 
 def beside_of(
@@ -30,3 +32,18 @@ def beside_of(
     if "c" in schema.beside and "c" in names:
         found["c"] = encode_given(schema.beside["c"], source, unseen)
     return found
+
+
+def with_label(schema: Schema, rows: Any, labels: Tensor) -> Any:
+    """A table with its column of labels put last; an array as it is.
+
+    Arguments:
+        schema: of the rows, with that of the label.
+        rows: decoded, an array or a table.
+        labels: one-hot, (rows, classes).
+    """
+    if isinstance(rows, np.ndarray):
+        return rows
+    column: Any = decode(schema.beside["y"], labels.cpu())
+    [name] = column.column_names
+    return rows.append_column(name, column[name])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from anyvae.data.errors import listing
 from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean, sample
 from anyvae.model import Batch, Partial
 from anyvae.recipes import find_recipe
-from anyvae.runs.beside import beside_of
+from anyvae.runs.beside import beside_of, with_label
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +72,8 @@ def sample_given(
         seed: of the draws.
 
     Returns:
-        The rows, and the effective number of the 4,096 weighed draws that they start from.
+        The rows, and the effective number of the 4,096 weighed draws that they start from; infinite where no cell of
+        the rows themselves is given, so that they are drawn as the model draws rows.
 
     Raises:
         DataError: for a column that there is not, or a value that it cannot have.
@@ -86,8 +88,8 @@ def sample_given(
     except DataError as error:
         raise DataError(str(error).removeprefix("row 1 of ")) from None
     if not own:
-        return _generated(fitted, batch, rows, seed), float(_PROPOSALS)
-    parts, effective = [], 0.0
+        return _generated(fitted, batch, rows, seed), math.inf
+    parts, labels, effective = [], [], 0.0
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)
         found = condition(
@@ -97,11 +99,14 @@ def sample_given(
             samples=_PROPOSALS,
             steps=steps,
             seed=seed + 1_000_003 * block,
-            names=["x"],
+            names=["x", "y"],
         )
         parts.append(found.values["x"][:, 0])
+        if "y" in fitted.schema.beside:
+            labels.append(found.values["y"][:, 0])
         effective = float(found.effective[0])
-    return _keep(decode(fitted.schema, torch.cat(parts)), own, rows), effective
+    table = _keep(decode(fitted.schema, torch.cat(parts)), own, rows)
+    return (table if not labels else with_label(fitted.schema, table, torch.cat(labels))), effective
 
 
 def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
@@ -115,7 +120,7 @@ def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, 
             columns[feature.name] = _cell(feature.name, feature.kind, aside[feature.name])
     beside = pa.table(columns) if columns else None
     if schema.kind == "table":
-        row = replace(_one_row(schema, own), beside=beside)
+        row = replace(_one_row(schema, own, list(aside)), beside=beside)
         batch = dict(fitted.batch(row, "refuse", pattern=False, labels=True))
     else:
         row = Source("what is given", np.zeros((1, 1)), None, beside=beside)
@@ -132,7 +137,8 @@ def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, 
 
 def _generated(fitted: FittedModel, batch: Batch, rows: int, seed: int) -> Any:
     """Rows of p(x | label, condition): nothing below x is given, so they are drawn as the model draws them."""
-    parts = []
+    parts, labels = [], []
+    names = ["x", "y"] if "y" in fitted.schema.beside else ["x"]
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)
         given = {
@@ -140,8 +146,11 @@ def _generated(fitted: FittedModel, batch: Batch, rows: int, seed: int) -> Any:
             for name, item in batch.items()
             if name != "x" and isinstance(item, torch.Tensor)
         }
-        parts.append(sample(fitted.model, count, ["x"], seed=seed + 1_000_003 * block, given=given)["x"])
-    return decode(fitted.schema, torch.cat(parts).cpu())
+        found = sample(fitted.model, count, names, seed=seed + 1_000_003 * block, given=given)
+        parts.append(found["x"])
+        labels += [found[name] for name in names[1:]]
+    decoded = decode(fitted.schema, torch.cat(parts).cpu())
+    return with_label(fitted.schema, decoded, torch.cat(labels)) if labels else decoded
 
 
 def label_probabilities(fitted: FittedModel, source: Source) -> tuple[list[Any], Any]:
@@ -255,14 +264,16 @@ def class_probabilities(
     return list(feature.categories), (share / share.sum(1, keepdim=True)).cpu().numpy()
 
 
-def _one_row(schema: Schema, given: Mapping[str, Any]) -> Source:
-    """A row with the given values, all other cells missing."""
+def _one_row(schema: Schema, given: Mapping[str, Any], aside: Sequence[str]) -> Source:
+    """A row with the given values, all other cells missing; `aside` names what else may be given."""
     import pyarrow as pa
 
     names = list(cells_of(schema))
     names += [feature.name for feature in schema.features if feature.constant is not None]
     if strange := [name for name in given if name not in names]:
-        raise DataError(f"there is no column {strange[0]!r} to be given: the columns are {listing(names)}")
+        raise DataError(
+            f"there is no column {strange[0]!r} to be given: the columns are {listing([*names, *aside])}"
+        )
     columns = {}
     for feature in schema.features:
         columns[feature.name] = _cell(feature.name, feature.kind, given.get(feature.name))

@@ -18,7 +18,7 @@ from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.recipes import find_recipe
-from anyvae.runs.beside import beside_of
+from anyvae.runs.beside import beside_of, with_label
 from anyvae.runs.conditional import (
     class_probabilities,
     explain,
@@ -119,11 +119,19 @@ class FittedModel:
         Raises:
             DataError: when rows are given columns and nothing says which values.
         """
-        return self.decode(self.draw(rows, seed, like)[1 if means else 0], means=means)
+        drawn, of_means, labels = self._drawn(rows, seed, like)
+        found = self.decode(of_means if means else drawn, means=means)
+        return found if labels is None else with_label(self.schema, found, labels)
 
     def draw(self, rows: int, seed: int = 0, like: Source | None = None) -> tuple[Tensor, Tensor]:
         """Encoded draws and the means of the distributions they were drawn from; see `sample`."""
+        drawn, means, _ = self._drawn(rows, seed, like)
+        return drawn, means
+
+    def _drawn(self, rows: int, seed: int, like: Source | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Draws, their means, and the labels they were drawn with, one-hot, where the model has some."""
         given = self.conditions_of(like, rows)
+        labels: list[Tensor] | None = [] if "y" in self.schema.beside else None
         shape = (rows, *self.schema.event_shape)
         drawn, means = (
             torch.empty(shape),
@@ -136,7 +144,9 @@ class FittedModel:
                 self.model, end - start, seed=seed + 1_000_003 * block, given=some
             )
             drawn[start:end], means[start:end] = values["x"], distributions["x"].mean
-        return drawn, means
+            if labels is not None:
+                labels.append(values["y"])
+        return drawn, means, None if labels is None else torch.cat(labels)
 
     def conditions_of(self, like: Source | None, rows: int) -> dict[str, Tensor]:
         """What so many rows are given: that of other rows over and over again; empty where rows are given nothing.

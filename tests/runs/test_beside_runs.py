@@ -1,0 +1,173 @@
+"""Labels, conditions, clusters and layers from a file to answers."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+import pytest
+import torch
+
+from anyvae.data import DataError, load_source
+from anyvae.inference import log_likelihood
+from anyvae.runs import FitOptions, FittedModel, fit_run, load
+from anyvae.training import Callback, Evaluation, Interrupted
+
+ROWS = 240
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two kinds of rows, told apart by both numbers; four labels in five are empty."""
+    generator = np.random.default_rng(0)
+    kind = generator.integers(0, 2, ROWS)
+    names = np.array(["ant", "bee"])[kind]
+    columns = {
+        "length": 3.0 * kind + generator.normal(size=ROWS),
+        "weight": 10.0 - 4.0 * kind + generator.normal(size=ROWS),
+        "kind": [name if i % 5 == 0 else None for i, name in enumerate(names)],
+        "truth": names.tolist(),
+    }
+    path = tmp_path_factory.mktemp("beside") / "made.csv"
+    csv.write_csv(pa.table(columns).drop_columns("truth"), path)
+    csv.write_csv(
+        pa.table(columns).drop_columns("kind").rename_columns(["length", "weight", "kind"]),
+        path.parent / "truth.csv",
+    )
+    return path
+
+
+def fitted(table: Path, name: str, **options: object) -> FittedModel:
+    out = table.parent / name
+    fit_run(FitOptions(source=str(table), samples=20, **options), out)  # type: ignore[arg-type]
+    return load(out)
+
+
+def test_m2_tells_the_labels_that_were_left_empty(table: Path) -> None:
+    model = fitted(table, "m2", recipe="m2", label="kind", max_epochs=120)
+    truth = load_source(table.parent / "truth.csv", label="kind")
+    classes, shares = model.predict(truth, "kind")
+    assert classes == ["ant", "bee"]
+    np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
+    assert np.mean(np.array(classes)[shares.argmax(1)] == truth.labels) > 0.97
+    # Of a label the rows are those of its kind, and every drawn row says which it is.
+    rows, effective = model.sample_given(200, {"kind": "bee"}, seed=0)
+    assert effective == np.inf
+    assert set(rows["kind"].to_pylist()) == {"bee"}
+    assert abs(np.mean(rows["length"].to_numpy()) - 3.0) < 0.5
+    drawn = model.sample(300, seed=0)
+    lengths, kinds = drawn["length"].to_numpy(), np.array(drawn["kind"].to_pylist())
+    assert lengths[kinds == "bee"].mean() - lengths[kinds == "ant"].mean() > 2.0
+    both, _ = model.sample_given(100, {"length": 3.5}, seed=0)
+    assert both["kind"].to_pylist().count("bee") > 90
+    report = (table.parent / "m2" / "report.html").read_text()
+    assert "kind = bee" in report
+    assert "are put in their class" in report
+
+
+def test_a_score_is_of_the_row_whatever_its_label(table: Path) -> None:
+    model = load(table.parent / "m2")
+    rows = load_source(table, label="kind").take(np.arange(20))
+    bare = load_source(table.parent / "truth.csv", label="kind").take(np.arange(20))
+    np.testing.assert_array_equal(model.score(rows), model.score(bare))
+    # Both classes counted: the same as two passes with the label given, put together.
+    batch = dict(model.batch(rows))
+    parts = [log_likelihood(model.model, {**batch, "y": torch.eye(2)[k].expand(20, 2)}, 3000) for k in (0, 1)]
+    whole = torch.logaddexp(*parts)
+    np.testing.assert_allclose(model.score(rows, samples=3000), whole.numpy(), atol=0.1)
+
+
+def test_a_conditional_model_draws_what_it_is_given(table: Path) -> None:
+    model = fitted(table.parent / "truth.csv", "cvae", recipe="cvae", given=["kind"], max_epochs=120)
+    for kind, mean in (("ant", 0.0), ("bee", 3.0)):
+        rows, _ = model.sample_given(400, {"kind": kind}, seed=1)
+        assert rows.column_names == ["length", "weight"]
+        assert abs(np.mean(rows["length"].to_numpy()) - mean) < 0.5
+    with pytest.raises(
+        DataError, match=r"rows are given 'kind': say of which values, with --given column=value"
+    ):
+        model.sample(3)
+    with pytest.raises(DataError, match="no column 'kin' to be given: the columns are"):
+        model.sample_given(3, {"kin": "ant"})
+    # log p(x | kind): an ant's row is far less probable as a bee's.
+    rows = load_source(table.parent / "truth.csv", given=["kind"]).take(np.arange(40))
+    swapped = {"ant": "bee", "bee": "ant"}
+    assert rows.beside is not None
+    other = pa.table({"kind": [swapped[name] for name in rows.beside["kind"].to_pylist()]})
+    assert float(np.mean(model.score(rows) - model.score(replace(rows, beside=other)))) > 3.0
+    bare = load_source(table.parent / "truth.csv", label="kind")
+    assert model.score(bare.take(np.arange(3))).shape == (3,)
+    with pytest.raises(DataError, match="no column 'kind', which the model's rows are given"):
+        model.score(replace(bare, beside=None, labels=None))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"), [("gmvae", "truth.csv"), ("infinite_vae", "made.csv")], ids=["gmvae", "infinite_vae"]
+)
+def test_rows_have_clusters_of_the_model(table: Path, recipe: str, name: str) -> None:
+    path = table.parent / name
+    model = fitted(path, recipe, recipe=recipe, label="kind", clusters=2, max_epochs=60)
+    shares = model.clusters(load_source(path, label="kind"))
+    assert shares.shape == (ROWS, 2)
+    np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
+    report = (table.parent / recipe / "report.html").read_text()
+    assert ("cluster 1" if recipe == "gmvae" else "kind = bee") in report
+    plain = load(table.parent / "m2")
+    with pytest.raises(DataError, match="has no clusters"):
+        plain.clusters(load_source(path, label="kind"))
+
+
+def test_a_hierarchy_reports_its_layers(table: Path) -> None:
+    model = fitted(table.parent / "truth.csv", "ladder", recipe="ladder_vae", label="kind", max_epochs=3)
+    report = (table.parent / "ladder" / "report.html").read_text()
+    assert "Layers of latents, from the top" in report
+    assert "z1[0]" in report
+    assert model.embed(load_source(table.parent / "truth.csv", label="kind")).shape[1] == sum(
+        model.model.shapes[name].numel() for name in ("z1", "z2", "z3")
+    )
+
+
+class Stop(Callback):
+    """Ends the second fit of a run in its midst, as Ctrl-C does."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        self.times += 1
+        if self.times == 2:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("recipe", ["m1_m2", "vade"])
+def test_a_recipe_of_two_fits_resumes_to_the_bit(table: Path, recipe: str) -> None:
+    options = FitOptions(
+        source=str(table),
+        recipe=recipe,
+        label="kind" if recipe == "m1_m2" else None,
+        max_epochs=6,
+        samples=20,
+    )
+    whole = fit_run(options, table.parent / f"{recipe}-whole")
+    out = table.parent / f"{recipe}-cut"
+    with pytest.raises(Interrupted):
+        fit_run(options, out, callbacks=[Stop()])
+    again = fit_run(options, out, resume=True)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name]), name
+    assert not list(out.glob("**/checkpoint*"))
+
+
+def test_what_the_recipes_ask_for(table: Path) -> None:
+    for options, message in (
+        ({"recipe": "m2"}, "models labels: name their column with --label"),
+        ({"recipe": "cvae"}, "name them with --given"),
+        ({"recipe": "vae", "given": ["kind"]}, "is not conditioned on columns"),
+        ({"recipe": "vae", "keep_labels": 5}, "models no labels"),
+    ):
+        with pytest.raises(DataError, match=message):
+            fit_run(FitOptions(source=str(table), **options), table.parent / "no")  # type: ignore[arg-type]
