@@ -87,8 +87,8 @@ def load_source(spec: str | Path, *, label: str | None = None) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
     Arguments:
-        spec: ``digits``, ``mnist``, ``fashion-mnist``, or the path of a ``.csv``, ``.csv.gz``, ``.parquet``,
-            ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
+        spec: ``digits``, ``mnist``, ``fashion-mnist``, ``dsprites``, or the path of a ``.csv``, ``.csv.gz``,
+            ``.parquet``, ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
             to mean the file.
         label: a column of a table that holds labels; it is left out of the fit.
 
