@@ -88,8 +88,8 @@ def load_source(spec: str | Path, *, label: str | None = None) -> Source:
 
     Arguments:
         spec: ``digits``, ``mnist``, ``fashion-mnist``, ``dsprites``, or the path of a ``.csv``, ``.csv.gz``,
-            ``.parquet``, ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
-            to mean the file.
+            ``.parquet``, ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file;
+            write ``./digits`` to mean the file.
         label: a column of a table that holds labels; it is left out of the fit.
 
     Raises:
