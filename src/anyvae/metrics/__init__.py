@@ -15,6 +15,8 @@ from anyvae.metrics.latents import LatentUse, active_units, latent_use
 from anyvae.metrics.marginals import MarginalDistance, column_shapes, marginal_distance
 from anyvae.metrics.pairs import PairTrends, pair_trends
 from anyvae.metrics.privacy import Closeness, Privacy, privacy
+from anyvae.metrics.robustness import Robustness, irs
+from anyvae.metrics.separability import linear_probe, sap
 
 __all__ = [
     "DCI",

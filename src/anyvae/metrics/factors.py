@@ -82,7 +82,8 @@ def factored(
             f"{measure} got {v.shape[1]} factor{'s' * (v.shape[1] != 1)}; it compares factors with each other and "
             f"wants {at_least} or more."
         )
-    x = x.astype(np.float64)
+    # Row by row in memory: in another layout sums over rows are rounded in another way.
+    x = np.ascontiguousarray(x, dtype=np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"{measure} got codes that are not finite; leave those rows out.")
     whole = v.astype(np.int64) if v.dtype.kind in "iubf" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -42,6 +43,7 @@ def dci(
     *,
     learner: Literal["forest", "boosting"] = "forest",
     trees: int | None = None,
+    leaf_rows: int = 10,
     test: float = 1 / 3,
     seed: int = 0,
 ) -> DCI:
@@ -67,6 +69,8 @@ def dci(
         factors: whole numbers, shape (n, F), two factors or more, each foretold as classes.
         learner: "forest" or "boosting".
         trees: in a forest, 20 where None; or rounds of boosting, 100 where None.
+        leaf_rows: least rows of a leaf of a forest. Leaves of single rows give noise an importance, and large ones
+            cannot hold a rare value.
         test: share of the rows in which accuracies are measured.
         seed: of the choice of these rows, and of the trees.
 
@@ -84,25 +88,26 @@ def dci(
         if (y[train] == y[train[0]]).all():  # a forest knows nothing then, and boosting refuses
             accuracies[k] = float((y[held] == y[train[0]]).mean())
             continue
-        fitted = _learner(learner, trees, seed).fit(values[train], y[train])
+        fitted = _learner(learner, trees, leaf_rows, seed).fit(values[train], y[train])
         importances[order, k] = fitted.feature_importances_
         accuracies[k] = fitted.score(values[held], y[held])
     of_latent, of_factor = importances.sum(1), importances.sum(0)
     latents = 1.0 - _entropies(importances, of_latent)
     whole = 1.0 - _entropies(importances.T, of_factor)
     weight = of_latent / max(of_latent.sum(), np.finfo(float).tiny)
-    # In the order of the content, so that how the latents are numbered changes no last digit.
-    score = float((weight * latents)[order].sum())
+    score = math.fsum(weight * latents)
     return DCI(score, float(whole.mean()), float(accuracies.mean()), latents, whole, accuracies, importances)
 
 
-def _learner(name: str, trees: int | None, seed: int) -> Any:
+def _learner(name: str, trees: int | None, leaf_rows: int, seed: int) -> Any:
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
     if name == "boosting":
         return GradientBoostingClassifier(n_estimators=100 if trees is None else trees, random_state=seed)
     # Every latent is offered at every split: in a draw of some of them the one that matters may be missing.
-    return RandomForestClassifier(20 if trees is None else trees, max_features=None, random_state=seed)
+    return RandomForestClassifier(
+        20 if trees is None else trees, max_features=None, min_samples_leaf=leaf_rows, random_state=seed
+    )
 
 
 def _entropies(importances: Array, total: Array) -> Array:

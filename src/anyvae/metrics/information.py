@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, final
 
 import numpy as np
@@ -63,8 +64,8 @@ def modularity(codes: Tensor | Array, factors: Tensor | Array, *, bins: int = 20
 
     with the mutual information of binned codes, as in `histogram_mig`. Latents without any information are left out
     of the mean: counted as 0, as is sometimes done, they would punish a model for every latent that it does not use.
-    Noise has a little information on every factor alike, and so a modularity near 0. Several latents may be about the
-    same factor.
+    A latent of noise has a little information by chance, most on the factor with most values, and a score that says
+    nothing: look at `table` beside it. Several latents may be about the same factor.
     Source: Learning Deep Disentangled Embeddings With the F-Statistic Loss (Ridgeway and Mozer, 2018).
 
     Arguments:
@@ -83,7 +84,7 @@ def modularity(codes: Tensor | Array, factors: Tensor | Array, *, bins: int = 20
     square = (table[knows] / most[knows, None]) ** 2
     latents = np.full(len(table), np.nan)
     latents[knows] = 1.0 - (square.sum(1) - 1.0) / (table.shape[1] - 1)
-    return Modularity(float(latents[knows].mean()) if knows.any() else 0.0, latents, table)
+    return Modularity(math.fsum(latents[knows]) / max(1, int(knows.sum())), latents, table)
 
 
 def _information(rows: Factored, bins: int) -> Array:

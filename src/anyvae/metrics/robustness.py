@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, final
 
 import numpy as np
@@ -77,4 +78,4 @@ def irs(codes: Tensor | Array, factors: Tensor | Array, *, quantile: float = 0.9
     if not varies.any():
         return Robustness(0.0, np.full(len(table), np.nan), np.full(len(table), -1), table)
     latents, best = np.where(varies, table.max(1), np.nan), np.where(varies, table.argmax(1), -1)
-    return Robustness(float(np.average(latents[varies], weights=reach[varies])), latents, best, table)
+    return Robustness(math.fsum((reach * latents)[varies]) / math.fsum(reach[varies]), latents, best, table)
