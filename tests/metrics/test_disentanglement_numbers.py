@@ -21,7 +21,7 @@ from anyvae.metrics import (
     modularity,
     sap,
 )
-from anyvae.metrics.factors import discrete_information, factored
+from anyvae.metrics.factors import discrete_information, factored, standardised
 from anyvae.metrics.fixed_factors import _Pool
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -84,6 +84,17 @@ def test_scales_of_posteriors_are_positive(scale: float, message: str) -> None:
         mig(factors, np.full((4, 2), scale), factors)
     with pytest.raises(ValueError, match=r"shape \(4, 1\); wanted positive numbers of shape \(4, 2\)"):
         mig(factors, np.ones((4, 1)), factors)
+
+
+def test_a_constant_is_standardised_to_nothing() -> None:
+    """Whatever its number, whose mean may be another one by its last digit."""
+    numbers = np.random.default_rng(0).normal(size=50)
+    codes = np.concatenate([np.tile(numbers, (1000, 1)), np.arange(1000.0)[:, None]], axis=1)
+    assert (codes.std(0)[:50] > 0).any()
+    found, order = standardised(codes)
+    np.testing.assert_array_equal(found[:, order != 50], 0.0)
+    assert found[:, order == 50].std() == pytest.approx(1.0)
+    assert found.mean() == pytest.approx(0.0, abs=1e-12)
 
 
 def test_discrete_information_is_that_of_others() -> None:
@@ -159,6 +170,10 @@ def test_robustness_by_hand() -> None:
     codes[0, 0] = 50.0
     assert irs(codes, factors, quantile=1.0).latents[0] < 0.55
     assert irs(codes, factors).latents[0] > 0.8
+    # A latent that moves in so few rows that the quantile is 0 has no score, and no weight.
+    codes[:, 0] = 0.0
+    codes[:2, 0] = 1.0, -1.0
+    assert irs(codes, factors).factors.tolist() == [-1, 1]
     with pytest.raises(ValueError, match="irs got quantile=0"):
         irs(codes, factors, quantile=0.0)
 

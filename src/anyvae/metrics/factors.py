@@ -116,11 +116,9 @@ def standardised(codes: Array) -> tuple[Array, Array]:
     Returns:
         The new codes, and which column of the old ones each of them is.
     """
-    centred = codes - codes.mean(0)
-    scale = centred.std(0)
-    # Of a constant, rounding in the mean leaves a deviation of the last digit.
-    varies = scale > 1e-12 * np.abs(codes).max(0, initial=0.0)
-    found = np.where(varies, centred / np.where(varies, scale, 1.0), 0.0)
+    # Not by the deviation: of a constant, rounding in the mean leaves one of the last digit.
+    varies = np.ptp(codes, axis=0) > 0
+    found = np.where(varies, codes - codes.mean(0), 0.0) / np.where(varies, codes.std(0), 1.0)
     order = np.lexsort(found[::-1])
     return np.ascontiguousarray(found[:, order]), order
 

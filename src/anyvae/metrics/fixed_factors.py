@@ -103,8 +103,7 @@ def factor_vae_score(
     """
     given = factored("factor_vae_score", codes, factors, at_least=2)
     deviation = given.codes.std(0)
-    # Of a constant, rounding in the mean leaves a deviation of the last digit.
-    active = (deviation >= prune) & (deviation > 1e-12 * np.abs(given.codes).max(0, initial=0.0))
+    active = (deviation >= prune) & (np.ptp(given.codes, axis=0) > 0)
     if not active.any():
         return 0.0
     values = given.codes[:, active]

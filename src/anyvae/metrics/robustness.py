@@ -62,10 +62,8 @@ def irs(codes: Tensor | Array, factors: Tensor | Array, *, quantile: float = 0.9
     if not 0.0 < quantile <= 1.0:
         raise ValueError(f"irs got quantile={quantile}; wanted a number in (0, 1].")
     x = rows.codes
-    # Of a constant, rounding in the mean leaves a deviation of the last digit.
-    varies = np.ptp(x, axis=0) > 1e-12 * np.abs(x).max(0, initial=0.0)
     reach = np.quantile(np.abs(x - x.mean(0)), quantile, axis=0)
-    varies &= reach > 0
+    varies = (np.ptp(x, axis=0) > 0) & (reach > 0)
     moved = np.zeros((x.shape[1], len(rows.levels)))
     for k, number in enumerate(rows.numbers.T):
         ordered = np.split(x[np.argsort(number, kind="stable")], np.bincount(number).cumsum()[:-1])
