@@ -229,7 +229,9 @@ def test_leaves_of_single_rows_give_noise_an_importance() -> None:
 
 
 def test_rows_of_a_pair_are_two_rows_with_one_value() -> None:
+    """A common value is drawn more often than a rare one."""
     factors = drawn(300, (60, 4))
+    factors[:60, 0] = 7
     rows = factored("test", factors, factors)
     pool = _Pool(rows, 0)
     random = np.random.default_rng(0)
@@ -248,7 +250,7 @@ def test_rows_of_a_pair_are_two_rows_with_one_value() -> None:
     assert (factors[alike, 0] == factors[alike[:, :1], 0]).all()
     # A value is drawn as often as it occurs.
     share = np.bincount(factors[alike[:, 0], 0], minlength=60) / 2000
-    np.testing.assert_allclose(share, size / 300, atol=5 * np.sqrt(0.05 / 2000))
+    np.testing.assert_allclose(share, size / 300, atol=5 * np.sqrt(0.2 / 2000))
 
 
 def test_values_that_no_two_rows_share_make_no_pair() -> None:
@@ -264,6 +266,27 @@ def test_a_latent_that_tracks_a_factor_at_a_small_scale_is_pruned() -> None:
     # Left alone, the first latent has all votes, and is right for one factor of two.
     assert factor_vae_score(codes, factors) == pytest.approx(0.5, abs=0.03)
     assert factor_vae_score(codes * 1.5, factors) == 1.0
+
+
+def test_votes_are_those_of_a_plain_loop() -> None:
+    """Other draws of the same experiment, example by example."""
+    factors = drawn(500, (3, 5))
+    codes = noisy(factors, more=1, noise=0.8) * [5.0, 1.0, 0.2]
+    random = np.random.default_rng(5)
+    seen: list[tuple[int, int]] = []
+    for _ in range(4000):
+        k = int(random.integers(2))
+        like = np.flatnonzero(factors[:, k] == factors[random.integers(500), k])
+        share = codes[random.choice(like, 6)].var(0) / codes.var(0)
+        seen.append((int(share.argmin()), k))
+    votes = np.zeros((3, 2), dtype=int)
+    for one in seen[:2000]:
+        votes[one] += 1
+    loop = np.mean([votes[latent].argmax() == k for latent, k in seen[2000:]])
+    assert 0.6 < loop < 0.9
+    assert factor_vae_score(codes, factors, rows=6) == pytest.approx(loop, abs=0.04)
+    # From two examples little is learned, and that is seen in others.
+    assert factor_vae_score(codes, factors, rows=6, train=2) < loop
 
 
 def test_differences_are_in_units_of_the_latent_unless_asked_otherwise() -> None:
