@@ -45,7 +45,7 @@ Run = Annotated[Path, Parameter(help="Run folder that `anyvae fit --out` wrote."
 SourceName = Annotated[
     str,
     Parameter(
-        help="File (.csv, .csv.gz, .parquet, .npy, .npz), folder of images, or digits, mnist, fashion-mnist."
+        help="File (.csv, .csv.gz, .parquet, .npy, .npz), folder of images, or digits, mnist, fashion-mnist, dsprites."
     ),
 ]
 Rows = Annotated[

@@ -17,12 +17,14 @@ from anyvae.data.infer import infer_schema
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source, load_source
 from anyvae.data.split import held_out_split
+from anyvae.data.sprites import DSprites
 from anyvae.data.units import log_unit
 from anyvae.data.write import write
 
 __all__ = [
     "LABEL",
     "Compact",
+    "DSprites",
     "DataError",
     "Encoded",
     "Feature",

@@ -16,10 +16,12 @@ import numpy as np
 from anyvae.data.download import download
 from anyvae.data.errors import DataError
 from anyvae.data.source import Source
+from anyvae.data.sprites import DSprites
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-NAMES = ("digits", "mnist", "fashion-mnist")
+NAMES = ("digits", "mnist", "fashion-mnist", "dsprites")
+_SPRITES = 20_000
 _PARTS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 
 
@@ -77,7 +79,9 @@ def load_name(name: str) -> Source:
 
     Arguments:
         name: ``digits`` (scikit-learn's, 1797 x 8 x 8), ``mnist`` or ``fashion-mnist`` (60,000 x 28 x 28,
-            with a test part of 10,000). ``mnist`` is grey values read as Bernoulli means.
+            with a test part of 10,000), or ``dsprites`` (20,000 x 64 x 64, labelled by their shapes). ``mnist`` is
+            grey values read as Bernoulli means. ``dsprites`` is a part of the 737,280 pictures of `DSprites`, namely
+            the rows ``DSprites().some(20_000)``, because a source holds what it has; `DSprites` streams them all.
 
     Raises:
         DataError: the name is unknown, a file differs from the published one, or the download failed.
@@ -92,7 +96,25 @@ def load_name(name: str) -> Source:
         return load_published(MNIST, binarise=True, notes=(note,))
     if name == "fashion-mnist":
         return load_published(FASHION_MNIST)
+    if name == "dsprites":
+        return load_sprites(_SPRITES)
     raise DataError(f"no data set is called {name!r}: the names are {', '.join(NAMES)}")
+
+
+def load_sprites(rows: int) -> Source:
+    """Some of the pictures of `DSprites`, labelled by their shapes.
+
+    Arguments:
+        rows: how many; they are drawn with seed 0.
+
+    >>> load_sprites(3).labels
+    array(['ellipse', 'ellipse', 'heart'], dtype='<U7')
+    """
+    sprites = DSprites()
+    drawn = sprites.some(rows)
+    labels = np.array(sprites.shapes)[sprites.factors(drawn)[:, 0]]
+    note = f"dsprites is {rows:,} of its {len(sprites):,} pictures, drawn by anyvae's own rule"
+    return Source("dsprites", sprites[drawn][:, 0], None, labels, notes=(note,))
 
 
 def load_published(published: Published, *, binarise: bool = False, notes: tuple[str, ...] = ()) -> Source:

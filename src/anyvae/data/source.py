@@ -90,10 +90,10 @@ class Source:
 def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[str] = ()) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
-    Arguments:
-        spec: ``digits``, ``mnist``, ``fashion-mnist``, or the path of a ``.csv``, ``.csv.gz``, ``.parquet``,
-            ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file; write ``./digits``
-            to mean the file.
+        Arguments:
+        spec: ``digits``, ``mnist``, ``fashion-mnist``, ``dsprites``, or the path of a ``.csv``, ``.csv.gz``,
+            ``.parquet``, ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file;
+            write ``./digits`` to mean the file.
         label: a column of a table that holds labels; it is left out of the rows. Sources that have labels of their
             own call them ``label``.
         given: columns that rows are given; they are left out of the rows too.

@@ -26,6 +26,9 @@ from anyvae.training.saved import restore
 
 __all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
 
+_CHECKED_ROWS = 4096
+"""At a time: rows that are made when they are read need not fit into memory together."""
+
 
 @final
 @dataclass(frozen=True)
@@ -162,7 +165,8 @@ def fit(
     for rows in (training, held):
         if rows is not None:
             refuse_non_finite(rows)
-            model.check(rows.fixed())
+            for some in torch.arange(len(rows)).split(_CHECKED_ROWS):
+                model.check(rows.fixed(some))
     size = min(len(training), default_batch_size(len(training)) if batch_size is None else batch_size)
     per_epoch = -(-len(training) // size)
     planned = steps or (epochs * per_epoch if epochs else default_steps(len(training)))
