@@ -90,7 +90,7 @@ class Source:
 def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[str] = ()) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
-        Arguments:
+    Arguments:
         spec: ``digits``, ``mnist``, ``fashion-mnist``, ``dsprites``, or the path of a ``.csv``, ``.csv.gz``,
             ``.parquet``, ``.npy`` or ``.npz`` file or of a folder of images. A name wins over a file;
             write ``./digits`` to mean the file.
