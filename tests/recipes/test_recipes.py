@@ -137,7 +137,11 @@ def test_objectives_are_those_of_the_papers() -> None:
     assert list(second.parts) == [critic]
     torch.testing.assert_close(first.objective.of(trace), fit - kl - 10.0 * critic(trace.values["z"]))
     assert second.optimizer(list(critic.parameters())).defaults["betas"] == (0.5, 0.9)
-    assert {name for name, recipe in RECIPES.items() if recipe.keep_last} == {"annealed_vae", "wae"}
+    assert {name for name, recipe in RECIPES.items() if recipe.keep_last} == {
+        "annealed_vae",
+        "wae",
+        "m1_m2",
+    }
 
 
 def test_sigma_vae_sets_the_scale_of_normal_columns_alone() -> None:

@@ -22,7 +22,7 @@ def ink(picture: Picture, colour: str, alpha: float = 1.0) -> np.ndarray:
 
 def test_bars_are_as_long_as_the_kl_and_only_active_ones_are_coloured() -> None:
     kl = np.array([1.0, 4.0, 2.0, 3.0])
-    picture = figures.kl_bars(kl, [1, 3, 2, 0], np.array([False, True, True, True]))
+    picture = figures.kl_bars(kl, [1, 3, 2, 0], np.array([False, True, True, True]), ["b", "d", "c", "a"])
     active = ink(picture, figures.ACCENT).sum(axis=1)
     lengths = [int(length) for length in np.unique(active) if (active == length).sum() > 20 and length > 0]
     assert len(lengths) == 3
@@ -72,6 +72,6 @@ def test_the_transient_of_the_start_does_not_flatten_the_curve() -> None:
 def test_style_is_the_reports_whatever_the_users_is() -> None:
     import matplotlib
 
-    plain = figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool)).png
+    plain = figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool), ["a", "b", "c"]).png
     with matplotlib.rc_context({"lines.linewidth": 9, "figure.dpi": 30, "savefig.facecolor": "red"}):
-        assert figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool)).png == plain
+        assert figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool), ["a", "b", "c"]).png == plain

@@ -203,7 +203,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "m1_m2",
             "Kingma et al., 2014",
-            "m2 of the features of a vae that is fitted first",
+            "m2 of the features of a vae that is fitted first; the last weights are kept",
             m1_m2,
             alone(
                 lambda data: classifying_elbo(_share(data)),
@@ -212,6 +212,8 @@ RECIPES: dict[str, Recipe] = {
                 "inference.y",
                 "inference.z2",
             ),
+            # The bound of features that stay as they are says little of the classifier, and ends its fit too soon.
+            keep_last=True,
             labels=True,
             enumerate=("y",),
             first=First(features_alone, alone(_warmed_elbo), share=1.0),
