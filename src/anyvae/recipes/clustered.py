@@ -225,7 +225,7 @@ def infinite_vae(
 
 
 def stick_breaking_elbo(
-    rows: int, *, concentration: float = 1.0, share: float | None = None, weight: float = 0.1
+    rows: int, *, concentration: float = 1.0, share: float | None = None, weight: float = 1.0
 ) -> Objective:
     r"""The bound of `infinite_vae`, its sticks drawn to their prior, and labels weighed as in `classifying_elbo`.
 

@@ -193,8 +193,8 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "m2",
             "Kingma et al., 2014",
-            "label (--label) and style as two latents, labels summed over where they are not known, a tenth of the "
-            "weight on the classifier",
+            "label (--label) and style as two latents, labels summed over where they are not known, a classifier that "
+            "counts as much as if every row had a label",
             m2,
             alone(lambda data: classifying_elbo(_share(data))),
             labels=True,
