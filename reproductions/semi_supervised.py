@@ -39,7 +39,7 @@ CASES: dict[str, tuple[str, int, str, float]] = {
     "m2-1000": ("M2", 1000, "3.60 ± 0.56", 5.0),
     "m1-m2-100": ("M1+M2", 100, "3.33 ± 0.14", 5.0),
 }
-FEATURE_EPOCHS, UPPER_EPOCHS = 60, 60
+FEATURE_EPOCHS, UPPER_EPOCHS = 40, 50
 
 
 def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:

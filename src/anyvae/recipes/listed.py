@@ -235,7 +235,7 @@ RECIPES: dict[str, Recipe] = {
             alone(lambda data: ELBO(enumerate=["y"])),
             enumerate=("y",),
             clusters=("y", "clusters"),
-            first=First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters),
+            first=First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters, share=1.0),
         ),
         Recipe(
             "infinite_vae",
