@@ -50,6 +50,8 @@ class Subsets(Objective):
         """
         total = self.objective.of(trace, progress)
         conditions = trace.model.conditions
+        # A view may lack a class that the whole batch holds, and that is summed over where it is hidden.
+        summed = dict.fromkeys([*(draw.name for draw in trace.enumerated), *self.enumerate])
         for names in self.subsets:
             absent = [name for name in names if name not in trace.evidence]
             if absent:
@@ -65,7 +67,7 @@ class Subsets(Objective):
                 part,
                 trace.samples,
                 trace.noise,
-                enumerate=[draw.name for draw in trace.enumerated],
+                enumerate=list(summed),
                 draws=trace.drawings,
             )
             total = total + self.objective.of(view, progress)
