@@ -58,5 +58,3 @@ def stir(module: nn.Module, spread: float = 0.5) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(spread * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
-
-

@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from by_hand import around, expert, fixed, normal, read, rows, standard, stir
-from sklearn.datasets import make_moons
 from torch import Tensor
 from torch.distributions import kl_divergence
 
@@ -14,7 +13,7 @@ from anyvae.conditionals import Normal, OneScale
 from anyvae.inference import class_mean
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import MLP
-from anyvae.objectives import LogLikelihood, StickPrior
+from anyvae.objectives import LogLikelihood, StickPrior, WarmupCosine
 from anyvae.recipes import (
     classifying_elbo,
     features_alone,
@@ -66,7 +65,7 @@ def test_the_bound_of_m2_is_a_sum_over_the_classes(samples: int, frequencies: bo
     torch.testing.assert_close(trace.elbo(), wanted)
     torch.testing.assert_close(objective.of(trace), wanted + 0.6 * classified)
     torch.testing.assert_close(classifying_elbo(0.2).of(trace), wanted + 0.5 * classified)
-    with pytest.raises(ValueError, match="share=0.0; wanted the share of rows with a label"):
+    with pytest.raises(ValueError, match=r"share=0\.0; wanted the share of rows with a label"):
         classifying_elbo(0.0)
 
 
@@ -138,24 +137,68 @@ def test_features_alone_share_their_weights_with_the_whole() -> None:
     fit(view, {"x": x}, steps=3, batch_size=20)
     moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
     assert moved == {name for name in before if name.startswith(("inference.z1.", "generative.x."))}
-    after = view.trace({"x": x}, noise=fixed).elbo()
-    fit(model, {"x": x}, objective=classifying_elbo(1.0), steps=0) if False else None
     with torch.no_grad():
         model.generative_parts["x"].net.bias("loc").add_(1.0)
-    assert bool((view.trace({"x": x}, noise=fixed).elbo() != after).all())
+    loc = model.generative_parts["x"].net(torch.zeros(1, 2))[0]
+    torch.testing.assert_close(view.generative_parts["x"](torch.zeros(1, 2)).mean, loc)
+    of_z1 = read(model.inference_parts["z1"], x)
+    z1 = of_z1.mean + of_z1.stddev * fixed("z1", torch.Size((40, 2)), torch.float64).float()
+    wanted = around(model.generative_parts["x"], model.generative_parts["x"].net(z1)[0]).log_prob(x)
+    wanted = wanted + standard(z1).log_prob(z1) - of_z1.log_prob(z1)
+    torch.testing.assert_close(
+        view.trace({"x": x}, noise=_single).log_weight()[0], wanted, rtol=1e-4, atol=1e-4
+    )
 
 
-def moons() -> tuple[Tensor, Tensor, Partial]:
-    points, kinds = make_moons(400, noise=0.08, random_state=0)
-    x = torch.from_numpy((points - points.mean(0)) / points.std(0)).float()
-    y = torch.from_numpy(kinds)
-    mask = torch.zeros(400, dtype=torch.bool)
-    for k in range(2):  # five of each moon, along it
-        place = (y == k).nonzero().squeeze(1)
-        mask[place[x[place, 0].argsort()[torch.linspace(10, 189, 5).long()]]] = True
-    assert int(mask.sum()) == 10
-    return x, y, Partial(F.one_hot(y, 2).float(), mask)
+def _single(name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    return fixed(name, shape, torch.float64).to(dtype)
+
+
+def blobs() -> tuple[Tensor, Tensor, Partial]:
+    """Two of two hundred rows each, five of each labelled."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(400) % 2
+    x = torch.randn(400, 2, generator=generator) * torch.tensor([0.5, 1.0])
+    x[:, 0] += 3.0 * y - 1.5
+    return x, y, Partial(F.one_hot(y, 2).float(), torch.arange(400) < 10)
 
 
 def accuracy(model: LatentVariableModel, x: Tensor, y: Tensor, **options: object) -> float:
     return float((class_mean(model, {"x": x}, "y", **options).argmax(-1) == y).float().mean())
+
+
+def test_ten_labels_are_enough_for_two_blobs() -> None:
+    x, y, given = blobs()
+    net, share = MLP([32]), 10 / 400
+    torch.manual_seed(0)
+    model = m2(Normal(2), 2, 2, encoder=net, classifier=net, decoder=net)
+    fit(
+        model,
+        {"x": x, "y": given},
+        objective=classifying_elbo(share),
+        steps=200,
+        batch_size=100,
+        learning_rate=0.01,
+    )
+    assert accuracy(model, x, y) > 0.95
+
+
+def test_ten_labels_are_enough_for_the_features_of_two_blobs() -> None:
+    x, y, given = blobs()
+    torch.manual_seed(0)
+    model = m1_m2(Normal(2), 2, 2, hidden=32, encoder=MLP([32]), decoder=MLP([32]))
+    fit(features_alone(model), {"x": x}, steps=300, batch_size=100, learning_rate=0.01)
+    parts = ["generative.y", "generative.z1", "inference.y", "inference.z2"]
+    player = Player("labels", classifying_elbo(10 / 400), parts, learning_rate=WarmupCosine(0.01))
+    fit(model, {"x": x, "y": given}, players=[player], steps=400, batch_size=100)
+    assert accuracy(model, x, y) > 0.95
+
+
+def test_ten_labels_are_enough_for_a_mixture_of_experts() -> None:
+    """The label is made of the row's expert and place alone: no q(y | x) is trained."""
+    x, y, given = blobs()
+    torch.manual_seed(0)
+    model = infinite_vae(Normal(2), 2, experts=3, classes=2, encoder=MLP([32]), decoder=MLP([32]))
+    objective = stick_breaking_elbo(400, share=10 / 400)
+    fit(model, {"x": x, "y": given}, objective=objective, steps=200, batch_size=100, learning_rate=0.01)
+    assert accuracy(model, x, y, enumerate=["k"]) > 0.95
