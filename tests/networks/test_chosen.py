@@ -108,6 +108,16 @@ def test_rows_whose_labels_are_one_of_each_are_no_enumeration(shared: bool, lead
 
 
 @pytest.mark.parametrize("shared", [False, True])
+def test_a_label_of_that_shape_which_is_drawn_is_no_enumeration(shared: bool) -> None:
+    """One draw of one row for each of three values of another latent."""
+    net, z, w = built(shared), torch.randn(CLASSES, 1, 1, 5), torch.randn(1, 2, 2)
+    choice = [2, 0, 0]
+    found = net(z, w, torch.eye(CLASSES)[choice].view(ENUMERATED))
+    each = [of_class(net, shared, k, z[place], w) for place, k in enumerate(choice)]
+    same(found, tuple(torch.stack(parts) for parts in zip(*each, strict=True)), net)
+
+
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("inner", [False, True])
 def test_beside_another_label_that_is_enumerated(shared: bool, inner: bool) -> None:
     """Axes (outer, inner, draws, rows): the axis of a label stays its own wherever the other parent has axes."""
