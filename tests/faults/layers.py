@@ -47,7 +47,7 @@ FAULTS = [
         "networks/chosen.py",
         "parent.dim() - rank <= lead for parent",
         "True for parent",
-        (f"{_CHOSEN}test_beside_another_label_that_is_enumerated",),
+        (f"{_LABELLED}test_two_classes_that_both_choose_are_summed_over_together",),
     ),
     Mutation(
         "parameters of experts in the order of their names",
@@ -114,6 +114,13 @@ FAULTS = [
         "trace.enumerated), *self.enumerate])",
         "trace.enumerated)])",
         (f"{_CLUSTERS}test_what_is_summed_over_is_summed_over_in_every_view",),
+    ),
+    Mutation(
+        "a view drawn without a gradient",
+        "objectives/subsets.py",
+        "self._refuse_wrong_draws(view)",
+        "pass",
+        (f"{_CLUSTERS}test_a_view_is_not_drawn_without_a_gradient_where_the_batch_holds_the_class",),
     ),
     Mutation(
         "the floor of one latent for all",

@@ -161,6 +161,16 @@ def test_what_is_summed_over_is_summed_over_in_every_view() -> None:
         torch.testing.assert_close(found, wanted / 2)
 
 
+def test_a_view_is_not_drawn_without_a_gradient_where_the_batch_holds_the_class() -> None:
+    model, batch = labelled(), rows()
+    whole = batch | {"y": F.one_hot(torch.arange(6) % CLASSES, CLASSES).double()}
+    with pytest.raises(ValueError, match="cannot differentiate through 'y'"):
+        Subsets(ELBO(), [["x"]])(model, whole)
+    assert Subsets(ELBO(), [["x", "y"]])(model, whole).requires_grad
+    with torch.no_grad():
+        assert Subsets(ELBO(), [["x"]])(model, whole).shape == (6,)
+
+
 def test_views_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="wanted lists of names"):
         Subsets(ELBO(), [])

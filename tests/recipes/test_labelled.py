@@ -9,10 +9,10 @@ from by_hand import around, expert, fixed, normal, read, rows, standard, stir
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from anyvae.conditionals import Normal, OneScale
+from anyvae.conditionals import Categorical, DiagonalNormal, Normal, OneScale
 from anyvae.inference import class_mean
 from anyvae.model import LatentVariableModel, Partial
-from anyvae.networks import MLP
+from anyvae.networks import MLP, Chosen, Linear
 from anyvae.objectives import LogLikelihood, StickPrior, WarmupCosine
 from anyvae.recipes import (
     classifying_elbo,
@@ -127,6 +127,36 @@ def test_the_weights_of_a_mixture_of_experts_and_their_labels() -> None:
     torch.testing.assert_close(
         stick_breaking_elbo(50, concentration=2.0).of(trace), trace.elbo() + sticks / 50
     )
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("order", [["k", "y"], ["y", "k"]])
+def test_two_classes_that_both_choose_are_summed_over_together(order: list[str], shared: bool) -> None:
+    """Against rows in which both are given, one pair of values at a time."""
+    torch.manual_seed(0)
+    net = Chosen(NET, shared=shared)
+    model = LatentVariableModel(
+        {
+            "k": Categorical(2),
+            "y": Categorical(CLASSES).given("k", net=Linear()),
+            "z": DiagonalNormal(2).given("k", "y", net=net),
+            "x": Normal(4).given("z", "k", net=net),
+        },
+        {
+            "k": Categorical(2).given("x", net=NET),
+            "y": Categorical(CLASSES).given("x", "k", net=Linear()),
+            "z": DiagonalNormal(2).given("x", "k", "y", net=net),
+        },
+    )
+    stir(model)
+    x, each = rows(), []
+    for k in range(2):
+        for y in range(CLASSES):
+            held = {"x": x, "y": one_hot(y), "k": F.one_hot(torch.full((6,), k), 2).double()}
+            each.append(model.trace(held, 3, fixed).log_weight())
+    found = model.trace({"x": x}, 3, fixed, enumerate=order).log_weight()
+    torch.testing.assert_close(found, torch.stack(each).logsumexp(0))
 
 
 def test_features_alone_share_their_weights_with_the_whole() -> None:

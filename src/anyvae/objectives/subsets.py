@@ -46,7 +46,8 @@ class Subsets(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: for a name that the batch does not hold.
+            ValueError: for a name that the batch does not hold, or a latent that is drawn without a gradient where a
+                view lacks it.
         """
         total = self.objective.of(trace, progress)
         conditions = trace.model.conditions
@@ -70,5 +71,7 @@ class Subsets(Objective):
                 enumerate=list(summed),
                 draws=trace.drawings,
             )
+            # What the whole batch holds, such as a label, may be drawn in a view.
+            self._refuse_wrong_draws(view)
             total = total + self.objective.of(view, progress)
         return total / (1 + len(self.subsets))
