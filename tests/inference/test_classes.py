@@ -23,11 +23,11 @@ def rows(count: int = 7) -> Tensor:
     return torch.randn(count, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-def stirred(model: LatentVariableModel) -> LatentVariableModel:
+def stirred(model: LatentVariableModel, spread: float = 0.5) -> LatentVariableModel:
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(0.5 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+            parameter.add_(spread * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
     return model
 
 
@@ -70,7 +70,7 @@ def test_of_a_class_that_is_read_off_another_latent_it_is_the_mean_over_its_draw
 
 def test_of_a_cluster_by_bayes_rule() -> None:
     torch.manual_seed(0)
-    model, x = stirred(gmvae(Normal(4), 2, clusters=CLASSES, hidden=6, **NETS)), rows()
+    model, x = stirred(gmvae(Normal(4), 2, clusters=CLASSES, hidden=6, **NETS), 0.2), rows()
     with torch.no_grad():
         w = model.inference_parts["w"](x).rsample((20_000,))
         z = model.inference_parts["z"](x).rsample((20_000,))

@@ -102,6 +102,10 @@ def test_sticks_of_something_else_are_refused() -> None:
         ValueError, match=r"StickPrior\('z'\) wants p\(z\) = Categorical\(K\) without parents"
     ):
         StickPrior("z").of(model.trace(rows()))
+    with pytest.raises(
+        ValueError, match=r"StickPrior\('t'\) wants p\(t\) = Categorical\(K\) without parents"
+    ):
+        StickPrior("t").of(model.trace(rows()))
     with pytest.raises(ValueError, match=r"concentration=0\.0"):
         StickPrior("y", 0.0)
 
