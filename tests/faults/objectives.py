@@ -229,8 +229,8 @@ FAULTS = [
     Mutation(
         "floor of a batch taken by rows",
         "objectives/terms.py",
-        "kl.mean() > self.free_bits",
-        "kl > self.free_bits",
+        "kl.mean() > floor",
+        "kl > floor",
         ("objectives/test_balance.py::test_free_bits_of_a_batch_floor_its_mean",),
     ),
     Mutation(

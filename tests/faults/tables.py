@@ -39,8 +39,8 @@ FAULTS = [
     Mutation(
         "a condition read as missing",
         "runs/conditional.py",
-        '_one_row(fitted.schema, given), "refuse"',
-        '_one_row(fitted.schema, given), "missing"',
+        'fitted.batch(row, "refuse", pattern=False, labels=True)',
+        'fitted.batch(row, "missing", pattern=False, labels=True)',
         (f"{_TABULAR}test_conditions_that_cannot_be_are_refused",),
     ),
     Mutation(

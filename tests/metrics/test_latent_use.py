@@ -153,3 +153,23 @@ def test_what_has_no_density_by_itself_has_no_divergence() -> None:
     assert bool(use.kl.isnan().all())
     assert not use.exact
     assert use.prior_scale.tolist() == [1.0, 1.0]
+
+
+def test_without_a_class_the_others_stay() -> None:
+    torch.manual_seed(0)
+    model = LatentVariableModel(
+        {"y": UniformCategorical(3), "z": DiagonalNormal(2), "x": Normal(4).given("z", "y", net=Linear())},
+        {"y": Categorical(3).given("x", net=Linear()), "z": DiagonalNormal(2).given("x", net=Linear())},
+    )
+    use = latent_use(model, {"x": torch.randn(9, 4)})
+    assert use.names == ("y", "y", "y", "z", "z")
+    for names, kept in ((["y"], slice(3, 5)), (["z"], slice(0, 3))):
+        part = use.without(names)
+        assert part.names == use.names[kept]
+        assert part.exact == use.exact
+        for field in ("mean", "scale"):
+            torch.testing.assert_close(getattr(part, field), getattr(use, field)[:, kept])
+        for field in ("kl", "prior_mean", "prior_scale"):
+            torch.testing.assert_close(getattr(part, field), getattr(use, field)[kept])
+    assert use.without(["w"]) is use
+    assert use.without(["y", "z"]).mean.shape == (9, 0)

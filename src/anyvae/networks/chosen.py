@@ -94,6 +94,7 @@ class _Experts(nn.Module):
         self.nets = nn.ModuleList(nets)
         self.ranks = ranks
         self.dims = [len(shape) for shape in outputs.values()]
+        self.names = list(outputs)
         # One bias for all classes, besides their own: it is where the family starts.
         self.offsets = nn.ParameterDict(
             {name: nn.Parameter(torch.zeros(shape)) for name, shape in outputs.items()}
@@ -102,7 +103,10 @@ class _Experts(nn.Module):
     def forward(self, *parents: Tensor) -> tuple[Tensor, ...]:
         *others, label = parents
         lead = label.dim() - 1
-        over_all = _runs_over_all(label, len(self.nets))
+        # Beside axes further out, as of another label that is enumerated, the axis of this one is not the first.
+        over_all = _runs_over_all(label, len(self.nets)) and all(
+            parent.dim() - rank <= lead for parent, rank in zip(others, self.ranks, strict=True)
+        )
         each = []
         for index, net in enumerate(self.nets):
             own = [
@@ -111,9 +115,8 @@ class _Experts(nn.Module):
             ]
             each.append(net(*own))
         found = []
-        for parts, dims, offset in zip(
-            zip(*each, strict=True), self.dims, self.offsets.values(), strict=True
-        ):
+        # A dict of parameters sorts its names: they are asked for in the order of the outputs.
+        for parts, dims, name in zip(zip(*each, strict=True), self.dims, self.names, strict=True):
             if over_all:
                 whole = _padded(torch.stack(torch.broadcast_tensors(*parts)), lead, dims)
             else:
@@ -122,7 +125,7 @@ class _Experts(nn.Module):
                     weight.view(*weight.shape, *(1,) * dims) * part
                     for weight, part in zip(weights, parts, strict=True)
                 )
-            found.append(whole + offset)
+            found.append(whole + self.offsets[name])
         return tuple(found)
 
     def bias(self, name: str) -> Tensor:

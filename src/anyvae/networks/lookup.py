@@ -51,6 +51,7 @@ class Lookup(Network):
 class _Table(nn.Module):
     def __init__(self, classes: int, outputs: Mapping[str, Size], spread: float) -> None:
         super().__init__()
+        self.names = list(outputs)
         self.rows = nn.ParameterDict(
             {name: nn.Parameter(spread * torch.randn(classes, *shape)) for name, shape in outputs.items()}
         )
@@ -59,10 +60,8 @@ class _Table(nn.Module):
         )
 
     def forward(self, label: Tensor) -> tuple[Tensor, ...]:
-        return tuple(
-            torch.tensordot(label, rows, 1) + bias
-            for rows, bias in zip(self.rows.values(), self.biases.values(), strict=True)
-        )
+        # A dict of parameters sorts its names: they are asked for in the order of the outputs.
+        return tuple(torch.tensordot(label, self.rows[name], 1) + self.biases[name] for name in self.names)
 
     def bias(self, name: str) -> Tensor:
         return self.biases[name]

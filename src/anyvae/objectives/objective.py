@@ -88,11 +88,14 @@ class Objective(ABC):
         """
         draws = {name: how.at(progress) for name, how in self.draws.items()}
         trace = model(batch, self.samples, self.enumerate, draws)
+        self._refuse_wrong_draws(trace)
+        return self.of(trace, progress)
+
+    def _refuse_wrong_draws(self, trace: Trace) -> None:
         if torch.is_grad_enabled() and self.pathwise:
             _refuse_score_only(trace)
-        for name in draws:
+        for name in self.draws:
             _refuse_sampled_kl(trace, name)
-        return self.of(trace, progress)
 
     @abstractmethod
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:

@@ -46,10 +46,13 @@ class Subsets(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: for a name that the batch does not hold.
+            ValueError: for a name that the batch does not hold, or a latent that is drawn without a gradient where a
+                view lacks it.
         """
         total = self.objective.of(trace, progress)
         conditions = trace.model.conditions
+        # A view may lack a class that the whole batch holds, and that is summed over where it is hidden.
+        summed = dict.fromkeys([*(draw.name for draw in trace.enumerated), *self.enumerate])
         for names in self.subsets:
             absent = [name for name in names if name not in trace.evidence]
             if absent:
@@ -65,8 +68,10 @@ class Subsets(Objective):
                 part,
                 trace.samples,
                 trace.noise,
-                enumerate=[draw.name for draw in trace.enumerated],
+                enumerate=list(summed),
                 draws=trace.drawings,
             )
+            # What the whole batch holds, such as a label, may be drawn in a view.
+            self._refuse_wrong_draws(view)
             total = total + self.objective.of(view, progress)
         return total / (1 + len(self.subsets))

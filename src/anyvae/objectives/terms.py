@@ -24,7 +24,7 @@ class LogLikelihood(Objective):
 
     Arguments:
         samples: S, draws per row.
-        names: which of the given variables count; all where None.
+        names: which of the given variables count, in the rows that hold them; all where None.
         enumerate: discrete latents that are summed over instead of drawn.
 
     >>> objective = LogLikelihood() - 4.0 * KL()      # that of a beta-VAE
@@ -51,8 +51,15 @@ class LogLikelihood(Objective):
             raise ValueError(
                 f"LogLikelihood counts {absent[0]!r}, which the batch lacks; it holds {sorted(trace.evidence)}."
             )
-        parts = [trace.log_p(name) for name in self.names]
+        parts = [self._given(trace, name) for name in self.names]
         return trace.expect(sum(parts[1:], parts[0]))
+
+    def _given(self, trace: Trace, name: str) -> Tensor:
+        log_p, mask = trace.log_p(name), trace.evidence[name].mask
+        if mask is None or (name, True) not in trace.plan.draws:
+            return log_p
+        # The value of an inferred variable is drawn in rows that lack it, and was not given there.
+        return torch.where(mask, log_p, torch.zeros_like(log_p))
 
 
 @final

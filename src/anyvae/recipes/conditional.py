@@ -53,7 +53,7 @@ def cvae(
     return LatentVariableModel(
         generative={
             "z": DiagonalNormal(latent_features).given(
-                "c", net=prior or (MLP([128, 128]) if whole else reads)
+                "c", net=prior or (MLP([128, 128]) if whole else encoder or reads)
             ),
             "x": likelihood.given("z", "c", net=decoder or paints, start=start, log_unit=log_unit),
         },

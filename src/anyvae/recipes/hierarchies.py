@@ -163,7 +163,7 @@ def ladder_vae(
 
     Arguments:
         likelihood: family of x.
-        latent_features: size of z1; each layer above has half as many as the one below.
+        latent_features: size of z1; each layer above has half as many as the one below, but two at least.
         layers: L.
         sizes: of z1 to zL, in place of the two.
         options: see `HierarchyOptions`.
@@ -173,7 +173,8 @@ def ladder_vae(
     ('z2', 'z1')
     """
     ends = _Ends(likelihood, options)
-    sizes = tuple(sizes or (max(2, latent_features >> level) for level in range(layers)))
+    least = min(2, latent_features)
+    sizes = tuple(sizes or (max(least, latent_features >> level) for level in range(layers)))
     names = _names("z", len(sizes), "ladder_vae")
     generative: dict[str, Conditional | Family] = {names[-1]: StandardNormal(sizes[-1])}
     inference: dict[str, Conditional] = {"d1": ends.read(Deterministic(ends.hidden))}
