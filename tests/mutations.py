@@ -353,7 +353,7 @@ MUTATIONS = [
         "return gradient * 1.0 ** weight.view(",
         (TERMS,),
     ),
-    Mutation("free bits without effect", "objectives/terms.py", ".clamp_min(self.free_bits)", "", (TERMS,)),
+    Mutation("free bits without effect", "objectives/terms.py", ".clamp_min(floor)", "", (TERMS,)),
     Mutation(
         "other rows of the total correlation weigh too much",
         "objectives/correlation.py",

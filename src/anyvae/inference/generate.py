@@ -184,7 +184,13 @@ def reconstruct(
             trace = model.trace(batch)
             return {name: trace.p(name).sample() for name in model.observed}
         rows = len(next(iter(evidence.values())).value)
-        latents = {name: q.mean.expand(rows, *q.event_shape) for name, q in posterior(model, batch).items()}
+        latents = {}
+        for name, q in posterior(model, batch).items():
+            centre = q.mean
+            if isinstance(q, OneHotCategorical):
+                # Between two classes there is none: the most probable one.
+                centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
+            latents[name] = centre.expand(rows, *q.event_shape)
         return mean(model, latents | given)
 
 

@@ -155,7 +155,9 @@ def start_clusters(model: LatentVariableModel, view: LatentVariableModel, batch:
     means = q.mean.double()
     clusters = model.shapes["y"].numel()
     seed = int(torch.randint(2**31 - 1, ()))
-    found = GaussianMixture(clusters, covariance_type="diag", n_init=5, random_state=seed).fit(means.numpy())
+    found = GaussianMixture(clusters, covariance_type="diag", n_init=5, random_state=seed).fit(
+        means.cpu().numpy()
+    )
     # Draws of q spread about the means, and it is draws that the clusters have to hold.
     variance = torch.from_numpy(found.covariances_) + q.variance.double().mean(0)
     part, weights = model.generative_parts["z"], model.generative_parts["y"]
