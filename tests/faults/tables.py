@@ -38,7 +38,7 @@ FAULTS = [
     ),
     Mutation(
         "a condition read as missing",
-        "runs/conditional.py",
+        "runs/given.py",
         'fitted.batch(row, "refuse", pattern=False, labels=True)',
         'fitted.batch(row, "missing", pattern=False, labels=True)',
         (f"{_TABULAR}test_conditions_that_cannot_be_are_refused",),

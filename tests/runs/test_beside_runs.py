@@ -47,8 +47,13 @@ def fitted(table: Path, name: str, **options: object) -> FittedModel:
     return load(out)
 
 
-def test_m2_tells_the_labels_that_were_left_empty(table: Path) -> None:
-    model = fitted(table, "m2", recipe="m2", label="kind", max_epochs=120)
+@pytest.fixture(scope="module")
+def m2_run(table: Path) -> FittedModel:
+    return fitted(table, "m2", recipe="m2", label="kind", max_epochs=120)
+
+
+def test_m2_tells_the_labels_that_were_left_empty(table: Path, m2_run: FittedModel) -> None:
+    model = m2_run
     truth = load_source(table.parent / "truth.csv", label="kind")
     classes, shares = model.predict(truth, "kind")
     assert classes == ["ant", "bee"]
@@ -69,8 +74,8 @@ def test_m2_tells_the_labels_that_were_left_empty(table: Path) -> None:
     assert "are put in their class" in report
 
 
-def test_a_score_is_of_the_row_whatever_its_label(table: Path) -> None:
-    model = load(table.parent / "m2")
+def test_a_score_is_of_the_row_whatever_its_label(table: Path, m2_run: FittedModel) -> None:
+    model = m2_run
     rows = load_source(table, label="kind").take(np.arange(20))
     bare = load_source(table.parent / "truth.csv", label="kind").take(np.arange(20))
     np.testing.assert_array_equal(model.score(rows), model.score(bare))
@@ -116,9 +121,11 @@ def test_rows_have_clusters_of_the_model(table: Path, recipe: str, name: str) ->
     np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
     report = (table.parent / recipe / "report.html").read_text()
     assert ("cluster 1" if recipe == "gmvae" else "kind = bee") in report
-    plain = load(table.parent / "m2")
+
+
+def test_a_model_of_labels_has_no_clusters(table: Path, m2_run: FittedModel) -> None:
     with pytest.raises(DataError, match="has no clusters"):
-        plain.clusters(load_source(path, label="kind"))
+        m2_run.clusters(load_source(table, label="kind"))
 
 
 def test_a_hierarchy_reports_its_layers(table: Path) -> None:

@@ -12,7 +12,6 @@ from anyvae.networks import MLP
 from anyvae.objectives import (
     ELBO,
     IWAE,
-    KL,
     MIWAE,
     MMD,
     CapacityGap,
@@ -23,19 +22,9 @@ from anyvae.objectives import (
     DReG,
     LinearRamp,
     LogLikelihood,
-    Objective,
     StratifiedTC,
     TellApart,
 )
-from anyvae.recipes.clustered import (
-    gmvae,
-    infinite_vae,
-    start_clusters,
-    stick_breaking_elbo,
-    vade,
-    without_clusters,
-)
-from anyvae.recipes.conditional import cvae
 from anyvae.recipes.flat import (
     freeform_vae,
     full_covariance_vae,
@@ -47,22 +36,13 @@ from anyvae.recipes.flat import (
     vae,
     vamp_vae,
 )
-from anyvae.recipes.hierarchies import dlgm, ladder_vae, topdown_vae, two_level_vae
-from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.missingness import not_miwae
 from anyvae.recipes.quantised import committed_elbo, fsq_vae, vq_vae
-from anyvae.recipes.recipe import First, Recipe, alone
+from anyvae.recipes.recipe import Recipe, alone
+from anyvae.recipes.structured import STRUCTURED, warmed_elbo
 from anyvae.training import Player, TensorData
 
 __all__ = ["RECIPES", "default_latent_features", "find_recipe"]
-
-
-def _warmed_elbo(data: TensorData) -> Objective:
-    """The ELBO whose KL comes in over the first fifth of the run, so that no latent is switched off at the start.
-
-    Source: Ladder Variational Autoencoders (Sonderby et al., 2016). What is reported is the bound at full weight.
-    """
-    return ELBO(beta=LinearRamp(0.0, 1.0, until=0.2))
 
 
 def _factorising(model: LatentVariableModel, data: TensorData) -> list[Player]:
@@ -79,17 +59,6 @@ def critic_adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, betas=(0.5, 0.9), fused=True)
 
 
-def _share(data: TensorData) -> float:
-    """Of the rows whose label is known."""
-    mask = data.masks.get("y")
-    return 1.0 if mask is None else max(float(mask.float().mean()), 1.0 / len(data))
-
-
-def _clustering(data: TensorData) -> Objective:
-    """The bound with clusters summed over, whose KL costs nothing below half a nat: else all rows share one cluster."""
-    return LogLikelihood(enumerate=["y"]) - KL({"y": 0.5}, over_batch=True)
-
-
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -98,7 +67,7 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2013",
             "N(0, I) prior, diagonal normal posterior, ELBO with the KL coming in over the first fifth",
             vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
             taught=True,
         ),
         Recipe(
@@ -136,7 +105,7 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling, 2019",
             "N(0, I) prior, normal posterior with full covariance, ELBO with the KL coming in over the first fifth",
             full_covariance_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
             taught=True,
         ),
         Recipe(
@@ -144,7 +113,7 @@ RECIPES: dict[str, Recipe] = {
             "Tomczak and Welling, 2018",
             "prior mixed from the encoder at 100 pseudo-inputs, ELBO with the KL coming in over the first fifth",
             vamp_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
         ),
         Recipe(
             "iaf_vae",
@@ -152,7 +121,7 @@ RECIPES: dict[str, Recipe] = {
             "N(0, I) prior, normal posterior carried along by two inverse autoregressive flows, ELBO with the KL "
             "coming in over the first fifth",
             iaf_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
             taught=True,
         ),
         Recipe(
@@ -161,7 +130,7 @@ RECIPES: dict[str, Recipe] = {
             "uniform prior on the unit sphere, von Mises-Fisher posterior, ELBO with the KL coming in over the first "
             "fifth",
             spherical_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
             taught=True,
         ),
         Recipe(
@@ -180,112 +149,6 @@ RECIPES: dict[str, Recipe] = {
             not_miwae,
             alone(lambda data: IWAE(20)),
             masks=True,
-        ),
-        Recipe(
-            "cvae",
-            "Sohn et al., 2015",
-            "rows given some of their columns (--given): prior, encoder and decoder all read them; ELBO with the KL "
-            "coming in over the first fifth",
-            cvae,
-            alone(_warmed_elbo),
-            given=True,
-        ),
-        Recipe(
-            "m2",
-            "Kingma et al., 2014",
-            "label (--label) and style as two latents, labels summed over where they are not known, a classifier that "
-            "counts as much as if every row had a label",
-            m2,
-            alone(lambda data: classifying_elbo(_share(data))),
-            labels=True,
-            enumerate=("y",),
-        ),
-        Recipe(
-            "m1_m2",
-            "Kingma et al., 2014",
-            "m2 of the features of a vae that is fitted first; the last weights are kept",
-            m1_m2,
-            alone(
-                lambda data: classifying_elbo(_share(data)),
-                "generative.y",
-                "generative.z1",
-                "inference.y",
-                "inference.z2",
-            ),
-            # The bound of features that stay as they are says little of the classifier, and ends its fit too soon.
-            keep_last=True,
-            labels=True,
-            enumerate=("y",),
-            first=First(features_alone, alone(_warmed_elbo), share=1.0),
-        ),
-        Recipe(
-            "gmvae",
-            "Dilokthanakul et al., 2016",
-            "prior mixed of 10 normals bent by a second latent, exact p(y | z, w), half a nat of its KL free",
-            gmvae,
-            alone(_clustering),
-            enumerate=("y",),
-            clusters=("y", "clusters"),
-        ),
-        Recipe(
-            "vade",
-            "Jiang et al., 2017",
-            "prior mixed of 10 normals that start at a mixture fitted to the features of an autoencoder, ELBO",
-            vade,
-            alone(lambda data: ELBO(enumerate=["y"])),
-            enumerate=("y",),
-            clusters=("y", "clusters"),
-            first=First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters, share=1.0),
-        ),
-        Recipe(
-            "infinite_vae",
-            "Abbasnejad et al., 2017",
-            "mixture of up to 10 vaes with the weights of a Dirichlet process, each with a classifier where there are "
-            "labels (--label)",
-            infinite_vae,
-            alone(
-                lambda data: stick_breaking_elbo(
-                    len(data), share=_share(data) if "y" in data.values else None
-                )
-            ),
-            labels=True,
-            enumerate=("k",),
-            clusters=("k", "experts"),
-        ),
-        Recipe(
-            "dlgm",
-            "Rezende et al., 2014",
-            "three layers of independent noise on one deterministic path, ELBO with the KL coming in over the first "
-            "fifth",
-            dlgm,
-            alone(_warmed_elbo),
-            taught=True,
-        ),
-        Recipe(
-            "two_level_vae",
-            "Burda et al., 2016",
-            "z2, z1 given z2, x given z1, inferred from the bottom up, ELBO with the KL coming in over the first fifth",
-            two_level_vae,
-            alone(_warmed_elbo),
-            taught=True,
-        ),
-        Recipe(
-            "ladder_vae",
-            "Sonderby et al., 2016",
-            "three layers, posteriors of the lower ones the product of prior and encoder, ELBO with the KL coming in "
-            "over the first fifth",
-            ladder_vae,
-            alone(_warmed_elbo),
-            taught=True,
-        ),
-        Recipe(
-            "topdown_vae",
-            "Vahdat and Kautz, 2020",
-            "three layers on a shared path from the top, posteriors as differences to the priors, ELBO with the KL "
-            "coming in over the first fifth",
-            topdown_vae,
-            alone(_warmed_elbo),
-            taught=True,
         ),
         Recipe(
             "annealed_vae",
@@ -336,7 +199,7 @@ RECIPES: dict[str, Recipe] = {
             "Rybkin et al., 2021",
             "vae whose normal columns share one scale in closed form, ELBO with the KL coming in over the first fifth",
             sigma_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
             taught=True,
         ),
         Recipe(
@@ -357,15 +220,16 @@ RECIPES: dict[str, Recipe] = {
             "Kim et al., 2018",
             "posterior refined from the encoder's by 4 steps up the bound of its row, ELBO through the steps",
             semi_amortised_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
         ),
         Recipe(
             "freeform_vae",
             "Hoffman et al., 2013",
             "no encoder: the posterior of each row found by 20 steps up its own bound, from one start for all",
             freeform_vae,
-            alone(_warmed_elbo),
+            alone(warmed_elbo),
         ),
+        *STRUCTURED,
     )
 }
 

@@ -25,9 +25,9 @@ from anyvae.runs.conditional import (
     fill,
     fill_by_draws,
     label_probabilities,
-    sample_given,
 )
 from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.given import sample_given
 from anyvae.training import save_tensors
 
 __all__ = ["FittedModel", "cell_mask", "evaluation_samples"]
@@ -177,7 +177,7 @@ class FittedModel:
         return np.asarray(found.cpu().double().numpy())
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
-        """See `anyvae.runs.conditional.sample_given`."""
+        """See `anyvae.runs.given.sample_given`."""
         return sample_given(self, rows, given, seed=seed)
 
     def impute(self, source: Source, draws: int | None = None, seed: int = 0) -> Any:

@@ -1,0 +1,185 @@
+"""Rows drawn given some of their cells, their label or their conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from anyvae.data import DataError, Schema, Source, decode
+from anyvae.data.errors import listing
+from anyvae.inference import condition, sample
+from anyvae.model import Batch, Partial
+from anyvae.runs.beside import beside_of, with_label
+from anyvae.runs.conditional import cells_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from anyvae.runs.fitted import FittedModel
+
+__all__ = ["sample_given"]
+
+_PROPOSALS = 4096
+"""Weighed draws of the latents for one row that all draws are given."""
+
+_BLOCK = 20_000
+"""Rows that are drawn at a time."""
+
+
+def sample_given(
+    fitted: FittedModel, rows: int, given: Mapping[str, Any], *, steps: int = 16, seed: int = 0
+) -> tuple[pa.Table, float]:
+    r"""Rows of p(other columns | given), none thrown away.
+
+    Arguments:
+        fitted: the model.
+        rows: how many.
+        given: column to value.
+        steps: of the chain that starts from the weighed draws; see `anyvae.inference.condition`.
+        seed: of the draws.
+
+    Returns:
+        The rows, and the effective number of the 4,096 weighed draws that they start from; infinite where no cell of
+        the rows themselves is given, so that they are drawn as the model draws rows.
+
+    Raises:
+        DataError: for a column that there is not, or a value that it cannot have.
+    """
+    aside = {feature.name: feature for part in fitted.schema.beside.values() for feature in part.features}
+    own = {name: value for name, value in given.items() if name not in aside}
+    if fitted.schema.kind != "table" and own:
+        known = f": the columns are {listing(list(aside))}" if aside else ""
+        raise DataError(f"there is no column {next(iter(own))!r} to be given{known}")
+    try:
+        batch = _one_batch(fitted, own, {name: given.get(name) for name in aside})
+    except DataError as error:
+        raise DataError(str(error).removeprefix("row 1 of ")) from None
+    if not own:
+        return _generated(fitted, batch, rows, seed), math.inf
+    parts, labels, effective = [], [], 0.0
+    for block, start in enumerate(range(0, rows, _BLOCK)):
+        count = min(_BLOCK, rows - start)
+        found = condition(
+            fitted.model,
+            batch,
+            count,
+            samples=_PROPOSALS,
+            steps=steps,
+            seed=seed + 1_000_003 * block,
+            names=["x", "y"],
+        )
+        parts.append(found.values["x"][:, 0])
+        if "y" in fitted.schema.beside:
+            labels.append(found.values["y"][:, 0])
+        effective = float(found.effective[0])
+    table = _keep(decode(fitted.schema, torch.cat(parts)), own, rows)
+    return (table if not labels else with_label(fitted.schema, table, torch.cat(labels))), effective
+
+
+def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
+    """One row with the given cells, and with the given columns that are set aside from rows."""
+    import pyarrow as pa
+
+    schema = fitted.schema
+    columns = {}
+    for part in schema.beside.values():
+        for feature in part.features:
+            columns[feature.name] = _cell(feature.name, feature.kind, aside[feature.name])
+    beside = pa.table(columns) if columns else None
+    if schema.kind == "table":
+        row = replace(_one_row(schema, own, list(aside)), beside=beside)
+        batch = dict(fitted.batch(row, "refuse", pattern=False, labels=True))
+    else:
+        row = Source("what is given", np.zeros((1, 1)), None, beside=beside)
+        batch = dict(beside_of(schema, row))
+    if "y" in batch:
+        label = batch["y"]
+        assert isinstance(label, Partial)
+        if bool(label.mask.all()):
+            batch["y"] = label.value
+        else:
+            del batch["y"]
+    return batch
+
+
+def _generated(fitted: FittedModel, batch: Batch, rows: int, seed: int) -> Any:
+    """Rows of p(x | label, condition): nothing below x is given, so they are drawn as the model draws them."""
+    parts, labels = [], []
+    names = ["x", "y"] if "y" in fitted.schema.beside else ["x"]
+    for block, start in enumerate(range(0, rows, _BLOCK)):
+        count = min(_BLOCK, rows - start)
+        given = {
+            name: item.expand(count, *item.shape[1:])
+            for name, item in batch.items()
+            if name != "x" and isinstance(item, torch.Tensor)
+        }
+        found = sample(fitted.model, count, names, seed=seed + 1_000_003 * block, given=given)
+        parts.append(found["x"])
+        labels += [found[name] for name in names[1:]]
+    decoded = decode(fitted.schema, torch.cat(parts).cpu())
+    return with_label(fitted.schema, decoded, torch.cat(labels)) if labels else decoded
+
+
+def _one_row(schema: Schema, given: Mapping[str, Any], aside: Sequence[str]) -> Source:
+    """A row with the given values, all other cells missing; `aside` names what else may be given."""
+    import pyarrow as pa
+
+    names = list(cells_of(schema))
+    names += [feature.name for feature in schema.features if feature.constant is not None]
+    if strange := [name for name in given if name not in names]:
+        raise DataError(
+            f"there is no column {strange[0]!r} to be given: the columns are {listing([*names, *aside])}"
+        )
+    columns = {}
+    for feature in schema.features:
+        columns[feature.name] = _cell(feature.name, feature.kind, given.get(feature.name))
+    return Source("what is given", array=None, table=pa.table(columns))
+
+
+def _cell(name: str, kind: str, value: Any) -> pa.Array:
+    """A column of one row."""
+    import pyarrow as pa
+
+    if value is None:
+        return pa.nulls(1)
+    try:
+        return pa.array([_plain(value, kind)])
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"column {name!r} cannot be given {value!r} ({error})") from None
+
+
+def _plain(value: Any, kind: str) -> Any:
+    """A value as Python has it; categories are strings, and a number may come as a string from a command line."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if kind == "categorical":
+        return str(value)
+    if isinstance(value, str):
+        truths = {"true": True, "false": False}
+        if value.lower() in truths:
+            return truths[value.lower()]
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(value)
+    return value
+
+
+def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
+    """What was given, to the last bit, in the type of the column."""
+    import pyarrow as pa
+
+    for name, value in given.items():
+        if value is None:
+            continue
+        place = table.column_names.index(name)
+        kind = table.schema.field(name).type
+        kept = pa.scalar(_plain(value, "categorical" if pa.types.is_string(kind) else "")).cast(
+            kind, safe=False
+        )
+        table = table.set_column(place, name, pa.repeat(kept, rows))
+    return table

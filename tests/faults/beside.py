@@ -1,0 +1,64 @@
+"""Faults of columns that are set aside: labels and conditions, from a file to answers."""
+
+from __future__ import annotations
+
+from faults import Mutation
+
+_BESIDE = "data/test_beside.py::"
+_RUNS = "runs/test_beside_runs.py::"
+_GROUPS = "report/test_groups.py::"
+
+FAULTS = [
+    Mutation(
+        "-1 is a class",
+        "data/beside.py",
+        "unknown = labels == -1",
+        "unknown = labels == -2",
+        (f"{_BESIDE}test_labels_that_are_not_known",),
+    ),
+    Mutation(
+        "labels kept of one class more than of another",
+        "data/beside.py",
+        "[:each]] = True",
+        "[: each + len(name)]] = True",
+        (f"{_BESIDE}test_as_many_labels_of_each_class_are_kept",),
+    ),
+    Mutation(
+        "a condition that does not say what it lacks",
+        "data/beside.py",
+        "return torch.cat([encoded.x * seen, seen[",
+        "return torch.cat([encoded.x * seen, 0 * seen[",
+        (f"{_BESIDE}test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some",),
+    ),
+    Mutation(
+        "a score that knows the label",
+        "runs/fitted.py",
+        'names = ("y", "c") if labels else ("c",)',
+        'names = ("y", "c")',
+        (
+            f"{_RUNS}test_m2_tells_the_labels_that_were_left_empty",
+            f"{_RUNS}test_a_score_is_of_the_row_whatever_its_label",
+        ),
+    ),
+    Mutation(
+        "drawn rows without their label",
+        "runs/beside.py",
+        "return rows.append_column(name, column[name])",
+        "return rows",
+        (f"{_RUNS}test_m2_tells_the_labels_that_were_left_empty",),
+    ),
+    Mutation(
+        "conditions that are forgotten",
+        "data/beside.py",
+        "return encoded.x\n",
+        "return 0 * encoded.x\n",
+        (f"{_RUNS}test_a_conditional_model_draws_what_it_is_given",),
+    ),
+    Mutation(
+        "groups in any order",
+        "report/groups.py",
+        "order = np.argsort(-np.asarray(found.shares)",
+        "order = np.argsort(0 * np.asarray(found.shares)",
+        (f"{_GROUPS}test_groups_stand_in_the_order_of_their_rows",),
+    ),
+]
