@@ -40,6 +40,7 @@ def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) ->
     assert main(["sample", str(run), "-n", "60", "--given", "label=1", "-o", str(out)]) == 0
     assert "draws worth" not in capsys.readouterr().err
     assert np.load(out).shape == (60, 6, 6)
+    assert "Every class in the style of a row" in (run / "report.html").read_text()
     assert main(["classify", str(run), str(pictures)]) == 0
     found = rows(capsys.readouterr().out)
     assert list(found[0]) == ["label", "p(0)", "p(1)"]

@@ -38,6 +38,8 @@ class GroupFindings:
         exemplars: rows of each that the model is surest of, in the units of the input.
         draws: rows drawn of each.
         accuracy: share of the held-out rows with a label that are put in their class; NaN where there are none.
+        analogies: where rows are pictures and the label a latent of its own, for some held-out rows the row itself and
+            then the mean of each of the G classes in the style of the row, all in one array.
     """
 
     labels: bool
@@ -46,6 +48,7 @@ class GroupFindings:
     exemplars: Sequence[Rows]
     draws: Sequence[Rows]
     accuracy: float = float("nan")
+    analogies: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 
 from anyvae.report.findings import Array, Findings, Rows
-from anyvae.report.markup import card, section, table
-from anyvae.report.pictures import value_range
+from anyvae.report.markup import card, image, section, table
+from anyvae.report.pictures import tile, value_range
 from anyvae.report.rows import COLUMNS, as_images, strip
 from anyvae.report.summaries import columns_of
 from anyvae.report.words import decimal, number, short
@@ -46,7 +46,21 @@ def groups(findings: Findings) -> str:
             for k in order
         )
         caption = f"Left, held-out rows that are surest of their {what}; right, draws of it."
-        return section("groups", plural, lead, card(f"{plural}, the most frequent first", body, caption))
+        cards = card(f"{plural}, the most frequent first", body, caption)
+        if found.analogies is not None and len(found.names) <= SHOWN_GROUPS:
+            sheet = tile(
+                as_images(found.analogies, findings),
+                1 + len(found.names),
+                span,
+                alt="Held-out rows, and every class in their style",
+            )
+            cards += card(
+                "Every class in the style of a row",
+                image(sheet),
+                "First a held-out row; then, with the style that the model reads in it, the mean of "
+                f"p(x | style, class) for {', '.join(found.names)}.",
+            )
+        return section("groups", plural, lead, cards)
     names = list(columns_of(findings.observed))[:SHOWN_COLUMNS]
     rows = [
         (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import Source, aside_of
-from anyvae.inference import at_means, class_mean, sample
+from anyvae.inference import at_means, class_mean, mean, posterior, sample
 from anyvae.metrics import LatentUse
 from anyvae.recipes import find_recipe
 from anyvae.report import GroupFindings, LayerFindings
@@ -60,7 +60,31 @@ def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindi
         exemplars=exemplars,
         draws=draws,
         accuracy=_accuracy(fitted, held_out, names, best) if labels else float("nan"),
+        analogies=_analogies(fitted, held_out, best) if labels and schema.image else None,
     )
+
+
+def _analogies(fitted: FittedModel, held_out: Source, best: Tensor) -> Any:
+    """Some rows, each followed by the mean of every class in its style; None where the class is no latent."""
+    model = fitted.model
+    if "y" not in model.inference_parts:
+        return None
+    rows = held_out.take(np.arange(min(len(held_out), _EXEMPLARS)))
+    classes = torch.eye(model.shapes["y"].numel())
+    batch = {**fitted.batch(rows), "y": classes[best[: len(rows)]]}
+    # The style is what does not hang on the class: a latent that does is made anew for each of them.
+    style = {
+        name: q.mean.expand(len(rows), *q.event_shape)
+        for name, q in posterior(model, batch).items()
+        if "y" not in [parent.name for parent in model.generative_parts[name].parents]
+    }
+    given = {name: value.repeat_interleave(len(classes), 0) for name, value in style.items()}
+    made = mean(model, {**given, "y": classes.repeat(len(rows), 1)})["x"]
+    pictures = np.asarray(fitted.decode(made, means=True), dtype=float)
+    assert rows.array is not None
+    shape = rows.array.shape[1:]
+    whole = [rows.array[:, None].astype(float), pictures.reshape(len(rows), len(classes), *shape)]
+    return np.concatenate(whole, 1).reshape(-1, *shape)
 
 
 def layers_of(fitted: FittedModel, use: LatentUse) -> list[LayerFindings]:
