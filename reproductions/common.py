@@ -275,7 +275,7 @@ def fit_once(
         ],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(model.state_dict(), weights)
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     told.write_text(json.dumps({"about": dict(about), "done": done}, indent=1))
     return done
 
