@@ -5,7 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _CHOSEN = "networks/test_chosen.py::"
-_CLUSTERS = "objectives/test_clusters.py::"
+_CLUSTERS = "objectives/test_cluster_terms.py::"
 _LABELLED = "recipes/test_labelled.py::"
 _CLUSTERED = "recipes/test_clustered.py::"
 _LAYERS = "recipes/test_hierarchies.py::"
