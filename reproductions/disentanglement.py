@@ -61,7 +61,9 @@ def players_of(case: str, rows: int) -> list[Player]:
     return [Player("model", objective, learning_rate=rate)]
 
 
-def codes_of(case: str, seed: int, rows: Tensor, factors: Tensor) -> tuple[dict[str, float], float, dict[str, Any]]:
+def codes_of(
+    case: str, seed: int, rows: Tensor, factors: Tensor
+) -> tuple[dict[str, float], float, dict[str, Any]]:
     """Scores of one method, seconds, and what its fit did."""
     sprites = DSprites()
     pictures = torch.from_numpy(sprites[rows.numpy()]).float()
