@@ -201,7 +201,8 @@ def render(results: Mapping[str, Mapping[str, Any]]) -> str:
             f"{minutes:.1f}",
             f"`{row['command']}`",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        # A bar in a cell, as in p(x | c), would end it.
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
