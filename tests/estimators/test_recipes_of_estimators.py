@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from anyvae.estimators import TabularVAE, VAEClassifier, VAEClusterer
+from anyvae.inference import mean
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -50,3 +52,23 @@ def test_what_an_estimator_has_no_word_for(blobs: Rows) -> None:
         TabularVAE(recipe="m2").fit(rows)
     with pytest.raises(ValueError, match="anyvae fit --given"):
         VAEClassifier(recipe="cvae").fit(rows, truth)
+
+
+@pytest.mark.parametrize("recipe", ["ladder_vae", "gmvae"])
+def test_latents_side_by_side_go_and_come_back(blobs: Rows, recipe: str) -> None:
+    rows, _ = blobs
+    vae = TabularVAE(recipe=recipe, max_epochs=3, random_state=0).fit(rows)
+    latents = vae.transform(rows)
+    assert latents.shape[1] == len(vae.get_feature_names_out())
+    # By hand: each latent from its own columns, in the order in which they are drawn.
+    model, given, start = vae.fitted_.model, {}, 0
+    for name in ("z3", "z2", "z1") if recipe == "ladder_vae" else ("w", "z", "y"):
+        width = model.shapes[name].numel()
+        given[name] = torch.from_numpy(latents[:, start : start + width])
+        start += width
+    if recipe == "gmvae":
+        given["y"] = torch.eye(10, dtype=torch.float64)[given["y"].argmax(1)]
+    wanted = vae.fitted_.decode(mean(model, given)["x"]).to_pandas().to_numpy()
+    np.testing.assert_allclose(np.asarray(vae.inverse_transform(latents)), wanted, rtol=1e-9)
+    with pytest.raises(ValueError, match="latents"):
+        vae.inverse_transform(latents[:, :-1])

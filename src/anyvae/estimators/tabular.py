@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array
+from torch.nn.functional import one_hot
 
 from anyvae.data import decode
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
+from anyvae.model import Evidence
+from anyvae.recipes import find_recipe
 
 __all__ = ["TabularVAE"]
 
@@ -61,13 +64,35 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
 
     @property
     def _n_features_out(self) -> int:
-        return self.fitted_.config.latent_features
+        return sum(self._latents().values())
+
+    def _latents(self) -> dict[str, int]:
+        """Size of each latent, in the order in which `transform` has them: that of drawing."""
+        model = self.fitted_.model
+        rows = Evidence(model.zeros((1, *model.shapes["x"])), None)
+        names = [name for name, from_q in model.plan({"x": rows}).draws if from_q]
+        return {name: model.shapes[name].numel() for name in names}
 
     def inverse_transform(self, Z: Any) -> Any:
-        """E[x | z] of every row of latents, (rows, latent features), as a table; categories the most probable."""
-        fitted = self._model()
-        latents = torch.from_numpy(check_array(Z, dtype=np.float64))
-        return self._restore(decode(fitted.schema, mean(fitted.model, {"z": latents})["x"]))
+        """E[x | z] of every row of latents, (rows, latent features), as a table; categories the most probable.
+
+        The latents are those of `transform`, side by side where the recipe has several; of a class the most probable
+        value counts.
+        """
+        fitted, model = self._model(), self._model().model
+        whole = torch.from_numpy(check_array(Z, dtype=np.float64))
+        if whole.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {whole.shape[1]} features, but {type(self).__name__} has {self._n_features_out} latents."
+            )
+        sizes = self._latents()
+        parts = whole.split(list(sizes.values()), 1)
+        latents = {
+            name: part.view(len(part), *model.shapes[name]) for name, part in zip(sizes, parts, strict=True)
+        }
+        for name in find_recipe(self.recipe).enumerate:
+            latents[name] = one_hot(latents[name].argmax(1), latents[name].shape[1]).to(whole)
+        return self._restore(decode(fitted.schema, mean(model, latents)["x"]))
 
     def sample(
         self, n_samples: int = 1, given: Mapping[str, Any] | None = None, random_state: Any = None

@@ -138,7 +138,9 @@ def posterior(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> dic
 
 
 def embed(model: LatentVariableModel, batch: Batch, *, enumerate: Sequence[str] = ()) -> Tensor:
-    """Posterior means of all latents side by side, deterministic, shape (B, total latent features).
+    """Posterior means of all latents side by side, in drawing order, shape (B, total latent features).
+
+    Deterministic.
 
     Arguments:
         model: the model.
@@ -150,16 +152,14 @@ def embed(model: LatentVariableModel, batch: Batch, *, enumerate: Sequence[str] 
         noise = RowNoise(0, row_keys(evidence))
         trace = model.trace(batch, 1, noise, enumerate=enumerate)
         found = []
-        for name, from_q in trace.plan.draws:
-            if from_q:
-                mean = trace.q(name).mean
-                if not trace.enumerated:
-                    found.append(mean.expand(trace.rows, *model.shapes[name]).flatten(1))
-                    continue
-                mean = mean.flatten(-max(1, len(model.shapes[name])))
-                # A feature at a time: expectations are of one number a row.
-                columns = [trace.expect(column) for column in mean.unbind(-1)]
-                found.append(torch.stack(columns, -1))
+        for name in (name for name, from_q in trace.plan.draws if from_q):
+            mean = trace.q(name).mean
+            if not trace.enumerated:
+                found.append(mean.expand(trace.rows, *model.shapes[name]).flatten(1))
+                continue
+            mean = mean.flatten(-max(1, len(model.shapes[name])))
+            # A feature at a time: expectations are of one number a row.
+            found.append(torch.stack([trace.expect(column) for column in mean.unbind(-1)], -1))
         return torch.cat(found, -1)
 
 
