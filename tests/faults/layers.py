@@ -279,8 +279,8 @@ FAULTS = [
     Mutation(
         "means over classes without their probabilities",
         "inference/generate.py",
-        "columns = [trace.expect(column) for column in mean.unbind(-1)]",
-        "columns = [column.flatten(0, -2).mean(0) if column.dim() > 1 else column for column in mean.unbind(-1)]",
+        "torch.stack([trace.expect(column) for column in mean.unbind(-1)], -1)",
+        "torch.stack([c.flatten(0, -2).mean(0) if c.dim() > 1 else c for c in mean.unbind(-1)], -1)",
         (f"{_CLASSES}test_means_are_over_all_values_of_a_class",),
     ),
     Mutation(

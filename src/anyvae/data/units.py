@@ -68,7 +68,9 @@ def standardise(feature: Feature, values: Array, binarise: bool = False) -> tupl
         bad = values <= 0
         return (np.log(np.where(bad, 1.0, values)) - feature.mean) / feature.scale, bad
     if feature.kind == "real" or (feature.kind == "date" and not feature.step):
-        return (values - feature.mean) / feature.scale, np.zeros(values.shape, dtype=bool)
+        # Of a column that hardly varies, other rows may lie further off than numbers go: infinitely far.
+        with np.errstate(over="ignore"):
+            return (values - feature.mean) / feature.scale, np.zeros(values.shape, dtype=bool)
     place = (values - feature.low) / feature.step
     if binarise:
         return place, (place < 0) | (place > 1)
