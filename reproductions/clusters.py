@@ -82,7 +82,7 @@ def fit_vade(data: Split, seed: int) -> tuple[LatentVariableModel, FitResult]:
         **common,
     )
     torch.manual_seed(seed)
-    start_clusters(model, view, data.train.fixed())
+    start_clusters(model, view, data.train)
     print("  at the start", round(accuracy(model, "vade", data.test, truth()), 2), flush=True)
     result = fit(
         model,

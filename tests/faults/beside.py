@@ -26,8 +26,8 @@ FAULTS = [
     Mutation(
         "a condition that does not say what it lacks",
         "data/beside.py",
-        "return torch.cat([encoded.x * seen, seen[",
-        "return torch.cat([encoded.x * seen, 0 * seen[",
+        "encoded.x * seen, cell_mask(seen, schema)",
+        "encoded.x * seen, 0 * cell_mask(seen, schema)",
         (f"{_BESIDE}test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some",),
     ),
     Mutation(

@@ -104,8 +104,8 @@ FAULTS = [
     Mutation(
         "holes of a view filled",
         "objectives/subsets.py",
-        "item.value if item.mask is None else Partial(item.value, item.mask)",
-        "item.value",
+        "name: item.given()",
+        "name: item.value",
         (f"{_CLUSTERS}test_an_objective_over_views_is_the_mean_of_each_with_its_holes_and_conditions",),
     ),
     Mutation(
@@ -215,9 +215,9 @@ FAULTS = [
     ),
     Mutation(
         "weights not shared without clusters",
-        "recipes/clustered.py",
-        '{"z": StandardNormal(tuple(part.event_shape)), "x": model.generative_parts["x"]}, {"z": part}',
-        '{"z": StandardNormal(tuple(part.event_shape)), "x": __import__("copy").deepcopy(model.generative_parts["x"])}, {"z": part}',
+        "recipes/recipe.py",
+        '"x": model.generative_parts["x"]}, {name: part}',
+        '"x": __import__("copy").deepcopy(model.generative_parts["x"])}, {name: part}',
         (f"{_CLUSTERED}test_without_clusters_the_weights_are_shared",),
     ),
     Mutation(

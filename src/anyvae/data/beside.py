@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.encode import Unseen, encode
+from anyvae.data.encode import Unseen, cell_mask, encode
 from anyvae.data.errors import DataError, listing
 from anyvae.data.infer import infer_schema
 from anyvae.data.schema import Schema
@@ -126,8 +127,7 @@ def encode_given(schema: Schema, source: Source, unseen: Unseen = "refuse") -> T
             )
         return encoded.x
     seen = torch.ones_like(encoded.x) if encoded.mask is None else encoded.mask.to(encoded.x)
-    widths = torch.tensor(schema.widths)
-    return torch.cat([encoded.x * seen, seen[:, widths.cumsum(0) - widths]], 1)
+    return torch.cat([encoded.x * seen, cell_mask(seen, schema)], 1)
 
 
 def given_width(schema: Schema) -> int:
@@ -164,17 +164,7 @@ def keep_labels(source: Source, label: str, count: int, seed: int) -> Source:
         kept[generator.permutation(places)[:each]] = True
     place = table.column_names.index(label)
     hidden = pa.array(column.to_pylist(), column.type, mask=~kept)
-    beside = table.set_column(place, label, hidden)
-    return Source(
-        source.name,
-        source.array,
-        source.table,
-        source.labels,
-        source.test,
-        source.binarise,
-        source.notes,
-        beside,
-    )
+    return replace(source, beside=table.set_column(place, label, hidden))
 
 
 def _part(schema: Schema, source: Source) -> Source:

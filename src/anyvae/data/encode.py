@@ -70,6 +70,19 @@ def encode(schema: Schema, source: Source, unseen: Unseen = "refuse") -> Encoded
     )
 
 
+def cell_mask(mask: Tensor, schema: Schema) -> Tensor:
+    """Which cells are seen, one number for each column that is encoded, shape (rows, columns).
+
+    Arguments:
+        mask: of elements, shape (rows, width).
+        schema: of the table.
+    """
+    import torch
+
+    widths = torch.tensor(schema.widths)
+    return mask[:, widths.cumsum(0) - widths].float()
+
+
 def _encode_array(schema: Schema, source: Source) -> tuple[Array, Array | None]:
     array = _array_for(schema, source)
     [feature] = schema.features

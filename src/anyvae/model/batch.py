@@ -42,6 +42,10 @@ class Evidence(NamedTuple):
     value: Tensor
     mask: Tensor | None
 
+    def given(self) -> Tensor | Partial:
+        """As one passes it in a batch."""
+        return self.value if self.mask is None else Partial(self.value, self.mask)
+
     @property
     def by_rows(self) -> bool:
         """Whether whole rows are missing rather than cells."""

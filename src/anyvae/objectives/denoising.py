@@ -106,10 +106,7 @@ class Denoising(Objective):
                 f"Denoising corrupts {self.name!r}, which has to be given and not inferred; the batch holds "
                 f"{sorted(trace.evidence)}."
             )
-        batch = {
-            name: other.value if other.mask is None else Partial(other.value, other.mask)
-            for name, other in trace.evidence.items()
-        }
+        batch = {name: other.given() for name, other in trace.evidence.items()}
         seen = trace.model.trace(
             {**batch, self.name: self.corruption(item)},
             trace.samples,

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from anyvae.model import Partial, Trace
+from anyvae.model import Trace
 from anyvae.objectives.objective import Objective
 
 __all__ = ["Subsets"]
@@ -60,7 +60,7 @@ class Subsets(Objective):
                     f"Subsets has a view with {absent[0]!r}, which the batch lacks; it holds {sorted(trace.evidence)}."
                 )
             part = {
-                name: item.value if item.mask is None else Partial(item.value, item.mask)
+                name: item.given()
                 for name, item in trace.evidence.items()
                 if name in names or name in conditions
             }

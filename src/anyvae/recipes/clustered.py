@@ -20,10 +20,13 @@ from anyvae.conditionals import (
     raw_scale_of,
 )
 from anyvae.distributions import LogUnit
+from anyvae.inference import posterior
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.networks import MLP, Chosen, Linear, Lookup, Network
 from anyvae.objectives import ELBO, LogLikelihood, Objective, StickPrior
 from anyvae.recipes.flat import default_networks
+from anyvae.recipes.recipe import under_normal_prior
+from anyvae.training.data import TensorData, as_tensor_data
 
 __all__ = ["gmvae", "infinite_vae", "start_clusters", "stick_breaking_elbo", "vade", "without_clusters"]
 
@@ -132,26 +135,21 @@ def vade(
 
 def without_clusters(model: LatentVariableModel) -> LatentVariableModel:
     """The encoder and decoder of `vade` with N(0, I) as their prior, sharing their weights."""
-    part = model.inference_parts["z"]
-    return LatentVariableModel(
-        {"z": StandardNormal(tuple(part.event_shape)), "x": model.generative_parts["x"]}, {"z": part}
-    )
+    return under_normal_prior(model, "z")
 
 
-def start_clusters(model: LatentVariableModel, view: LatentVariableModel, batch: Batch) -> None:
+def start_clusters(model: LatentVariableModel, view: LatentVariableModel, data: TensorData | Batch) -> None:
     """Let the clusters of `vade` start at a mixture of normals fitted to the posterior means of rows, in place.
 
     Arguments:
         model: from `vade`.
         view: what was fitted before, from `without_clusters`.
-        batch: the rows; 20,000 of them at most are looked at.
+        data: the rows; 20,000 of them at most are looked at.
     """
     from sklearn.mixture import GaussianMixture
 
-    from anyvae.inference import posterior, take_rows
-
-    some = take_rows(batch, slice(0, _ROWS_CLUSTERED))
-    q = posterior(view, some)["z"]
+    data = as_tensor_data(data)
+    q = posterior(view, data.fixed(torch.arange(min(len(data), _ROWS_CLUSTERED))))["z"]
     means = q.mean.double()
     clusters = model.shapes["y"].numel()
     seed = int(torch.randint(2**31 - 1, ()))

@@ -20,6 +20,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, Network
 from anyvae.objectives import ELBO, Classify, Objective
 from anyvae.recipes.flat import default_networks
+from anyvae.recipes.recipe import under_normal_prior
 
 __all__ = ["classifying_elbo", "features_alone", "m1_m2", "m2"]
 
@@ -130,10 +131,7 @@ def m1_m2(
 
 def features_alone(model: LatentVariableModel) -> LatentVariableModel:
     """M1: encoder and decoder of `m1_m2` with N(0, I) as the prior of z1, sharing their weights."""
-    part = model.inference_parts["z1"]
-    return LatentVariableModel(
-        {"z1": StandardNormal(tuple(part.event_shape)), "x": model.generative_parts["x"]}, {"z1": part}
-    )
+    return under_normal_prior(model, "z1")
 
 
 def classifying_elbo(share: float, *, weight: float = 1.0, name: str = "y") -> Objective:

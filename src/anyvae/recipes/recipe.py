@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, TypeAlias, final
 
-from anyvae.model import Batch, LatentVariableModel
+from anyvae.conditionals import StandardNormal
+from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, Objective, WarmupCosine
 from anyvae.recipes.likelihood import Likelihood
 from anyvae.training import Player, TensorData
 
-__all__ = ["First", "Plays", "Recipe", "alone", "at_rate"]
+__all__ = ["First", "Plays", "Recipe", "alone", "at_rate", "under_normal_prior"]
 
 Plays: TypeAlias = Callable[[LatentVariableModel, TensorData], list[Player]]
 """Makes the players of a model and its training rows; the first one trains the model."""
@@ -28,6 +29,18 @@ def alone(objective: Callable[[TensorData], Objective], *parts: str) -> Plays:
     return lambda model, data: [Player("model", objective(data), parts)]
 
 
+def under_normal_prior(model: LatentVariableModel, name: str) -> LatentVariableModel:
+    """Encoder and decoder of one latent of a model with N(0, I) as its prior, sharing their weights.
+
+    Arguments:
+        model: whose x is generated from that latent alone.
+        name: of the latent.
+    """
+    part = model.inference_parts[name]
+    prior = StandardNormal(tuple(part.event_shape))
+    return LatentVariableModel({name: prior, "x": model.generative_parts["x"]}, {name: part})
+
+
 @final
 @dataclass(frozen=True)
 class First:
@@ -36,14 +49,14 @@ class First:
     Arguments:
         view: the model that is fitted first, sharing parts with the whole.
         plays: makes its players.
-        then: called with the whole model, the view and the rows as one batch, when the view is fitted; it may set
-            weights that the fit of the view tells. Draws from torch's generator.
+        then: called with the whole model, the view and its rows, when the view is fitted; it may set weights that the
+            fit of the view tells. Draws from torch's generator.
         share: of the steps of the model's own fit.
     """
 
     view: Callable[[LatentVariableModel], LatentVariableModel]
     plays: Plays
-    then: Callable[[LatentVariableModel, LatentVariableModel, Batch], None] | None = None
+    then: Callable[[LatentVariableModel, LatentVariableModel, TensorData], None] | None = None
     share: float = 0.5
 
 

@@ -61,18 +61,13 @@ def groups(findings: Findings) -> str:
                 f"p(x | style, class) for {', '.join(found.names)}.",
             )
         return section("groups", plural, lead, cards)
-    names = list(columns_of(findings.observed))[:SHOWN_COLUMNS]
-    rows = [
-        (
-            found.names[k],
-            f"{100 * found.shares[k]:.1f} %",
-            *(
-                _typical(columns_of(found.draws[k], list(columns_of(findings.observed))).get(n))
-                for n in names
-            ),
-        )
-        for k in order
-    ]
+    every = list(columns_of(findings.observed))
+    names = every[:SHOWN_COLUMNS]
+    rows = []
+    for k in order:
+        drawn = columns_of(found.draws[k], every)
+        typical = (_typical(drawn.get(name)) for name in names)
+        rows.append((found.names[k], f"{100 * found.shares[k]:.1f} %", *typical))
     caption = f"Means, or the most frequent value, of draws of each {what}."
     body = table([what.capitalize(), "Held-out rows", *names], rows)
     return section("groups", plural, lead, card(f"Draws of each {what}", body, caption))

@@ -59,8 +59,9 @@ def fit_run(
     first = int(os.environ.get("RANK", 0)) == 0
     if options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
-    options = replace(options, label=_label_of(options))
-    prepared, rows, held_out = _read(options)
+    source = load_source(options.source, label=options.label, given=options.given)
+    options = replace(options, label=_label_of(source, options))
+    prepared, rows, held_out = _read(source, options)
     config = configure(options, prepared)
     if resume and work.config.is_file():
         _same_run(work, config, prepared.schema)
@@ -83,18 +84,16 @@ def fit_run(
     return fitted
 
 
-def _label_of(options: FitOptions) -> str | None:
+def _label_of(source: Source, options: FitOptions) -> str | None:
     """The column of labels, which has a name of its own only in tables."""
-    if options.label is None and find_recipe(options.recipe).labels:
-        source = load_source(options.source)
-        if source.table is None and source.labels is not None:
-            return LABEL
+    named = source.table is not None or source.labels is None
+    if options.label is None and find_recipe(options.recipe).labels and not named:
+        return LABEL
     return options.label
 
 
-def _read(options: FitOptions) -> tuple[Prepared, Source, Source]:
+def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source]:
     """Rows to fit, prepared and as they were given, and rows held out."""
-    source = load_source(options.source, label=options.label, given=options.given)
     schema = schema_of(source, options)
     notes = [*source.notes, *schema.sentences(), *_said_of_beside(schema)]
     if source.test is not None:

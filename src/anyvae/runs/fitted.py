@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode, encode
-from anyvae.data.encode import Unseen
+from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct
 from anyvae.inference.generate import generate
@@ -30,7 +30,7 @@ from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.given import sample_given
 from anyvae.training import save_tensors
 
-__all__ = ["FittedModel", "cell_mask", "evaluation_samples"]
+__all__ = ["FittedModel", "evaluation_samples"]
 
 _DECODED = 2_000_000
 """Decoder passes that an evaluation spends unless told otherwise."""
@@ -265,17 +265,6 @@ class FittedModel:
             raise DataError(
                 f"{files.model} cannot be written ({error.strerror or error}): free space"
             ) from None
-
-
-def cell_mask(mask: Tensor, schema: Schema) -> Tensor:
-    """Which cells are seen, one number for each column that is encoded, shape (rows, columns).
-
-    Arguments:
-        mask: of elements, shape (rows, width).
-        schema: of the table.
-    """
-    widths = torch.tensor(schema.widths)
-    return mask[:, widths.cumsum(0) - widths].float()
 
 
 def _single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

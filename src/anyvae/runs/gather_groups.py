@@ -35,7 +35,7 @@ def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindi
     if "y" in schema.beside:
         name, labels = "y", True
         [feature] = schema.beside["y"].features
-        names = list(feature.categories) or [str(value) for value in feature.level_values(np.arange(2))]
+        names = list(feature.categories)
     elif recipe.clusters is not None:
         name, labels = recipe.clusters[0], False
         names = [str(k) for k in range(fitted.model.shapes[name].numel())]
@@ -127,20 +127,19 @@ def _layer(fitted: FittedModel, held: list[str]) -> Any:
 
 def _draws(fitted: FittedModel, name: str, k: int, count: int, like: Source) -> Any:
     """Rows drawn of one class or cluster, in the units of the input."""
-    model, recipe = fitted.model, find_recipe(fitted.config.recipe)
-    given = fitted.conditions_of(like, count)
+    model = fitted.model
     if name in model.inference_parts:
+        given = fitted.conditions_of(like, count)
         label = torch.zeros(count, model.shapes[name].numel())
         label[:, k] = 1.0
         return fitted.decode(sample(model, count, ["x"], seed=k, given={name: label, **given})["x"])
     # The class hangs on latents: rows are drawn with theirs, and those of it kept.
     drawn: list[Tensor] = []
     for attempt in range(20):
-        values = sample(model, 20 * count, ["x", name], seed=1000 * attempt + k, given=None)
+        values = sample(model, 20 * count, ["x", name], seed=1000 * attempt + k)
         drawn.append(values["x"][values[name][:, k] > 0])
         if sum(map(len, drawn)) >= count:
             break
-    assert recipe.labels
     return fitted.decode(torch.cat(drawn)[:count])
 
 

@@ -26,11 +26,11 @@ from anyvae.data import (
     infer_schema,
     is_wide,
 )
+from anyvae.data.encode import cell_mask
 from anyvae.model import Partial
 from anyvae.recipes import Recipe, default_latent_features, find_recipe
 from anyvae.runs.beside import beside_of
 from anyvae.runs.config import RunConfig
-from anyvae.runs.fitted import cell_mask
 from anyvae.training import TensorData, default_batch_size, default_steps
 
 __all__ = ["FitOptions", "Prepared", "configure", "prepare", "schema_of"]

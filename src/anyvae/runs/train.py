@@ -163,7 +163,7 @@ def _fit_first(
     )
     if first.then is not None:
         with seeded(config.seed + 2):
-            first.then(model, view, training.fixed())
+            first.then(model, view, training)
 
 
 def _teach(
