@@ -27,10 +27,7 @@ def groups(findings: Findings) -> str:
     what = "class" if found.labels else "cluster"
     plural = "Classes" if found.labels else "Clusters"
     used = int((np.asarray(found.shares) > 0).sum())
-    lead = (
-        f"{used} of {len(found.names)} have held-out rows, each counted where its probability is highest. Under each "
-        f"name: the rows that the model is surest of, and draws of the {what}."
-    )
+    lead = f"{used} of {len(found.names)} have held-out rows, each counted where its probability is highest."
     if found.labels and np.isfinite(found.accuracy):
         lead += f" Of held-out rows with a label {100 * found.accuracy:.1f} % are put in their class."
     if findings.image_shape is not None:
