@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,11 +15,23 @@ from anyvae.metrics import cluster_accuracy, exemplar_accuracy
 from anyvae.objectives import KL, LogLikelihood
 from anyvae.recipes import gmvae, start_clusters, vade, without_clusters
 from anyvae.training import FitResult, fit
-from common import Narrator, Row, Run, Split, clock, digits, options, record, seeds, write_table
+from common import (
+    Narrator,
+    Row,
+    Run,
+    Split,
+    clock,
+    digits,
+    fit_once,
+    options,
+    record,
+    seeds,
+    write_table,
+)
 
 BATCH, RATE, CLUSTERS = 200, 1e-3, 10
 GMVAE_EPOCHS, FREE = 60, 0.5
-FEATURES, AUTOENCODER_EPOCHS, BETA, VADE_EPOCHS, VADE_RATE = 10, 40, 0.1, 25, 5e-4
+FEATURES, AUTOENCODER_EPOCHS, BETA, VADE_EPOCHS, VADE_RATE = 10, 40, 0.1, 40, 2e-3
 # which: the paper's accuracy, the one wanted here, per cent
 CASES: dict[str, tuple[str, str, str, float]] = {
     "gmvae": ("Dilokthanakul et al. 2016", "accuracy of the surest row's label", "74.47 ± 10.20", 74.5),
@@ -71,7 +84,11 @@ def fit_vade(data: Split, seed: int) -> tuple[LatentVariableModel, FitResult]:
         "validation": data.held,
         "seed": seed,
     }
-    fit(
+    # One autoencoder for all seeds: they differ in the mixture that is found in its features, and in what follows.
+    torch.manual_seed(0)
+    about = {"network": FEATURES, "beta": BETA, "epochs": AUTOENCODER_EPOCHS, "rate": RATE, "batch": BATCH}
+    first = partial(
+        fit,
         view,
         data.train,
         objective=ELBO(beta=BETA),
@@ -79,8 +96,9 @@ def fit_vade(data: Split, seed: int) -> tuple[LatentVariableModel, FitResult]:
         learning_rate=RATE,
         evaluations=AUTOENCODER_EPOCHS // 4,
         keep_last=True,
-        **common,
+        **{**common, "seed": 0},
     )
+    fit_once(view, about, first)
     torch.manual_seed(seed)
     start_clusters(model, view, data.train)
     print("  at the start", round(accuracy(model, "vade", data.test, truth()), 2), flush=True)

@@ -34,7 +34,7 @@ _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 @dataclass(frozen=True)
 class Split:
-    """MNIST as zeros and ones in rows of 784.
+    """MNIST as zeros and ones, in rows of 784 or as pictures (1, 28, 28).
 
     Arguments:
         train: rows that are fitted; drawn afresh at every use where the binarisation is dynamic.
@@ -54,18 +54,19 @@ class Split:
         return {"logits": torch.logit(self.frequency)}
 
 
-def digits(*, dynamic: bool) -> Split:
+def digits(*, dynamic: bool, shape: tuple[int, ...] = (784,)) -> Split:
     """MNIST through the library's own reader, which looks in ANYVAE_DATA and ../shared/data and then downloads.
 
     Arguments:
         dynamic: binarise afresh at every use, or once with seed 1. The same rows for every seed of a run.
+        shape: of one row.
     """
     source = load_source("mnist")
     assert source.array is not None
     assert source.test is not None
     assert source.test.array is not None
     grey, test = (
-        torch.from_numpy(array.reshape(len(array), -1).copy()).float() / 255.0
+        torch.from_numpy(array.reshape(len(array), *shape).copy()).float() / 255.0
         for array in (source.array, source.test.array)
     )
     means = TensorData({"x": grey}, binarise=["x"])

@@ -96,7 +96,17 @@ if TYPE_CHECKING:
         sample,
     )
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
-    from anyvae.networks import MLP, Compressed, ConvNet, GatedMLP, Linear, MaskedMLP, Network, Supplied
+    from anyvae.networks import (
+        MLP,
+        Compressed,
+        ConvNet,
+        ConvStack,
+        GatedMLP,
+        Linear,
+        MaskedMLP,
+        Network,
+        Supplied,
+    )
     from anyvae.objectives import (
         CIWAE,
         ELBO,
@@ -229,6 +239,7 @@ _HOMES = {
         "MLP",
         "Compressed",
         "ConvNet",
+        "ConvStack",
         "GatedMLP",
         "Linear",
         "MaskedMLP",
@@ -310,6 +321,7 @@ __all__ = [
     "ContinuousBernoulli",
     "Controlled",
     "ConvNet",
+    "ConvStack",
     "CovarianceMatching",
     "Critic",
     "CriticTC",

@@ -223,15 +223,17 @@ FAULTS = [
     Mutation(
         "a ladder without its prior",
         "recipes/hierarchies.py",
-        "ProductOfExperts([from_below], prior=prior(name))",
-        "ProductOfExperts([from_below])",
+        "ProductOfExperts([found[level - 1]], prior=prior(name))",
+        "ProductOfExperts([found[level - 1]])",
         (f"{_LAYERS}test_the_posteriors_of_a_ladder_weigh_by_precision",),
     ),
     Mutation(
         "a posterior that does not start from its prior",
         "recipes/hierarchies.py",
-        'Residual(DiagonalNormal(size).given(f"d{level}", above, net=MLP([ends.hidden])))',
-        'DiagonalNormal(size).given(f"d{level}", above, net=MLP([ends.hidden]))',
+        """Residual(
+            DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))
+        )""",
+        'DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))',
         (f"{_LAYERS}test_the_posteriors_of_a_top_down_hierarchy_are_differences_to_their_priors",),
     ),
     Mutation(
@@ -240,6 +242,34 @@ FAULTS = [
         'above, f"z{level}", net=Shortcut(MLP([ends.hidden]))',
         'above, f"z{level}", net=MLP([ends.hidden])',
         (f"{_LAYERS}test_the_noise_of_every_layer_enters_one_path",),
+    ),
+    Mutation(
+        "a state that stands a level too high",
+        "recipes/hierarchies.py",
+        "states[max(0, level - 1)]",
+        "states[level]",
+        (f"{_LAYERS}test_the_lower_layers_of_a_picture_are_images",),
+    ),
+    Mutation(
+        "latents of a picture at half the places",
+        "recipes/hierarchies.py",
+        "(min(shape[1:]) // 7).bit_length() - 1",
+        "(min(shape[1:]) // 7).bit_length()",
+        (f"{_LAYERS}test_the_lower_layers_of_a_picture_are_images",),
+    ),
+    Mutation(
+        "a finer parent of a stack of convolutions read in part",
+        "networks/stacked.py",
+        "F.pixel_unshuffle(flat, fold) if fold > 1 else flat",
+        "F.pixel_unshuffle(flat * 0 if fold > 1 else flat, fold)",
+        ("networks/test_networks.py::test_every_input_and_weight_matters",),
+    ),
+    Mutation(
+        "a stack of convolutions doubled too early",
+        "networks/stacked.py",
+        "twice = place >= plain",
+        "twice = place < doublings",
+        ("networks/test_networks.py::test_a_stack_of_convolutions_is_the_equation",),
     ),
     Mutation(
         "one latent feature made two",

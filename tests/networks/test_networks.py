@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Size, Tensor, nn
+from torch.nn.functional import conv2d, pixel_shuffle
 
-from anyvae.networks import MLP, ConvNet, GatedMLP, Linear, Network, WrappedModule
+from anyvae.networks import MLP, ConvNet, ConvStack, GatedMLP, Linear, Network, WrappedModule
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -27,6 +28,14 @@ NETWORKS: dict[str, tuple[Network, list[Size], dict[str, Size]]] = {
         {"loc": Size((3, 27, 31)), "raw_scale": Size((1, 27, 31))},
     ),
     "painter_one_level": (ConvNet([3], 16), [Size((4,))], {"logits": Size((1, 28, 28))}),
+    "stack": (
+        ConvStack([5]),
+        [Size((2, 4, 6)), Size((3, 4, 6)), Size((2,))],
+        {"loc": Size((3, 4, 6)), "raw": Size((1, 4, 6))},
+    ),
+    "stack_reads": (ConvStack([5, 4]), [Size((1, 12, 20))], {"value": Size((2, 3, 5))}),
+    "stack_paints": (ConvStack([6, 5, 4]), [Size((2, 3, 5)), Size((2, 2))], {"logits": Size((1, 12, 20))}),
+    "stack_of_two_sizes": (ConvStack([4], 1), [Size((2, 3, 4)), Size((1, 6, 8))], {"value": Size((2, 6, 8))}),
     "painter_four_levels": (ConvNet([2, 2, 3, 3], 16), [Size((4,))], {"logits": Size((1, 17, 33))}),
 }
 
@@ -87,12 +96,13 @@ def test_bias_shifts_its_output_and_no_other(name: str) -> None:
 
 def test_parents_broadcast_and_are_summed() -> None:
     torch.manual_seed(0)
-    for spec in (MLP([8]), GatedMLP([8]), Linear(), ConvNet([3], 8)):
-        first = Size((1, 8, 8)) if isinstance(spec, ConvNet) else Size((3,))
-        net = spec.build([first, Size((2,))], READS)
+    for spec in (MLP([8]), GatedMLP([8]), Linear(), ConvNet([3], 8), ConvStack([3])):
+        first = Size((1, 8, 8)) if isinstance(spec, ConvNet | ConvStack) else Size((3,))
+        outputs = {"loc": Size((4, 4, 4))} if isinstance(spec, ConvStack) else READS
+        net = spec.build([first, Size((2,))], outputs)
         x, y = inputs_of([first], 5)[0], inputs_of([Size((2,))], 4, 1)[0]
         found = net(x, y)[0]
-        assert found.shape == (4, 5, 4)
+        assert found.shape == (4, 5, *outputs["loc"])
         wide = net(x.expand(4, *x.shape), y.expand(4, 5, 2))[0]
         torch.testing.assert_close(found, wide)
 
@@ -140,6 +150,29 @@ def test_a_gated_layer_is_the_equation() -> None:
     torch.testing.assert_close(net(x, y)[0], hidden @ last.weight.T + last.bias)
 
 
+def test_a_stack_of_convolutions_is_the_equation() -> None:
+    torch.manual_seed(0)
+    net = ConvStack([6, 5, 4], 3, nn.Tanh).build(
+        [Size((2, 3, 5)), Size((1, 6, 10)), Size((2,))], {"a": Size((3, 12, 20))}
+    )
+    coarse, fine, vector = torch.randn(4, 2, 3, 5), torch.randn(4, 1, 6, 10), torch.randn(4, 2)
+    with torch.no_grad():
+        net.bias("a").normal_()
+    first, second, third = net.entry
+    # Four neighbours of the finer image are four channels of one place.
+    folded = fine.view(4, 1, 3, 2, 5, 2).permute(0, 1, 3, 5, 2, 4).reshape(4, 4, 3, 5)
+    hidden = conv2d(coarse, first.weight, padding=1) + conv2d(folded, second.weight, padding=1)
+    hidden = torch.tanh(hidden + (vector @ third.weight.T)[:, :, None, None] + net.shift)
+    convolutions = [layer for layer in net.layers if isinstance(layer, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == [5, 4 * 4, 4 * 3]
+    hidden = torch.tanh(conv2d(hidden, convolutions[0].weight, convolutions[0].bias, padding=1))
+    hidden = torch.tanh(
+        pixel_shuffle(conv2d(hidden, convolutions[1].weight, convolutions[1].bias, padding=1), 2)
+    )
+    made = pixel_shuffle(conv2d(hidden, convolutions[2].weight, convolutions[2].bias, padding=1), 2)
+    torch.testing.assert_close(net(coarse, fine, vector)[0], made + net.bias("a"))
+
+
 def test_dropout_of_a_gated_network_is_for_training_only() -> None:
     torch.manual_seed(0)
     net = GatedMLP([8], dropout=0.5).build([Size((3,))], READS)
@@ -177,6 +210,28 @@ def test_a_wrapped_module_keeps_its_mode_and_its_weights() -> None:
         (
             lambda: ConvNet([4]).build([Size((2,))], {"loc": Size((1, 8, 8)), "raw_scale": Size(())}),
             ["wanted images (C, H, W) on exactly one side", "MLP"],
+        ),
+        (lambda: ConvStack([4, 0]), ["ConvStack", "[4, 0]", "positive"]),
+        (lambda: ConvStack([4], 2), ["kernel of 2", "odd"]),
+        (
+            lambda: ConvStack([4]).build([Size((2,))], {"a": Size((1, 8, 8))}),
+            ["(2,)", "wanted an image (C, H, W) among the parents", "ConvNet"],
+        ),
+        (
+            lambda: ConvStack([4]).build([Size((1, 8, 8))], {"a": Size((1, 8, 8)), "b": Size((1, 4, 4))}),
+            ["(1, 4, 4)", "images of one size"],
+        ),
+        (
+            lambda: ConvStack([4]).build([Size((1, 8, 8))], {"a": Size((1, 16, 32))}),
+            ["8 x 8", "16 x 32", "2, 4, 8, ... times"],
+        ),
+        (
+            lambda: ConvStack([4]).build([Size((1, 4, 4)), Size((1, 12, 12))], {"a": Size((1, 4, 4))}),
+            ["4 x 4", "12 x 12", "2, 4, 8, ... times"],
+        ),
+        (
+            lambda: ConvStack([4]).build([Size((1, 4, 4))], {"a": Size((1, 16, 16))}),
+            ["double images 2 times", "4 x 4", "16 x 16", "as many channels"],
         ),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from by_hand import around, fixed, read, rows, scale_of, standard, stir
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Independent, MultivariateNormal
 from torch.distributions import Normal as TorchNormal
 
@@ -134,6 +134,39 @@ def test_sizes_are_those_that_are_asked_for() -> None:
     half = Partial(torch.zeros(1, 4), torch.zeros(1, 4, dtype=torch.bool))
     mean = start.trace({"x": half}).p("x").mean.detach().squeeze(0)
     torch.testing.assert_close(mean, torch.tensor([50.0, 0.0, -50.0, 0.0]), rtol=0, atol=5.0)
+
+
+def test_the_lower_layers_of_a_picture_are_images() -> None:
+    torch.manual_seed(0)
+    for shape, places in (((1, 28, 28), (7, 7)), ((3, 32, 64), (8, 16)), ((1, 14, 14), (7, 7))):
+        for constructor in (ladder_vae, topdown_vae):
+            model = constructor(Bernoulli(shape), 6, channels=8, hidden=16)
+            assert {name: tuple(model.shapes[name]) for name in model.latents} == {
+                "z3": (6,),
+                "z2": (4, *places),
+                "z1": (4, *places),
+            }
+            assert tuple(model.shapes["d1"]) == (8, *places)
+            assert any(isinstance(part, nn.Conv2d) for part in model.generative_parts["x"].modules())
+        # A state is of the level that reads it: what z3 says has a place of its own for every latent below.
+        assert {name: tuple(model.shapes[name]) for name in ("h3", "h2", "h1", "d3")} == {
+            **dict.fromkeys(("h3", "h2", "h1"), (8, *places)),
+            "d3": (16,),
+        }
+    # A side that cannot be halved, and one that is small already: vectors.
+    for shape in ((1, 28, 30), (1, 8, 8)):
+        assert tuple(topdown_vae(Bernoulli(shape), 6).shapes["z1"]) == (6,)
+
+
+def test_every_layer_of_a_picture_is_drawn_read_and_scored() -> None:
+    torch.manual_seed(0)
+    for constructor in (ladder_vae, topdown_vae):
+        model = constructor(Bernoulli((1, 16, 16)), 5, sizes=[(2, 8, 8), (3, 4, 4), 5], channels=8, hidden=16)
+        x = (torch.rand(3, 1, 16, 16) > 0.5).float()
+        assert tuple(model.trace({"x": x}).log_weight().shape[-1:]) == (3,)
+        ELBO()(model, {"x": x}).sum().backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None, name
 
 
 @pytest.mark.parametrize("constructor", [dlgm, two_level_vae, ladder_vae, topdown_vae])

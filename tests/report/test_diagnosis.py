@@ -10,6 +10,7 @@ import pytest
 
 from anyvae.report import Diagnosis, Findings, diagnose
 from anyvae.report import diagnosis as rules
+from anyvae.report.findings import LayerFindings
 
 
 def healthy(**changes: Any) -> Findings:
@@ -232,6 +233,26 @@ def test_latent_size(active: int, name: str) -> None:
     assert found.title == name
     assert ("--latent 31" in found.text) == (active == 29)
     assert ("--latent 80" in found.text) == (active == 40)
+
+
+@pytest.mark.parametrize(
+    ("kl", "name"),
+    [
+        ((3.0, 0.5), "Every layer is used"),
+        ((3.0, 0.49), "Unused layers"),
+        ((0.1, 3.0), "Unused layers"),
+        ((0.1, 0.1), None),
+    ],
+)
+def test_layers_in_use(kl: tuple[float, float], name: str | None) -> None:
+    layers = [LayerFindings(name=f"z{2 - place}", size=3, active=3, kl=nats) for place, nats in enumerate(kl)]
+    found = [one for one in diagnose(healthy(layers=layers)) if "layer" in one.title.lower()]
+    assert [one.title for one in found] == ([] if name is None else [name])
+    # How many latents to ask for is no question where layers have sizes of their own.
+    assert not any("--latent" in one.text for one in diagnose(healthy(layers=layers)))
+    if name == "Unused layers":
+        idle = "z1" if kl[1] < kl[0] else "z2"
+        assert found[0].text.startswith(f"{idle} carries less than 0.5 nats")
 
 
 @pytest.mark.parametrize(("gain", "level"), [(0.49, "good"), (0.51, "note"), (-3.0, "good")])

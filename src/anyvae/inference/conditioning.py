@@ -9,15 +9,12 @@ import torch
 from torch import Tensor
 
 from anyvae.inference.generate import generate
-from anyvae.inference.likelihood import evaluating, take_rows
+from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import seeded
 from anyvae.inference.weigh import effective_samples, weigh
 from anyvae.model import Batch, LatentVariableModel, Partial
 
 __all__ = ["Conditioned", "condition"]
-
-# Rows x draws of one pass.
-_CHUNK = 8192
 
 
 @final
@@ -84,7 +81,7 @@ def condition(
     with seeded(seed), evaluating(model):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
-        step = max(1, _CHUNK // max(draws, samples))
+        step = rows_at_once(model, max(draws, samples))
         for start in range(0, rows, step):
             part = take_rows(batch, slice(start, start + step))
             parts.append(_some(model, part, draws, samples, steps, names))

@@ -13,10 +13,11 @@ from torch import Tensor
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.model import Batch, LatentVariableModel, Partial
 
-__all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "take_rows"]
+__all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "rows_at_once", "take_rows"]
 
-# Rows x samples of one pass: large enough for full matrix products, small enough for the cache.
-_CHUNK = 8192
+# Draws at once, and the most numbers that a variable of them may hold: beyond that, memory is asked of the system
+# anew at every layer, which takes longer than the arithmetic of a small model does.
+_DRAWS, _NUMBERS = 8192, 800_000
 
 
 @final
@@ -45,6 +46,18 @@ def evaluating(model: LatentVariableModel) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def rows_at_once(model: LatentVariableModel, draws: int) -> int:
+    """Of how many rows draws are made together, so that memory is bounded and the caches serve.
+
+    Arguments:
+        model: that draws.
+        draws: of a row.
+    """
+    widest = max(shape.numel() for shape in model.shapes.values())
+    together = _DRAWS if model.device.type != "cpu" else min(_DRAWS, _NUMBERS // widest)
+    return max(1, together // draws)
 
 
 def take_rows(batch: Batch, rows: slice | Tensor) -> dict[str, Tensor | Partial]:
@@ -101,7 +114,7 @@ def log_likelihood(
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
         draws = min(samples, 512)
-        step = max(1, _CHUNK // draws)
+        step = rows_at_once(model, draws)
         for start in range(0, rows, step):
             part = take_rows(batch, slice(start, start + step))
             total: Tensor | None = None
@@ -142,7 +155,7 @@ def evaluate_bound(
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
-        step = max(1, _CHUNK // max(samples, 8))
+        step = rows_at_once(model, max(samples, 8))
         for start in range(0, rows, step):
             noise = RowNoise(seed, keys[start : start + step], 0, pools)
             some = take_rows(batch, slice(start, start + step))

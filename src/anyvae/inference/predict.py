@@ -8,15 +8,12 @@ import torch
 from torch import Tensor
 
 from anyvae.distributions import Cellwise
-from anyvae.inference.likelihood import evaluating, take_rows
+from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.inference.weigh import Weighed, weigh
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 
 __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
-
-# Rows x samples of one pass.
-_CHUNK = 8192
 
 
 def conditional_mean(
@@ -78,7 +75,7 @@ def class_mean(
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
-        step = max(1, _CHUNK // samples)
+        step = rows_at_once(model, samples)
         for start in range(0, rows, step):
             some = slice(start, start + step)
             noise = RowNoise(seed, keys[some])
@@ -157,7 +154,7 @@ def _weighed(model: LatentVariableModel, batch: Batch, samples: int, seed: int) 
     evidence = model.admit(batch)
     keys = row_keys(evidence)
     pools: dict[tuple[str, int], Tensor] = {}
-    step = max(1, _CHUNK // samples)
+    step = rows_at_once(model, samples)
     for start in range(0, len(keys), step):
         noise = RowNoise(seed, keys[start : start + step], 0, pools)
         yield weigh(model, take_rows(batch, slice(start, start + step)), samples, noise)

@@ -8,6 +8,7 @@ from anyvae.networks.dense import MLP, GatedMLP, Linear
 from anyvae.networks.lookup import Lookup
 from anyvae.networks.masked import MaskedMLP, OwnLinear
 from anyvae.networks.shortcut import Shortcut
+from anyvae.networks.stacked import ConvStack
 from anyvae.networks.supplied import Supplied
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Chosen",
     "Compressed",
     "ConvNet",
+    "ConvStack",
     "GatedMLP",
     "Linear",
     "Lookup",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, Unpack
 
-from torch import Tensor
+from torch import Size, Tensor
 
 from anyvae.conditionals import (
     Conditional,
@@ -21,53 +21,96 @@ from anyvae.conditionals import (
 )
 from anyvae.distributions import LogUnit
 from anyvae.model import LatentVariableModel
-from anyvae.networks import MLP, Linear, Network, Shortcut
+from anyvae.networks import MLP, ConvStack, Linear, Network, Shortcut
 from anyvae.recipes.flat import default_networks
 
 __all__ = ["HierarchyOptions", "dlgm", "ladder_vae", "topdown_vae", "two_level_vae"]
 
 _LAYERS = 3
+# Of a latent image, at every place.
+_CHANNELS = 4
 
 
 class HierarchyOptions(TypedDict, total=False):
     """The keywords that all hierarchies take.
 
     Arguments:
-        encoder: network that reads x; `default_networks` of the event shape where None.
+        encoder: network that reads x; one that suits the shapes where None.
         decoder: network that makes the parameters of x; likewise.
-        hidden: width of the layers between.
+        hidden: width of the dense layers between.
+        channels: of the images between, where a layer of latents is an image; 32 where None.
         start, log_unit, missing: as in `vae`.
     """
 
     encoder: Network | None
     decoder: Network | None
     hidden: int | None
+    channels: int | None
     start: Mapping[str, Tensor | float] | None
     log_unit: Tensor | LogUnit | None
     missing: bool
 
 
 class _Ends:
-    """What every hierarchy has at its ends: how x is read, and how it is made."""
+    """How a hierarchy reads x and makes it, and the states and networks between, vectors or images."""
 
     def __init__(self, likelihood: Family, options: HierarchyOptions) -> None:
-        reads, paints = default_networks(likelihood)
         self.likelihood = likelihood
-        self.encoder = options.get("encoder") or reads
-        self.decoder = options.get("decoder") or paints
+        self.reads, self.paints = default_networks(likelihood)
+        self.encoder, self.decoder = options.get("encoder"), options.get("decoder")
         self.hidden = options.get("hidden") or (128 if likelihood.event_shape.numel() < 32 else 256)
+        self.channels = options.get("channels") or 32
         self.start, self.log_unit = options.get("start"), options.get("log_unit")
         self.parents: list[str | Parent] = ["x", observed("x")] if options.get("missing") else ["x"]
 
-    def x(self, parent: str) -> Conditional:
-        return self.likelihood.given(parent, net=self.decoder, start=self.start, log_unit=self.log_unit)
+    def x(self, parent: str, shape: Size) -> Conditional:
+        """p(x | parent), where the parent has this shape."""
+        net = self.decoder or (self._painting(shape) if len(shape) == 3 else self.paints)
+        return self.likelihood.given(parent, net=net, start=self.start, log_unit=self.log_unit)
 
     def read(self, family: Family) -> Conditional:
-        return family.given(*self.parents, net=self.encoder)
+        """A function or distribution of x."""
+        image = len(family.event_shape) == 3
+        net = self.encoder or (ConvStack([self.channels]) if image else self.reads)
+        return family.given(*self.parents, net=net)
 
-    @property
-    def between(self) -> MLP:
-        return MLP([self.hidden, self.hidden])
+    def latents(self, sizes: Sequence[int | tuple[int, ...]]) -> list[Size]:
+        """The shape of every z, from z1 on."""
+        return [Size((size,)) if isinstance(size, int) else Size(size) for size in sizes]
+
+    def grid(self) -> tuple[int, int] | None:
+        """Height and width at which latents of a picture stand: the least of at least 7 that halving reaches."""
+        shape = self.likelihood.event_shape
+        if len(shape) != 3 or min(shape[1:]) < 14:
+            return None
+        halvings = (min(shape[1:]) // 7).bit_length() - 1
+        return (
+            None
+            if any(side % 2**halvings for side in shape[1:])
+            else (shape[1] >> halvings, shape[2] >> halvings)
+        )
+
+    def state(self, latent: Size) -> Deterministic:
+        """What is computed beside a latent of this shape."""
+        return Deterministic((self.channels, *latent[1:]) if len(latent) == 3 else self.hidden)
+
+    def net(self, output: Size, *inputs: Size, layers: int = 1) -> Network:
+        """From states and latents to one of them."""
+        if len(output) == 3 and any(len(shape) == 3 for shape in inputs):
+            coarse = min(shape[1] for shape in (output, *inputs) if len(shape) == 3)
+            return ConvStack([self.channels] * max(layers, (output[1] // coarse).bit_length() - 1))
+        return MLP([self.hidden] * layers)
+
+    def onward(self, output: Size, *inputs: Size) -> Network:
+        """The same, of which nothing is lost on the way where the first input has the shape of the output."""
+        net = self.net(output, *inputs)
+        return Shortcut(net) if inputs[0] == output else net
+
+    def _painting(self, shape: Size) -> Network:
+        doublings = (self.likelihood.event_shape[1] // shape[1]).bit_length() - 1
+        return ConvStack(
+            [self.channels, *(max(8, self.channels >> level) for level in range(1, max(2, doublings)))]
+        )
 
 
 def dlgm(
@@ -103,7 +146,7 @@ def dlgm(
         generative[f"h{level}"] = Deterministic(ends.hidden).given(
             above, f"z{level}", net=Shortcut(MLP([ends.hidden]))
         )
-    generative["x"] = ends.x("h1")
+    generative["x"] = ends.x("h1", Size((ends.hidden,)))
     # One pass over x for all layers: what it finds is computed once and read by each.
     inference: dict[str, Conditional] = {"d": ends.read(Deterministic(ends.hidden))}
     inference |= {name: DiagonalNormal(latent_features).given("d", net=MLP([ends.hidden])) for name in names}
@@ -131,15 +174,16 @@ def two_level_vae(
     """
     ends = _Ends(likelihood, options)
     above = above or max(1, latent_features // 2)
+    between = MLP([ends.hidden, ends.hidden])
     return LatentVariableModel(
         generative={
             "z2": StandardNormal(above),
-            "z1": DiagonalNormal(latent_features).given("z2", net=ends.between),
-            "x": ends.x("z1"),
+            "z1": DiagonalNormal(latent_features).given("z2", net=between),
+            "x": ends.x("z1", Size((latent_features,))),
         },
         inference={
             "z1": ends.read(DiagonalNormal(latent_features)),
-            "z2": DiagonalNormal(above).given("z1", net=ends.between),
+            "z2": DiagonalNormal(above).given("z1", net=between),
         },
     )
 
@@ -149,7 +193,7 @@ def ladder_vae(
     latent_features: int,
     *,
     layers: int = _LAYERS,
-    sizes: Sequence[int] | None = None,
+    sizes: Sequence[int | tuple[int, ...]] | None = None,
     **options: Unpack[HierarchyOptions],
 ) -> LatentVariableModel:
     r"""A deterministic way up, and on the way down posteriors that weigh it against the prior by precision.
@@ -163,30 +207,44 @@ def ladder_vae(
 
     Arguments:
         likelihood: family of x.
-        latent_features: size of z1; each layer above has half as many as the one below, but two at least.
+        latent_features: size of z1; each layer above has half as many as the one below, but two at least. Where x is a
+            picture the lower layers are images, as in `topdown_vae`, and this is the size of zL.
         layers: L.
-        sizes: of z1 to zL, in place of the two.
+        sizes: of z1 to zL, each a number or the shape (C, H, W) of an image, in place of the two.
         options: see `HierarchyOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> ladder_vae(Bernoulli(6), 4, layers=2).latents
     ('z2', 'z1')
     """
+    names = _names("z", len(sizes) if sizes else layers, "ladder_vae")
     ends = _Ends(likelihood, options)
     least = min(2, latent_features)
-    sizes = tuple(sizes or (max(least, latent_features >> level) for level in range(layers)))
-    names = _names("z", len(sizes), "ladder_vae")
-    generative: dict[str, Conditional | Family] = {names[-1]: StandardNormal(sizes[-1])}
-    inference: dict[str, Conditional] = {"d1": ends.read(Deterministic(ends.hidden))}
-    for level in range(2, len(sizes) + 1):
-        inference[f"d{level}"] = Deterministic(ends.hidden).given(f"d{level - 1}", net=MLP([ends.hidden]))
-    inference[names[-1]] = DiagonalNormal(sizes[-1]).given(f"d{len(sizes)}", net=MLP([ends.hidden]))
-    for level in range(len(sizes) - 1, 0, -1):
-        name, size = f"z{level}", sizes[level - 1]
-        generative[name] = DiagonalNormal(size).given(f"z{level + 1}", net=ends.between)
-        from_below = DiagonalNormal(size).given(f"d{level}", net=MLP([ends.hidden]))
-        inference[name] = ProductOfExperts([from_below], prior=prior(name))
-    generative["x"] = ends.x("z1")
+    grid = ends.grid()
+    shapes = ends.latents(
+        sizes
+        or (
+            [*[(_CHANNELS, *grid)] * (layers - 1), latent_features]
+            if grid
+            else [max(least, latent_features >> level) for level in range(layers)]
+        )
+    )
+    states = [ends.state(shape) for shape in shapes]
+    generative: dict[str, Conditional | Family] = {names[-1]: StandardNormal(shapes[-1])}
+    inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
+    for level in range(2, len(shapes) + 1):
+        below, here = states[level - 2].event_shape, states[level - 1].event_shape
+        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=ends.net(here, below))
+    found = [
+        DiagonalNormal(shape).given(f"d{level}", net=ends.net(shape, state.event_shape))
+        for level, (shape, state) in enumerate(zip(shapes, states, strict=True), 1)
+    ]
+    inference[names[-1]] = found[-1]
+    for level in range(len(shapes) - 1, 0, -1):
+        name, shape, above = names[level - 1], shapes[level - 1], shapes[level]
+        generative[name] = DiagonalNormal(shape).given(names[level], net=ends.net(shape, above, layers=2))
+        inference[name] = ProductOfExperts([found[level - 1]], prior=prior(name))
+    generative["x"] = ends.x("z1", shapes[0])
     return LatentVariableModel(generative, inference)
 
 
@@ -195,7 +253,7 @@ def topdown_vae(
     latent_features: int,
     *,
     layers: int = _LAYERS,
-    sizes: Sequence[int] | None = None,
+    sizes: Sequence[int | tuple[int, ...]] | None = None,
     **options: Unpack[HierarchyOptions],
 ) -> LatentVariableModel:
     r"""A path from the top that prior, posterior and decoder share; posteriors are differences to the priors.
@@ -211,37 +269,45 @@ def topdown_vae(
 
     Arguments:
         likelihood: family of x.
-        latent_features: size of every z.
+        latent_features: size of every z. Where x is a picture whose sides can be halved down to 7 to 13 places, the
+            lower layers are images of that height and width with 4 channels, and this is the size of zL.
         layers: L.
-        sizes: of z1 to zL, in place of the two.
+        sizes: of z1 to zL, each a number or the shape (C, H, W) of an image, in place of the two.
         options: see `HierarchyOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> topdown_vae(Bernoulli(6), 4, layers=2).latents
     ('z2', 'z1')
     """
+    names = _names("z", len(sizes) if sizes else layers, "topdown_vae")
     ends = _Ends(likelihood, options)
-    sizes = tuple(sizes or (latent_features for _ in range(layers)))
-    names = _names("z", len(sizes), "topdown_vae")
-    top = len(sizes)
+    grid = ends.grid()
+    below = (_CHANNELS, *grid) if grid else latent_features
+    shapes = ends.latents(sizes or [*[below] * (layers - 1), latent_features])
+    top = len(shapes)
+    states = [ends.state(shape) for shape in shapes]
+    # A state on the way down is of the level below it, which reads it.
+    down = [states[max(0, level - 1)] for level in range(top)]
     generative: dict[str, Conditional | Family] = {
-        names[-1]: StandardNormal(sizes[-1]),
-        f"h{top}": Deterministic(ends.hidden).given(names[-1], net=MLP([ends.hidden])),
+        names[-1]: StandardNormal(shapes[-1]),
+        f"h{top}": down[-1].given(names[-1], net=MLP([ends.hidden])),
     }
-    inference: dict[str, Conditional] = {"d1": ends.read(Deterministic(ends.hidden))}
+    inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
     for level in range(2, top + 1):
-        inference[f"d{level}"] = Deterministic(ends.hidden).given(
-            f"d{level - 1}", net=Shortcut(MLP([ends.hidden]))
-        )
-    inference[names[-1]] = DiagonalNormal(sizes[-1]).given(f"d{top}", net=Linear())
+        before, here = states[level - 2].event_shape, states[level - 1].event_shape
+        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=ends.onward(here, before))
+    inference[names[-1]] = DiagonalNormal(shapes[-1]).given(f"d{top}", net=Linear())
     for level in range(top - 1, 0, -1):
-        name, above, size = f"z{level}", f"h{level + 1}", sizes[level - 1]
-        generative[name] = DiagonalNormal(size).given(above, net=MLP([ends.hidden]))
-        generative[f"h{level}"] = Deterministic(ends.hidden).given(
-            above, name, net=Shortcut(MLP([ends.hidden]))
+        name, above, shape = names[level - 1], f"h{level + 1}", shapes[level - 1]
+        beside, state = down[level].event_shape, states[level - 1].event_shape
+        generative[name] = DiagonalNormal(shape).given(above, net=ends.net(shape, beside))
+        generative[f"h{level}"] = down[level - 1].given(
+            above, name, net=ends.onward(down[level - 1].event_shape, beside, shape)
         )
-        inference[name] = Residual(DiagonalNormal(size).given(f"d{level}", above, net=MLP([ends.hidden])))
-    generative["x"] = ends.x("h1")
+        inference[name] = Residual(
+            DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))
+        )
+    generative["x"] = ends.x("h1", down[0].event_shape)
     return LatentVariableModel(generative, inference)
 
 

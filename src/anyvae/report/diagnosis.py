@@ -30,6 +30,8 @@ NOISELESS = 0.01
 """Noise below this share of the data's scale: a density near its singularity."""
 FEW_EPOCHS = 5
 """Fewer passes over the data than this may be too few to leave the collapsed start."""
+IDLE_LAYER = 0.5
+"""Nats of a layer of latents below which it carries next to nothing."""
 SPARE_LATENTS = 0.25
 """More than this share of latents (and more than two) unused: a smaller model would do."""
 OVERFIT, STRONG_OVERFIT = 0.02, 0.10
@@ -115,10 +117,10 @@ def collapse_causes(findings: Findings) -> list[str]:
 
 
 def latent_size(findings: Findings) -> Diagnosis | None:
-    """Unused latents and the size to try next; silent under collapse."""
+    """Unused latents and the size to try next; silent under collapse, and where there are layers of them."""
     active, latents = active_count(findings), findings.kl_per_latent.size
     spare = latents - active
-    if active == 0 or not has_shares(findings):
+    if active == 0 or not has_shares(findings) or findings.layers:
         return None
     if spare == 0:
         all_of_them = "The only latent is" if latents == 1 else f"All {latents} latents are"
@@ -136,6 +138,24 @@ def latent_size(findings: Findings) -> Diagnosis | None:
         )
     return Diagnosis(
         "good", "Latent size fits", f"{active} of {latents} latents are active, with {spare} to spare."
+    )
+
+
+def layers_in_use(findings: Findings) -> Diagnosis | None:
+    """Which layers of a hierarchy carry something; silent under collapse."""
+    idle = [layer.name for layer in findings.layers if layer.kl < IDLE_LAYER]
+    if not findings.layers or len(idle) == len(findings.layers):
+        return None
+    if not idle:
+        return Diagnosis(
+            "good", "Every layer is used", f"Each of the {len(findings.layers)} layers carries something."
+        )
+    carries = "carries" if len(idle) == 1 else "carry"
+    return Diagnosis(
+        "note",
+        "Unused layers",
+        f"{' and '.join(idle)} {carries} less than {IDLE_LAYER:g} nats: what the layers above and the decoder say "
+        "is enough. A longer fit may bring them into use (raise --max-epochs); else fewer layers would do.",
     )
 
 
@@ -334,6 +354,7 @@ RULES: tuple[Callable[[Findings], Diagnosis | None], ...] = (
     prior_mismatch,
     posterior_gap,
     latent_size,
+    layers_in_use,
     early_stop,
     synthetic_columns,
     associations_kept,

@@ -27,22 +27,11 @@ from anyvae.runs.conditional import (
     label_probabilities,
 )
 from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.given import sample_given
 from anyvae.training import save_tensors
 
-__all__ = ["FittedModel", "evaluation_samples"]
-
-_DECODED = 2_000_000
-"""Decoder passes that an evaluation spends unless told otherwise."""
-
-
-def evaluation_samples(rows: int, samples: int | None = None) -> int:
-    """Samples of an importance-weighted estimate: 5,000, or as many as two million decoder passes allow.
-
-    >>> evaluation_samples(200), evaluation_samples(10_000), evaluation_samples(10_000, 5000)
-    (5000, 200, 5000)
-    """
-    return samples if samples is not None else max(50, min(5000, _DECODED // rows))
+__all__ = ["FittedModel"]
 
 
 @final
@@ -227,8 +216,9 @@ class FittedModel:
         """As `evaluate`, of encoded rows."""
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
-        samples = evaluation_samples(rows, samples)
         recipe = find_recipe(self.config.recipe)
+        if samples is None:
+            samples = evaluation_samples(self.model, batch, recipe.enumerate)
         use = latent_use(self.model, batch).without(recipe.enumerate)
         if not use.scale.any():
             samples = 1  # a certain posterior draws the same value every time
