@@ -11,7 +11,6 @@ from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.errors import listing
 from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean
 from anyvae.model import Partial
-from anyvae.recipes import find_recipe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +57,7 @@ def label_probabilities(fitted: FittedModel, source: Source) -> tuple[list[Any],
         The classes, and an array (rows, classes) whose rows sum to 1.
     """
     [feature] = fitted.schema.beside["y"].features
-    summed = find_recipe(fitted.config.recipe).enumerate
+    summed = fitted.recipe.enumerate
     shares = class_mean(fitted.model, fitted.batch(source), "y", enumerate=summed).double()
     return list(feature.categories), (shares / shares.sum(1, keepdim=True)).cpu().numpy()
 

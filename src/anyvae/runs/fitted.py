@@ -14,10 +14,9 @@ from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct
-from anyvae.inference.generate import generate
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
-from anyvae.recipes import find_recipe
+from anyvae.recipes import Recipe, find_recipe
 from anyvae.runs.beside import beside_of, with_label
 from anyvae.runs.conditional import (
     class_probabilities,
@@ -27,6 +26,7 @@ from anyvae.runs.conditional import (
     label_probabilities,
 )
 from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.draw import Drawn, draw_rows
 from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.given import sample_given
 from anyvae.training import save_tensors
@@ -53,6 +53,11 @@ class FittedModel:
         self.schema = schema
         self.config = config
         self.unseen: Unseen = unseen
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of which the model was made."""
+        return find_recipe(self.config.recipe)
 
     def batch(
         self,
@@ -83,17 +88,13 @@ class FittedModel:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
         if self.config.missing:
             mask = torch.ones_like(x, dtype=torch.bool) if encoded.mask is None else encoded.mask
-            seen = (
-                {"m": cell_mask(mask, self.schema)}
-                if pattern and find_recipe(self.config.recipe).masks
-                else {}
-            )
+            seen = {"m": cell_mask(mask, self.schema)} if pattern and self.recipe.masks else {}
             return {"x": Partial(x, mask), **seen, **beside}
         return {"x": x, **beside}
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
         """Posterior means of the latents, (rows, latent features); deterministic."""
-        summed = find_recipe(self.config.recipe).enumerate
+        summed = self.recipe.enumerate
         return np.asarray(embed(self.model, self.batch(source), enumerate=summed).cpu().numpy())
 
     def sample(self, rows: int, seed: int = 0, *, means: bool = False, like: Source | None = None) -> Any:
@@ -108,34 +109,19 @@ class FittedModel:
         Raises:
             DataError: when rows are given columns and nothing says which values.
         """
-        drawn, of_means, labels = self._drawn(rows, seed, like)
-        found = self.decode(of_means if means else drawn, means=means)
-        return found if labels is None else with_label(self.schema, found, labels)
+        found = self.draw(rows, seed, like)
+        decoded = self.decode(found.mean if means else found.x, means=means)
+        return self.beside_label(decoded, found)
 
-    def draw(self, rows: int, seed: int = 0, like: Source | None = None) -> tuple[Tensor, Tensor]:
+    def draw(self, rows: int, seed: int = 0, like: Source | None = None) -> Drawn:
         """Encoded draws and the means of the distributions they were drawn from; see `sample`."""
-        drawn, means, _ = self._drawn(rows, seed, like)
-        return drawn, means
+        return draw_rows(self.model, rows, seed, self.conditions_of(like, rows))
 
-    def _drawn(self, rows: int, seed: int, like: Source | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Draws, their means, and the labels they were drawn with, one-hot, where the model has some."""
-        given = self.conditions_of(like, rows)
-        labels: list[Tensor] | None = [] if "y" in self.schema.beside else None
-        shape = (rows, *self.schema.event_shape)
-        drawn, means = (
-            torch.empty(shape),
-            torch.empty(shape),
-        )  # at once: too many rows fail now, not in an hour
-        for block, start in enumerate(range(0, rows, 4096)):
-            end = min(rows, start + 4096)
-            some = {name: value[start:end] for name, value in given.items()}
-            values, distributions = generate(
-                self.model, end - start, seed=seed + 1_000_003 * block, given=some
-            )
-            drawn[start:end], means[start:end] = values["x"], distributions["x"].mean
-            if labels is not None:
-                labels.append(values["y"])
-        return drawn, means, None if labels is None else torch.cat(labels)
+    def beside_label(self, decoded: Any, drawn: Drawn) -> Any:
+        """Decoded rows with the label they were drawn with, where there is a column of labels."""
+        if drawn.label is None or "y" not in self.schema.beside:
+            return decoded
+        return with_label(self.schema, decoded, drawn.label)
 
     def conditions_of(self, like: Source | None, rows: int) -> dict[str, Tensor]:
         """What so many rows are given: that of other rows over and over again; empty where rows are given nothing.
@@ -161,7 +147,7 @@ class FittedModel:
 
     def score(self, source: Source, samples: int = 128) -> np.ndarray[Any, Any]:
         """Importance-weighted log-density of each row, nats, in input units; deterministic."""
-        summed = find_recipe(self.config.recipe).enumerate
+        summed = self.recipe.enumerate
         found = log_likelihood(self.model, self.batch(source), samples, enumerate=summed)
         return np.asarray(found.cpu().double().numpy())
 
@@ -191,7 +177,7 @@ class FittedModel:
         Raises:
             DataError: when the model has no clusters.
         """
-        recipe = find_recipe(self.config.recipe)
+        recipe = self.recipe
         if recipe.clusters is None:
             raise DataError(
                 f"the recipe {recipe.name} has no clusters: say how many to look for, or fit gmvae"
@@ -216,7 +202,7 @@ class FittedModel:
         """As `evaluate`, of encoded rows."""
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
-        recipe = find_recipe(self.config.recipe)
+        recipe = self.recipe
         if samples is None:
             samples = evaluation_samples(self.model, batch, recipe.enumerate)
         use = latent_use(self.model, batch).without(recipe.enumerate)

@@ -18,7 +18,6 @@ from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import at_means, mean, reconstruct
 from anyvae.metrics import code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
-from anyvae.recipes import find_recipe
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.gather_groups import groups_of, layers_of
@@ -51,10 +50,8 @@ def findings_of(
     shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
     plotted = held_out.take(np.arange(min(len(held_out), _PLOTTED)))
     shown_batch = fitted.batch(shown)
-    drawn, drawn_mean = fitted.draw(
-        2 * len(shown) if schema.image else len(shown), seed=config.seed, like=shown
-    )
-    recipe = find_recipe(config.recipe)
+    drawn = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed, like=shown)
+    recipe = fitted.recipe
     use = latent_use(model, fitted.batch(plotted)).without(recipe.enumerate)
     order = use.kl.argsort(descending=True)
     notes = list(config.notes)
@@ -92,8 +89,8 @@ def findings_of(
         observed=_rows(fitted, _observed(shown_batch)) if shown.table is None else _columns(shown.table),
         reconstructed_mean=_columns(fitted.reconstruct(shown)),
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
-        sampled=_rows(fitted, drawn),
-        sampled_mean=_rows(fitted, drawn_mean, means=True),
+        sampled=_rows(fitted, drawn.x),
+        sampled_mean=_rows(fitted, drawn.mean, means=True),
         traversals=[(int(index), _traverse(fitted, int(index), use.names, shown)) for index in order[:8]]
         if shares
         else [],

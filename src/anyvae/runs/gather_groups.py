@@ -11,7 +11,6 @@ from torch import Tensor
 from anyvae.data import Source, aside_of
 from anyvae.inference import at_means, class_mean, mean, posterior, sample
 from anyvae.metrics import LatentUse
-from anyvae.recipes import find_recipe
 from anyvae.report import GroupFindings, LayerFindings
 from anyvae.runs.fitted import FittedModel
 
@@ -31,7 +30,7 @@ def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindi
         held_out: rows that it never saw.
         columns: makes rows to show of decoded ones.
     """
-    recipe, schema = find_recipe(fitted.config.recipe), fitted.schema
+    recipe, schema = fitted.recipe, fitted.schema
     if "y" in schema.beside:
         name, labels = "y", True
         [feature] = schema.beside["y"].features
@@ -96,7 +95,7 @@ def layers_of(fitted: FittedModel, use: LatentUse) -> list[LayerFindings]:
     """
     model = fitted.model
     order = [name for name in model.generative_parts if name in use.names]
-    if len(order) < 2 or fitted.schema.beside or find_recipe(fitted.config.recipe).clusters is not None:
+    if len(order) < 2 or fitted.schema.beside or fitted.recipe.clusters is not None:
         return []
     found = []
     for place, name in enumerate(order):

@@ -13,10 +13,11 @@ import torch
 
 from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.errors import listing
-from anyvae.inference import condition, sample
+from anyvae.inference import condition
 from anyvae.model import Batch, Partial
 from anyvae.runs.beside import beside_of, with_label
 from anyvae.runs.conditional import cells_of
+from anyvae.runs.draw import draw_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +62,10 @@ def sample_given(
     except DataError as error:
         raise DataError(str(error).removeprefix("row 1 of ")) from None
     if not own:
-        return _generated(fitted, batch, rows, seed), math.inf
+        # Nothing below x is given, so rows are drawn as the model draws them.
+        fixed = {name: item for name, item in batch.items() if name != "x" and isinstance(item, torch.Tensor)}
+        drawn = draw_rows(fitted.model, rows, seed, fixed)
+        return fitted.beside_label(fitted.decode(drawn.x), drawn), math.inf
     parts, labels, effective = [], [], 0.0
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)
@@ -106,24 +110,6 @@ def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, 
         else:
             del batch["y"]
     return batch
-
-
-def _generated(fitted: FittedModel, batch: Batch, rows: int, seed: int) -> Any:
-    """Rows of p(x | label, condition): nothing below x is given, so they are drawn as the model draws them."""
-    parts, labels = [], []
-    names = ["x", "y"] if "y" in fitted.schema.beside else ["x"]
-    for block, start in enumerate(range(0, rows, _BLOCK)):
-        count = min(_BLOCK, rows - start)
-        given = {
-            name: item.expand(count, *item.shape[1:])
-            for name, item in batch.items()
-            if name != "x" and isinstance(item, torch.Tensor)
-        }
-        found = sample(fitted.model, count, names, seed=seed + 1_000_003 * block, given=given)
-        parts.append(found["x"])
-        labels += [found[name] for name in names[1:]]
-    decoded = decode(fitted.schema, torch.cat(parts).cpu())
-    return with_label(fitted.schema, decoded, torch.cat(labels)) if labels else decoded
 
 
 def _one_row(schema: Schema, given: Mapping[str, Any], aside: Sequence[str]) -> Source:
