@@ -11,6 +11,7 @@ from anyvae.inference.likelihood import rows_at_once
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP
 from anyvae.recipes import m2, vae
+from anyvae.runs.draw import draw_rows
 from anyvae.runs.effort import draw_operations, evaluation_samples
 
 
@@ -58,3 +59,19 @@ def test_wide_rows_are_drawn_for_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch
     whole = log_likelihood(model, {"x": x}, 100)
     monkeypatch.setattr("anyvae.inference.likelihood._NUMBERS", 10**9)
     torch.testing.assert_close(log_likelihood(model, {"x": x}, 100), whole)
+
+
+def test_blocks_of_rows_are_drawn_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = MLP([5])
+    model = m2(Bernoulli(4), 2, 3, encoder=net, classifier=net, decoder=net)
+    monkeypatch.setattr("anyvae.runs.draw._BLOCK", 40)
+    found = draw_rows(model, 100, 0, {})
+    assert found.label is not None
+    assert [len(part) for part in found] == [100, 100, 100]
+    assert not torch.equal(found.mean[:40], found.mean[40:80])
+    one = torch.eye(3)[[1]]
+    given = draw_rows(model, 100, 0, {"y": one})
+    assert given.label is not None
+    assert torch.equal(given.label, one.expand(100, 3))
+    assert torch.equal(draw_rows(model, 100, 0, {"y": one.repeat(100, 1)}).x, given.x)
