@@ -249,7 +249,11 @@ def test_layers_in_use(kl: tuple[float, float], name: str | None) -> None:
     found = [one for one in diagnose(healthy(layers=layers)) if "layer" in one.title.lower()]
     assert [one.title for one in found] == ([] if name is None else [name])
     # How many latents to ask for is no question where layers have sizes of their own.
-    assert not any("--latent" in one.text for one in diagnose(healthy(layers=layers)))
+    mean = np.tile([1.0, -1.0], 30)[:, None] * np.ones(40)
+    wide = {"latent_mean": mean, "latent_scale": mean**2, "kl_per_latent": np.ones(40)}
+    for active in (20, 40):
+        findings = healthy(layers=layers, metrics=metrics(active_units=active), **wide)
+        assert not any("--latent" in one.text for one in diagnose(findings))
     if name == "Unused layers":
         idle = "z1" if kl[1] < kl[0] else "z2"
         assert found[0].text.startswith(f"{idle} carries less than 0.5 nats")
