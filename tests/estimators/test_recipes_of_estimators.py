@@ -50,7 +50,7 @@ def test_what_an_estimator_has_no_word_for(blobs: Rows) -> None:
     rows, truth = blobs
     with pytest.raises(ValueError, match="VAEClassifier"):
         TabularVAE(recipe="m2").fit(rows)
-    with pytest.raises(ValueError, match="anyvae fit --given"):
+    with pytest.raises(ValueError, match="cvae is of rows given some columns"):
         VAEClassifier(recipe="cvae").fit(rows, truth)
 
 

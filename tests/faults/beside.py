@@ -61,4 +61,25 @@ FAULTS = [
         "order = np.argsort(0 * np.asarray(found.shares)",
         (f"{_GROUPS}test_groups_stand_in_the_order_of_their_rows",),
     ),
+    Mutation(
+        "what is given put last",
+        "estimators/base.py",
+        "table = table.select([str(name) for name in self.frame_.names])",
+        "pass",
+        ("estimators/test_given_columns.py::test_draws_follow_what_they_are_given",),
+    ),
+    Mutation(
+        "blame moved by what is given",
+        "estimators/base.py",
+        "whole[:, own] = values",
+        "whole[:, : len(own)] = values",
+        ("estimators/test_given_columns.py::test_what_is_given_is_read_and_not_scored",),
+    ),
+    Mutation(
+        "a place of an array taken for a name",
+        "estimators/base.py",
+        "if array and isinstance(one, int)",
+        "if array and isinstance(one, float)",
+        ("estimators/test_given_columns.py::test_places_of_an_array_are_given",),
+    ),
 ]

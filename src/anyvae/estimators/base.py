@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anyvae.data import DataError, Source
+from anyvae.data.tables import set_aside
 from anyvae.estimators.frames import is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
@@ -30,6 +31,7 @@ class TableEstimator(BaseEstimator):
         *,
         recipe: str = "vae",
         latent_features: int | None = None,
+        given: Sequence[Any] | None = None,
         kinds: Mapping[str, str] | None = None,
         max_epochs: int | None = None,
         max_minutes: float | None = None,
@@ -42,6 +44,7 @@ class TableEstimator(BaseEstimator):
     ) -> None:
         self.recipe = recipe
         self.latent_features = latent_features
+        self.given = given
         self.kinds = kinds
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
@@ -65,14 +68,19 @@ class TableEstimator(BaseEstimator):
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = _drawn_seed(self.random_state)
         recipe = find_recipe(self.recipe)
-        if recipe.given or (recipe.labels and label is None and not recipe.optional("classes")):
-            wanted, instead = (
-                ("columns that rows are given", "`anyvae fit --given`")
-                if recipe.given
-                else ("labels", "VAEClassifier")
-            )
+        if recipe.given and not self.given:
             raise ValueError(
-                f"{type(self).__name__} has no word for {wanted}, which {self.recipe} wants: use {instead}."
+                f"{self.recipe} is of rows given some columns: name them, as in {type(self).__name__}("
+                f"recipe={self.recipe!r}, given=[...])."
+            )
+        if recipe.labels and label is None and not recipe.optional("classes"):
+            raise ValueError(
+                f"{type(self).__name__} has no word for labels, which {self.recipe} wants: use VAEClassifier."
+            )
+        if self.given and not recipe.given:
+            raise ValueError(
+                f"{self.recipe} is not conditioned on columns, and got given={list(self.given)!r}: leave them out, or "
+                "take recipe='cvae'."
             )
         options = FitOptions(
             source=source.name,
@@ -80,6 +88,7 @@ class TableEstimator(BaseEstimator):
             recipe=self.recipe,
             kinds=dict(self.kinds or {}),
             label=label,
+            given=[] if source.beside is None or label is not None else source.beside.column_names,
             clusters=clusters,
             latent_features=self.latent_features,
             max_epochs=self.max_epochs,
@@ -113,25 +122,41 @@ class TableEstimator(BaseEstimator):
         elif not is_frame(rows) or self.frame_.package == "numpy":
             # By place, where one of the two has no names of its own; sklearn has warned of it.
             table = table.rename_columns([str(name) for name in self.frame_.names])
-        return Source("X", array=None, table=table)
+        table, beside = set_aside(table, self._given(), "X")
+        return Source("X", array=None, table=table, beside=beside)
+
+    def _given(self) -> list[str]:
+        """Names of the columns that rows are given; of an array, which has none, they are named by place."""
+        array = self.frame_.package == "numpy"
+        return [
+            str(self.frame_.names[one]) if array and isinstance(one, int) else str(one)
+            for one in self.given or ()
+        ]
 
     def _model(self) -> FittedModel:
         check_is_fitted(self, "fitted_")
         return self.fitted_
 
-    def _restore(self, table: Any, like: Any = None) -> Any:
+    def _restore(self, table: Any, like: Any = None, beside: Any = None) -> Any:
+        """A table as the library of the rows has it, what was set aside in its place again."""
+        for name in self._given():
+            table = table.append_column(name, beside[name])
+        table = table.select([str(name) for name in self.frame_.names])
         if like is not None and not is_frame(like):
             return self.frame_.as_array().restore(table)
         return self.frame_.restore(table, getattr(like, "index", None))
 
     def _numbers(self, values: np.ndarray[Any, Any], like: Any) -> Any:
-        """An array (rows, columns) as a table of the columns and the library of the rows."""
+        """An array (rows, columns) as a table of the columns and the library of the rows; NaN of those set aside."""
+        names = [str(name) for name in self.frame_.names]
+        own = [place for place, name in enumerate(names) if name not in self._given()]
+        whole = np.full((len(values), len(names)), np.nan)
+        whole[:, own] = values
         if not is_frame(like):
-            return values
+            return whole
         import pyarrow as pa
 
-        names = [str(name) for name in self.frame_.names]
-        table = pa.table({name: values[:, place] for place, name in enumerate(names)})
+        table = pa.table({name: whole[:, place] for place, name in enumerate(names)})
         return self.frame_.of_floats().restore(table, getattr(like, "index", None))
 
     def _seed(self, random_state: Any) -> int:

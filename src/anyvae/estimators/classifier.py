@@ -94,4 +94,4 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         table = source.table.append_column(self.column_, pa.array(column, pa.string()))
-        return Source(source.name, array=None, table=table)
+        return replace(source, table=table)

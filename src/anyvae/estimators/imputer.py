@@ -32,5 +32,5 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, Saved, TableEstimator):
 
     def transform(self, X: Any) -> Any:
         """The rows with their holes filled; what is there stays as it is."""
-        fitted = self._model()
-        return self._restore(fitted.impute(self._source(X)), X)
+        fitted, source = self._model(), self._source(X)
+        return self._restore(fitted.impute(source), X, source.beside)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array
 from torch.nn.functional import one_hot
 
 from anyvae.data import decode
+from anyvae.data.errors import listing
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
@@ -31,6 +32,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
     Arguments:
         recipe: name of the model, see `anyvae recipes`.
         latent_features: size of the latent space; chosen from the number of columns where None.
+        given: columns that rows are given and never scored on, for recipe="cvae"; places where rows are an array.
         kinds: kind of a column by name, where the one chosen from its values is not meant.
         max_epochs: passes over the rows at most.
         max_minutes: of training at most.
@@ -69,8 +71,10 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
     def _latents(self) -> dict[str, int]:
         """Size of each latent, in the order in which `transform` has them: that of drawing."""
         model = self.fitted_.model
-        rows = Evidence(model.zeros((1, *model.shapes["x"])), None)
-        names = [name for name, from_q in model.plan({"x": rows}).draws if from_q]
+        rows = {
+            name: Evidence(model.zeros((1, *model.shapes[name])), None) for name in ("x", *model.conditions)
+        }
+        names = [name for name, from_q in model.plan(rows).draws if from_q]
         return {name: model.shapes[name].numel() for name in names}
 
     def inverse_transform(self, Z: Any) -> Any:
@@ -80,6 +84,10 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         value counts.
         """
         fitted, model = self._model(), self._model().model
+        if self.given:
+            raise ValueError(
+                f"rows are given {listing(self._given())}, which latents do not tell: use sample(given=...)."
+            )
         whole = torch.from_numpy(check_array(Z, dtype=np.float64))
         if whole.shape[1] != self._n_features_out:
             raise ValueError(
@@ -108,11 +116,19 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         Raises:
             ValueError: for a column that there is not, or a value that it cannot have.
         """
+        import pyarrow as pa
+
         fitted, seed = self._model(), self._seed(random_state)
+        if absent := [name for name in self._given() if name not in (given or {})]:
+            raise ValueError(
+                f"rows are given {absent[0]!r}: say which value, as in "
+                f"sample({n_samples}, given={{{absent[0]!r}: ...}})."
+            )
         if not given:
             return self._restore(fitted.sample(n_samples, seed))
         table, self.effective_samples_ = fitted.sample_given(n_samples, given, seed)
-        return self._restore(table)
+        beside = pa.table({name: [given[name]] * n_samples for name in self._given()})
+        return self._restore(table, beside=beside)
 
     def impute(self, X: Any, draws: int | None = None, random_state: Any = None) -> Any:
         """The rows with their holes filled.
@@ -125,9 +141,9 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         """
         fitted, source = self._model(), self._source(X)
         if draws is None:
-            return self._restore(fitted.impute(source), X)
+            return self._restore(fitted.impute(source), X, source.beside)
         tables = fitted.impute(source, draws, self._seed(random_state))
-        return [self._restore(table, X) for table in tables]
+        return [self._restore(table, X, source.beside) for table in tables]
 
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
         """Log-density of each row, nats, in the units of the input; of the cells that are there."""
