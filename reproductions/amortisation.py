@@ -23,6 +23,7 @@ from anyvae import (
     evaluate_bound,
     log_likelihood,
 )
+from anyvae.conditionals import FamilyConditional
 from anyvae.recipes import vae
 from common import Row, Run, clock, digits, fit_once, options, record, seeds, train, write_table
 
@@ -75,6 +76,7 @@ def main() -> None:
                 model.generative_parts["x"],
                 model.inference_parts["z"],
             )
+            assert isinstance(encoder, FamilyConditional)
             evidence = log_likelihood(model, {"x": x}, SAMPLES)
             plain = bound(model, x)
             bounds = {

@@ -12,9 +12,15 @@ from torch.nn.functional import one_hot
 from anyvae import ELBO, MLP, Bernoulli, LatentVariableModel, Partial
 from anyvae.data import load_source
 from anyvae.inference import class_mean
-from anyvae.objectives import LinearRamp, WarmupCosine
-from anyvae.recipes import classifying_elbo, features_alone, m1_m2, m2
-from anyvae.training import FitResult, Player, TensorData, fit
+from anyvae.recipes import (
+    classifying_elbo,
+    features_alone,
+    infinite_vae,
+    m1_m2,
+    m2,
+    stick_breaking_elbo,
+)
+from anyvae.training import FitResult, TensorData, fit
 from common import (
     HELD_OUT,
     Narrator,
@@ -42,7 +48,7 @@ CASES: dict[str, tuple[str, int, str, float]] = {
     "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", 5.0),
 }
 EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN = 10, 20, 200
-FEATURE_EPOCHS, UPPER_EPOCHS = 40, 50
+FEATURES, BETA, STYLES, FEATURE_EPOCHS, UPPER_EPOCHS, DRAWS = 10, 0.1, 10, 40, 60, 4
 
 
 def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
@@ -55,16 +61,16 @@ def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
     return kept
 
 
-def rows_of(train: TensorData, labels: Tensor, kept: Tensor) -> TensorData:
+def rows_of(values: Tensor, labels: Tensor, kept: Tensor, name: str = "x") -> TensorData:
     """All rows, those with a label so often over that they make up a twentieth."""
     times = max(1, round(LABELLED_SHARE * len(kept) / int(kept.sum())))
     places = torch.cat([torch.arange(len(kept)), *[kept.nonzero().squeeze(1)] * (times - 1)])
     return TensorData(
         {
-            "x": train.values["x"][places],
+            name: values[places],
             "y": Partial(one_hot(labels[places], 10).float(), kept[places]),
         },
-        binarise=tuple(train.binarise),
+        binarise=[name] if name == "x" else [],
     )
 
 
@@ -74,7 +80,8 @@ def network() -> MLP:
 
 def error_of(model: LatentVariableModel, rows: Tensor, labels: Tensor) -> float:
     """Rows put in the wrong class, per cent."""
-    found = class_mean(model, {"x": rows}, "y", samples=8, enumerate=["y"]).argmax(1)
+    summed = [name for name in ("y", "k") if name in model.latents]
+    found = class_mean(model, {"x": rows}, "y", samples=8, enumerate=summed).argmax(1)
     return 100.0 * float((found != labels).float().mean())
 
 
@@ -109,45 +116,104 @@ def one_fit(
 
 
 def two_fits(
-    data: Split, rows: TensorData, share: float, seed: int
+    data: Split, labels: Tensor, kept: Tensor, seed: int
 ) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
-    """M1+M2, and the two fits: features alone, then label and style of them."""
-    wide = MLP([HIDDEN, HIDDEN], nn.Softplus)
+    """M1+M2, and the two fits: features alone, one for all seeds, then label and style of draws of them."""
     model = m1_m2(
-        Bernoulli(784), LATENTS, 10, encoder=wide, decoder=wide, frequencies=False, start=data.start
+        Bernoulli(784),
+        FEATURES,
+        10,
+        style=STYLES,
+        encoder=MLP([500, 500, 1000], nn.ReLU),
+        decoder=MLP([1000, 500, 500], nn.ReLU),
+        frequencies=False,
+        start=data.start,
     )
 
     def train() -> FitResult:
         view = features_alone(model)
-        fit(
+        about = {"features": FEATURES, "beta": BETA, "epochs": FEATURE_EPOCHS, "rate": RATE, "batch": BATCH}
+        first = partial(
+            fit,
             view,
             data.train,
             validation=data.held,
             callbacks=[Narrator()],
-            objective=ELBO(beta=LinearRamp(0.0, 1.0, until=0.2)),
+            objective=ELBO(beta=BETA),
             epochs=FEATURE_EPOCHS,
             batch_size=BATCH,
             learning_rate=RATE,
             evaluations=FEATURE_EPOCHS // 4,
-            patience=1.0,
-            seed=seed,
+            keep_last=True,
+            seed=0,
         )
-        above = ["generative.z1", "inference.y", "inference.z2"]
+        fit_once(view, about, first)
+        p, q = model.generative_parts, model.inference_parts
+        # p(x | z1) stays as it is, and has no say in what is above z1: it is left out, and z1 is what is observed.
+        above = LatentVariableModel(
+            {name: p[name] for name in ("y", "z2", "z1")}, {name: q[name] for name in ("y", "z2")}
+        )
+        torch.manual_seed(seed)
+        drawn = [features_of(view, data.train, draw) for draw in range(DRAWS)]
+        rows = rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), "z1")
+        share = float(rows.masks["y"].float().mean())
         return fit(
-            model,
+            above,
             rows,
             callbacks=[Narrator()],
-            players=[
-                Player("above", classifying_elbo(share), above, learning_rate=WarmupCosine(RATE)),
-            ],
-            epochs=UPPER_EPOCHS,
+            objective=classifying_elbo(share, weight=WEIGHT),
+            epochs=UPPER_EPOCHS // DRAWS,
             batch_size=BATCH,
-            evaluations=UPPER_EPOCHS // 4,
+            learning_rate=RATE,
+            evaluations=10,
             keep_last=True,
             seed=seed,
         )
 
     return model, train
+
+
+def features_of(view: LatentVariableModel, rows: TensorData, seed: int) -> Tensor:
+    """A draw of q(z1 | x) of every row, binarised once more."""
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for grey in rows.values["x"].split(5000):
+        x = (torch.rand(grey.shape, generator=generator) < grey).float()
+        with torch.no_grad():
+            q = view.inference_parts["z1"](x)
+            found.append(q.mean + q.stddev * torch.randn(q.mean.shape, generator=generator))
+    return torch.cat(found)
+
+
+def mixture(
+    data: Split, rows: TensorData, share: float, seed: int
+) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
+    """The infinite VAE, and its fit."""
+    net = MLP([EXPERT_HIDDEN], nn.ReLU)
+    model = infinite_vae(
+        Bernoulli(784),
+        EXPERT_LATENTS,
+        experts=EXPERTS,
+        classes=10,
+        encoder=net,
+        decoder=net,
+        gate=network(),
+        start=data.start,
+    )
+    return model, partial(
+        fit,
+        model,
+        rows,
+        validation=data.held,
+        callbacks=[Narrator()],
+        objective=stick_breaking_elbo(len(rows), share=share),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        learning_rate=RATE,
+        evaluations=EPOCHS // 2,
+        keep_last=True,
+        seed=seed,
+    )
 
 
 def main() -> None:
@@ -163,7 +229,7 @@ def main() -> None:
         for case in asked.only:
             kind, count, published, limit = CASES[case]
             kept = known_labels(labels, count, seed)
-            rows = rows_of(data.train, labels, kept)
+            rows = rows_of(data.train.values["x"], labels, kept)
             share = float(rows.masks["y"].float().mean())
             told = {
                 "network": f"784-{HIDDEN}, ReLU, {LATENTS} latents, uniform p(y)",
@@ -175,16 +241,26 @@ def main() -> None:
             torch.manual_seed(seed)
             if kind == "M2":
                 model, train = one_fit(data, rows, share, seed)
-            else:
+            elif kind == "M1+M2":
                 told |= {
-                    "network": f"784-{HIDDEN}-{HIDDEN}, softplus, {LATENTS} features; 300 above, {LATENTS} styles",
+                    "network": f"784-500-500-1000, ReLU, {FEATURES} features; 300 above, {STYLES} styles",
+                    "features": f"one autoencoder for all seeds, its KL weighed by {BETA}; {DRAWS} draws a row",
                     "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {FEATURE_EPOCHS} epochs of "
                     f"features, {UPPER_EPOCHS} of what is above them",
                 }
-                model, train = two_fits(data, rows, share, seed)
+                model, train = two_fits(data, labels, kept, seed)
+            else:
+                told |= {
+                    "network": f"{EXPERTS} experts at most, each 784-{EXPERT_HIDDEN}, ReLU, {EXPERT_LATENTS} latents",
+                    "classifier": "of z of every expert, linear; weighed as if every row had a label",
+                }
+                model, train = mixture(data, rows, share, seed)
             details = fit_once(model, {**told, "seed": seed}, train)
             with clock() as seconds:
                 value = error_of(model, data.test, truth)
+                if kind == "infinite VAE":
+                    held = class_mean(model, {"x": data.held.values["x"]}, "k", samples=8, enumerate=["k"])
+                    details["experts with over 1 % of the rows"] = int((held.mean(0) > 0.01).sum())
                 spent = details["fit seconds"] + seconds()
             print(seed, case, round(value, 2), flush=True)
             row = Row(

@@ -171,6 +171,9 @@ FAULTS = [
         "data/kinds.py",
         ("2 * len(np.unique(observed)) >= levels", "False", "kinds_and_forms_are_found"),
         ("edge=bool(observed.min() >= 0)", "edge=False", BEYOND),
+    ),
+    *_narrow(
+        "data/categories.py",
         ("if k.null_count:", "if False:", "kinds_that_do_not_fit_are_refused"),
         (
             "len(categories) < 3:  # two",

@@ -10,10 +10,11 @@ import numpy as np
 from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers, plain
 from anyvae.data.errors import DataError, listing
 from anyvae.data.infer import describe
-from anyvae.data.kinds import Wanted, column_feature
+from anyvae.data.kinds import column_feature
 from anyvae.data.lattice import MOST_LEVELS, Counts, count_distinct
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
+from anyvae.data.wanted import Wanted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
 
 from anyvae.data.arrow import constant_of, dtype_of, is_moment, is_ordered, is_text, numbers
-from anyvae.data.errors import DataError, listing, number
+from anyvae.data.categories import MOST_ORDERED, categorical_feature, text_feature
+from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
 from anyvae.data.lattice import moments, whole_levels
 from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
 from anyvae.data.schema import Feature, Kind
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from anyvae.data.wanted import Wanted
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-MOST_CATEGORIES = 20_000
-_MANY = 1000  # categories, among which names of rows are told from true ones
-_MOST_ORDERED = 256
 _FEW_LEVELS = 30
-_MIXED = 20  # different numbers in a column of text: fewer may be codes
-
-
-class Wanted(NamedTuple):
-    """A column and what is wanted of it.
-
-    Arguments:
-        column: plain, with at least one observed cell.
-        name: of the column.
-        table: name of the table.
-        likelihood: asked for for all numbers, or None.
-        kind: asked for for this column, or None; categories in their order stand for ``ordinal``.
-        points: quantiles by which a shape is judged.
-    """
-
-    column: pa.ChunkedArray
-    name: str
-    table: str
-    likelihood: str | None = None
-    kind: str | Sequence[str] | None = None
-    points: int = 2000
-
-    @property
-    def where(self) -> str:
-        """The column, for a message."""
-        return f"column {self.name!r} of {self.table}"
-
-    def refuse(self, reason: str, advice: str) -> DataError:
-        """The kind that was asked for does not fit."""
-        kind = self.kind if isinstance(self.kind, str) else "ordinal"
-        return DataError(f"{self.where} cannot be of kind {kind!r}: {reason}; {advice}")
 
 
 def column_feature(wanted: Wanted) -> Feature:
@@ -76,9 +40,9 @@ def column_feature(wanted: Wanted) -> Feature:
     if constant is not None and not is_text(column.type) and not is_ordered(column.type):
         return _constant(wanted, constant)
     if is_text(column.type) or is_ordered(column.type):
-        return _text(wanted)
+        return text_feature(wanted)
     if kind == "categorical":
-        return _categorical(wanted)
+        return categorical_feature(wanted)
     if kind is not None and not isinstance(kind, str):
         raise wanted.refuse(
             "its cells are no text", "give 'ordinal', and its values are taken in their order"
@@ -185,9 +149,9 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
     if kind == "levels":
         return _levels(wanted, observed, whole_shape(points, counts=False))
     if kind == "ordinal":
-        if not 3 <= levels <= _MOST_ORDERED:
+        if not 3 <= levels <= MOST_ORDERED:
             raise wanted.refuse(
-                f"it has {levels:,} levels, and an order wants 3 to {_MOST_ORDERED}",
+                f"it has {levels:,} levels, and an order wants 3 to {MOST_ORDERED}",
                 "give 'integer', or leave the kind out",
             )
         return msgspec.structs.replace(_levels(wanted, observed, Shape("plain")), kind="ordinal")
@@ -300,111 +264,3 @@ def _constant(wanted: Wanted, constant: float | str | bool) -> Feature:
     if kind == "date":
         mean = float(numbers(wanted.column.drop_null(), wanted.name, wanted.table)[0])
     return Feature(name=wanted.name, kind=kind, width=0, dtype=dtype, mean=mean, constant=constant)
-
-
-def _text(wanted: Wanted) -> Feature:
-    column, kind = wanted.column, wanted.kind
-    if wanted.likelihood == "bernoulli" and kind is None:
-        raise DataError(f"{wanted.where} holds text, so Bernoulli does not fit: leave --likelihood out")
-    if kind is not None and not isinstance(kind, str):
-        return _ordinal(wanted, list(kind))
-    if is_ordered(column.type) and kind in (None, "ordinal"):
-        return _ordinal(wanted, [c for c in column.combine_chunks().dictionary.to_pylist() if c])
-    if kind == "ordinal":
-        raise wanted.refuse("text has no order of its own", "give the categories in their order as the kind")
-    if kind not in (None, "categorical"):
-        raise wanted.refuse("it holds text", "leave the kind out, or turn the cells into numbers")
-    return _categorical(wanted)
-
-
-def _ordinal(wanted: Wanted, categories: list[str]) -> Feature:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = wanted.column.cast(pa.string()).drop_null()
-    if len(set(categories)) < len(categories) or not categories:
-        raise wanted.refuse("its categories in order are none, or name one twice", "name each once")
-    k = pc.index_in(text, value_set=pa.array(categories, pa.string()))
-    if k.null_count:
-        unknown = sorted(set(pc.unique(text.filter(pc.is_null(k))).to_pylist()))
-        raise wanted.refuse(
-            f"it holds {listing(unknown, 3)}, which the order leaves out", "name all categories"
-        )
-    codes = k.to_numpy().astype(np.float64)
-    constant = categories[int(codes[0])] if codes.min() == codes.max() else None
-    if constant is not None or len(categories) < 3:  # two levels have no order
-        width = 0 if constant is not None else len(categories)
-        return _category_feature(wanted, categories, constant, width)
-    if len(categories) > _MOST_ORDERED:
-        raise wanted.refuse(
-            f"it has {len(categories):,} categories, and an order wants at most {_MOST_ORDERED}",
-            "give 'categorical', or merge some",
-        )
-    mean, scale = moments(codes)
-    return Feature(
-        name=wanted.name,
-        kind="ordinal",
-        width=1,
-        dtype=dtype_of(wanted.column),
-        levels=len(categories),
-        categories=categories,
-        mean=mean,
-        scale=scale,
-    )
-
-
-def _categorical(wanted: Wanted) -> Feature:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if is_moment(wanted.column.type):
-        raise wanted.refuse("its cells are dates", "turn them into text first, or leave the kind out")
-    text = wanted.column.cast(pa.string())
-    categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
-    if is_text(wanted.column.type):
-        _refuse_mixed(wanted, categories)
-    many = len(categories)
-    if many > _MANY and 2 * many > len(text) - text.null_count:
-        raise DataError(
-            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so it names the rows: drop it, "
-            "or merge rare ones"
-        )
-    if many > MOST_CATEGORIES:
-        raise DataError(
-            f"{wanted.where} has {many:,} different strings, more than {MOST_CATEGORIES:,}: merge rare ones, or "
-            "drop it"
-        )
-    constant = categories[0] if len(categories) == 1 else None
-    return _category_feature(wanted, categories, constant, 0 if constant is not None else len(categories))
-
-
-def _category_feature(wanted: Wanted, categories: list[str], constant: str | None, width: int) -> Feature:
-    return Feature(
-        name=wanted.name,
-        kind="categorical",
-        width=width,
-        dtype=dtype_of(wanted.column),
-        categories=categories,
-        constant=constant,
-    )
-
-
-def _refuse_mixed(wanted: Wanted, categories: list[str]) -> None:
-    """Numbers among which a few cells are text, such as n.a.: no person means each number as a category."""
-    if wanted.kind == "categorical":
-        return
-    text = [category for category in categories if not _is_number(category)]
-    numeric = len(categories) - len(text)
-    if text and numeric > max(_MIXED, len(text)):
-        raise DataError(
-            f"{wanted.where} mixes numbers and text: most of its cells are numbers, but not {listing(text, limit=3)}; "
-            "leave such cells empty to have numbers, or give it the kind 'categorical'"
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
