@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from anyvae import ELBO, MLP, Bernoulli, LatentVariableModel, Partial
+from anyvae import MLP, Bernoulli, LatentVariableModel, Partial
 from anyvae.data import load_source
 from anyvae.inference import class_mean
 from anyvae.recipes import (
     classifying_elbo,
-    features_alone,
     infinite_vae,
     m1_m2,
     m2,
@@ -27,6 +26,7 @@ from common import (
     Row,
     Run,
     Split,
+    autoencoder,
     clock,
     digits,
     fit_once,
@@ -48,7 +48,7 @@ CASES: dict[str, tuple[str, int, str, float]] = {
     "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", 5.0),
 }
 EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN = 10, 20, 200
-FEATURES, BETA, STYLES, FEATURE_EPOCHS, UPPER_EPOCHS, DRAWS = 10, 0.1, 10, 40, 60, 4
+FEATURES, STYLES, UPPER_EPOCHS, UPPER_BATCH, DRAWS = 10, 10, 40, 100, 4
 
 
 def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
@@ -131,30 +131,16 @@ def two_fits(
     )
 
     def train() -> FitResult:
-        view = features_alone(model)
-        about = {"features": FEATURES, "beta": BETA, "epochs": FEATURE_EPOCHS, "rate": RATE, "batch": BATCH}
-        first = partial(
-            fit,
-            view,
-            data.train,
-            validation=data.held,
-            callbacks=[Narrator()],
-            objective=ELBO(beta=BETA),
-            epochs=FEATURE_EPOCHS,
-            batch_size=BATCH,
-            learning_rate=RATE,
-            evaluations=FEATURE_EPOCHS // 4,
-            keep_last=True,
-            seed=0,
-        )
-        fit_once(view, about, first)
+        first = autoencoder(data)
         p, q = model.generative_parts, model.inference_parts
+        p["x"].load_state_dict(first.generative_parts["x"].state_dict())
+        q["z1"].load_state_dict(first.inference_parts["z"].state_dict())
         # p(x | z1) stays as it is, and has no say in what is above z1: it is left out, and z1 is what is observed.
         above = LatentVariableModel(
             {name: p[name] for name in ("y", "z2", "z1")}, {name: q[name] for name in ("y", "z2")}
         )
         torch.manual_seed(seed)
-        drawn = [features_of(view, data.train, draw) for draw in range(DRAWS)]
+        drawn = [features_of(first, data.train, draw) for draw in range(DRAWS)]
         rows = rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), "z1")
         share = float(rows.masks["y"].float().mean())
         return fit(
@@ -163,7 +149,7 @@ def two_fits(
             callbacks=[Narrator()],
             objective=classifying_elbo(share, weight=WEIGHT),
             epochs=UPPER_EPOCHS // DRAWS,
-            batch_size=BATCH,
+            batch_size=UPPER_BATCH,
             learning_rate=RATE,
             evaluations=10,
             keep_last=True,
@@ -173,14 +159,14 @@ def two_fits(
     return model, train
 
 
-def features_of(view: LatentVariableModel, rows: TensorData, seed: int) -> Tensor:
-    """A draw of q(z1 | x) of every row, binarised once more."""
+def features_of(model: LatentVariableModel, rows: TensorData, seed: int) -> Tensor:
+    """A draw of q(z | x) of every row, binarised once more."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for grey in rows.values["x"].split(5000):
         x = (torch.rand(grey.shape, generator=generator) < grey).float()
         with torch.no_grad():
-            q = view.inference_parts["z1"](x)
+            q = model.inference_parts["z"](x)
             found.append(q.mean + q.stddev * torch.randn(q.mean.shape, generator=generator))
     return torch.cat(found)
 
@@ -244,9 +230,9 @@ def main() -> None:
             elif kind == "M1+M2":
                 told |= {
                     "network": f"784-500-500-1000, ReLU, {FEATURES} features; 300 above, {STYLES} styles",
-                    "features": f"one autoencoder for all seeds, its KL weighed by {BETA}; {DRAWS} draws a row",
-                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {FEATURE_EPOCHS} epochs of "
-                    f"features, {UPPER_EPOCHS} of what is above them",
+                    "features": f"one autoencoder for all seeds, its KL weighed by .1, 40 epochs; {DRAWS} draws a row",
+                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {UPPER_BATCH}, {UPPER_EPOCHS} epochs "
+                    "of what is above the features",
                 }
                 model, train = two_fits(data, labels, kept, seed)
             else:

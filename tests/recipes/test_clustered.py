@@ -117,10 +117,12 @@ def started() -> tuple[LatentVariableModel, LatentVariableModel, Tensor, Tensor]
 def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws() -> None:
     model, view, x, _ = started()
     q = posterior(view, {"x": x})["z"]
-    mixture = GaussianMixture(3, covariance_type="diag", n_init=5, random_state=0).fit(
-        q.mean.double().numpy()
-    )
-    mixture.covariances_ = mixture.covariances_ + q.variance.double().mean(0).numpy()
+    codes = q.mean.double().numpy()
+    found = GaussianMixture(3, covariance_type="full", n_init=5, random_state=0).fit(codes)
+    mixture = GaussianMixture(3, covariance_type="diag")
+    mixture.means_, mixture.weights_ = found.means_, found.weights_
+    spread = q.variance.double().mean(0).numpy()
+    mixture.covariances_ = found.covariances_.diagonal(axis1=1, axis2=2) + spread
     mixture.precisions_cholesky_ = mixture.covariances_**-0.5
     z = 2.0 * torch.randn(500, 2, generator=torch.Generator().manual_seed(3))
     exact = torch.from_numpy(mixture.score_samples(z.double().numpy())).float()
