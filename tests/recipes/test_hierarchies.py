@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -160,8 +161,11 @@ def test_the_lower_layers_of_a_picture_are_images() -> None:
 
 def test_every_layer_of_a_picture_is_drawn_read_and_scored() -> None:
     torch.manual_seed(0)
-    for constructor in (ladder_vae, topdown_vae):
-        model = constructor(Bernoulli((1, 16, 16)), 5, sizes=[(2, 8, 8), (3, 4, 4), 5], channels=8, hidden=16)
+    images = [(2, 8, 8), (3, 4, 4)]
+    for constructor, sizes in itertools.product((ladder_vae, topdown_vae), ([*images, 5], images)):
+        model = constructor(Bernoulli((1, 16, 16)), 5, sizes=sizes, channels=8, hidden=16)
+        if len(sizes) == 2:
+            assert not any(isinstance(part, nn.Linear) for part in model.modules())
         x = (torch.rand(3, 1, 16, 16) > 0.5).float()
         assert tuple(model.trace({"x": x}).log_weight().shape[-1:]) == (3,)
         ELBO()(model, {"x": x}).sum().backward()

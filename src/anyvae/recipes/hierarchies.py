@@ -84,11 +84,9 @@ class _Ends:
         if len(shape) != 3 or min(shape[1:]) < 14:
             return None
         halvings = (min(shape[1:]) // 7).bit_length() - 1
-        return (
-            None
-            if any(side % 2**halvings for side in shape[1:])
-            else (shape[1] >> halvings, shape[2] >> halvings)
-        )
+        if any(side % 2**halvings for side in shape[1:]):
+            return None
+        return shape[1] >> halvings, shape[2] >> halvings
 
     def state(self, latent: Size) -> Deterministic:
         """What is computed beside a latent of this shape."""
@@ -290,13 +288,14 @@ def topdown_vae(
     down = [states[max(0, level - 1)] for level in range(top)]
     generative: dict[str, Conditional | Family] = {
         names[-1]: StandardNormal(shapes[-1]),
-        f"h{top}": down[-1].given(names[-1], net=MLP([ends.hidden])),
+        f"h{top}": down[-1].given(names[-1], net=ends.net(down[-1].event_shape, shapes[-1])),
     }
     inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
     for level in range(2, top + 1):
         before, here = states[level - 2].event_shape, states[level - 1].event_shape
         inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=ends.onward(here, before))
-    inference[names[-1]] = DiagonalNormal(shapes[-1]).given(f"d{top}", net=Linear())
+    last = Linear() if len(shapes[-1]) == 1 else ends.net(shapes[-1], states[-1].event_shape)
+    inference[names[-1]] = DiagonalNormal(shapes[-1]).given(f"d{top}", net=last)
     for level in range(top - 1, 0, -1):
         name, above, shape = names[level - 1], f"h{level + 1}", shapes[level - 1]
         beside, state = down[level].event_shape, states[level - 1].event_shape
