@@ -96,7 +96,9 @@ def headline(findings: Findings) -> str:
 def summary(findings: Findings) -> str:
     """One sentence on how it was fitted, from the settings there are."""
     have = findings.settings
-    latents = have.get("latent features", findings.kl_per_latent.size)
+    latents = sum(layer.size for layer in findings.layers) or have.get(
+        "latent features", findings.kl_per_latent.size
+    )
     model = f"{findings.recipe} with {latents} latent{'' if latents == 1 else 's'}"
     if "network" in have:
         model += f" and the network {have['network']}"

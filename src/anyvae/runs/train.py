@@ -93,7 +93,7 @@ def train(
     """
     weights = sum(parameter.numel() for parameter in model.parameters())
     say(
-        f"{config.recipe}: {config.latent_features} latents, {weights:,} weights, "
+        f"{config.recipe}: {_latents_of(model)}, {weights:,} weights, "
         f"{len(prepared.training):,} rows, up to {config.steps:,} steps of {config.batch_size} rows "
         f"in {config.precision}"
     )
@@ -125,6 +125,15 @@ def train(
         raise DataError(f"{checkpoint} cannot be written ({error.strerror or error}): free space") from None
     _teach(model, prepared, config, say)
     return result
+
+
+def _latents_of(model: LatentVariableModel) -> str:
+    """How many latents, by name where there are several variables of them."""
+    shapes = {name: model.shapes[name] for name in model.latents}
+    if len(shapes) == 1:
+        [shape] = shapes.values()
+        return f"{shape.numel()} latents"
+    return "latents " + ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in shapes.items())
 
 
 def _fit_first(
