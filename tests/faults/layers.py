@@ -195,8 +195,8 @@ FAULTS = [
     Mutation(
         "clusters as wide as the means alone",
         "recipes/clustered.py",
-        "torch.from_numpy(found.covariances_) + q.variance.double().mean(0)",
-        "torch.from_numpy(found.covariances_)",
+        ".diagonal(dim1=1, dim2=2) + q.variance.double().mean(0)",
+        ".diagonal(dim1=1, dim2=2)",
         (f"{_CLUSTERED}test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws",),
     ),
     Mutation(
