@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from anyvae import MLP, Bernoulli, LatentVariableModel, Partial
 from anyvae.data import load_source
 from anyvae.inference import class_mean
+from anyvae.objectives import Objective
 from anyvae.recipes import (
     classifying_elbo,
     infinite_vae,
@@ -61,17 +62,15 @@ def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
     return kept
 
 
-def rows_of(values: Tensor, labels: Tensor, kept: Tensor, name: str = "x") -> TensorData:
-    """All rows, those with a label so often over that they make up a twentieth."""
+def rows_of(values: Tensor, labels: Tensor, kept: Tensor, name: str = "x") -> tuple[TensorData, float]:
+    """All rows, those with a label so often over that they make up a twentieth, and the share that they are."""
     times = max(1, round(LABELLED_SHARE * len(kept) / int(kept.sum())))
     places = torch.cat([torch.arange(len(kept)), *[kept.nonzero().squeeze(1)] * (times - 1)])
-    return TensorData(
-        {
-            name: values[places],
-            "y": Partial(one_hot(labels[places], 10).float(), kept[places]),
-        },
+    rows = TensorData(
+        {name: values[places], "y": Partial(one_hot(labels[places], 10).float(), kept[places])},
         binarise=[name] if name == "x" else [],
     )
+    return rows, float(kept[places].float().mean())
 
 
 def network() -> MLP:
@@ -85,10 +84,31 @@ def error_of(model: LatentVariableModel, rows: Tensor, labels: Tensor) -> float:
     return 100.0 * float((found != labels).float().mean())
 
 
+def pixels_fit(
+    model: LatentVariableModel, data: Split, rows: TensorData, objective: Objective, seed: int
+) -> Callable[[], FitResult]:
+    """A fit to pixels and labels, to the end."""
+    return partial(
+        fit,
+        model,
+        rows,
+        validation=data.held,
+        callbacks=[Narrator()],
+        objective=objective,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        learning_rate=RATE,
+        evaluations=EPOCHS // 2,
+        keep_last=True,
+        seed=seed,
+    )
+
+
 def one_fit(
-    data: Split, rows: TensorData, share: float, seed: int
+    data: Split, labels: Tensor, kept: Tensor, seed: int
 ) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
     """M2, and its fit."""
+    rows, share = rows_of(data.train.values["x"], labels, kept)
     model = m2(
         Bernoulli(784),
         LATENTS,
@@ -99,20 +119,7 @@ def one_fit(
         frequencies=False,
         start=data.start,
     )
-    return model, partial(
-        fit,
-        model,
-        rows,
-        validation=data.held,
-        callbacks=[Narrator()],
-        objective=classifying_elbo(share, weight=WEIGHT),
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        learning_rate=RATE,
-        evaluations=EPOCHS // 2,
-        keep_last=True,
-        seed=seed,
-    )
+    return model, pixels_fit(model, data, rows, classifying_elbo(share, weight=WEIGHT), seed)
 
 
 def two_fits(
@@ -141,8 +148,7 @@ def two_fits(
         )
         torch.manual_seed(seed)
         drawn = [features_of(first, data.train, draw) for draw in range(DRAWS)]
-        rows = rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), "z1")
-        share = float(rows.masks["y"].float().mean())
+        rows, share = rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), "z1")
         return fit(
             above,
             rows,
@@ -172,9 +178,10 @@ def features_of(model: LatentVariableModel, rows: TensorData, seed: int) -> Tens
 
 
 def mixture(
-    data: Split, rows: TensorData, share: float, seed: int
+    data: Split, labels: Tensor, kept: Tensor, seed: int
 ) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
     """The infinite VAE, and its fit."""
+    rows, share = rows_of(data.train.values["x"], labels, kept)
     net = MLP([EXPERT_HIDDEN], nn.ReLU)
     model = infinite_vae(
         Bernoulli(784),
@@ -186,20 +193,7 @@ def mixture(
         gate=network(),
         start=data.start,
     )
-    return model, partial(
-        fit,
-        model,
-        rows,
-        validation=data.held,
-        callbacks=[Narrator()],
-        objective=stick_breaking_elbo(len(rows), share=share),
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        learning_rate=RATE,
-        evaluations=EPOCHS // 2,
-        keep_last=True,
-        seed=seed,
-    )
+    return model, pixels_fit(model, data, rows, stick_breaking_elbo(len(rows), share=share), seed)
 
 
 def main() -> None:
@@ -215,8 +209,6 @@ def main() -> None:
         for case in asked.only:
             kind, count, published, limit = CASES[case]
             kept = known_labels(labels, count, seed)
-            rows = rows_of(data.train.values["x"], labels, kept)
-            share = float(rows.masks["y"].float().mean())
             told = {
                 "network": f"784-{HIDDEN}, ReLU, {LATENTS} latents, uniform p(y)",
                 "labels": f"{count}, as many of each class, repeated to {LABELLED_SHARE:.0%} of the rows",
@@ -226,7 +218,7 @@ def main() -> None:
             }
             torch.manual_seed(seed)
             if kind == "M2":
-                model, train = one_fit(data, rows, share, seed)
+                model, train = one_fit(data, labels, kept, seed)
             elif kind == "M1+M2":
                 told |= {
                     "network": f"784-500-500-1000, ReLU, {FEATURES} features; 300 above, {STYLES} styles",
@@ -240,7 +232,7 @@ def main() -> None:
                     "network": f"{EXPERTS} experts at most, each 784-{EXPERT_HIDDEN}, ReLU, {EXPERT_LATENTS} latents",
                     "classifier": "of z of every expert, linear; weighed as if every row had a label",
                 }
-                model, train = mixture(data, rows, share, seed)
+                model, train = mixture(data, labels, kept, seed)
             details = fit_once(model, {**told, "seed": seed}, train)
             with clock() as seconds:
                 value = error_of(model, data.test, truth)

@@ -88,7 +88,7 @@ class TableEstimator(BaseEstimator):
             recipe=self.recipe,
             kinds=dict(self.kinds or {}),
             label=label,
-            given=[] if source.beside is None or label is not None else source.beside.column_names,
+            given=self._given(),
             clusters=clusters,
             latent_features=self.latent_features,
             max_epochs=self.max_epochs,
@@ -149,7 +149,8 @@ class TableEstimator(BaseEstimator):
     def _numbers(self, values: np.ndarray[Any, Any], like: Any) -> Any:
         """An array (rows, columns) as a table of the columns and the library of the rows; NaN of those set aside."""
         names = [str(name) for name in self.frame_.names]
-        own = [place for place, name in enumerate(names) if name not in self._given()]
+        given = self._given()
+        own = [place for place, name in enumerate(names) if name not in given]
         whole = np.full((len(values), len(names)), np.nan)
         whole[:, own] = values
         if not is_frame(like):

@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Size, Tensor, nn
 
-__all__ = ["Cut", "Entry", "Heads", "Network", "WrappedModule"]
+__all__ = ["Cut", "Entry", "Heads", "Network", "WrappedModule", "as_vector"]
 
 
 class Network(ABC):
@@ -36,6 +36,11 @@ class Network(ABC):
         Raises:
             ValueError: when the description does not suit the shapes.
         """
+
+
+def as_vector(parent: Tensor, dims: int) -> Tensor:
+    """A parent whose event has so many axes, with one, shape (..., elements)."""
+    return parent if dims == 1 else parent.flatten(-dims) if dims else parent.unsqueeze(-1)
 
 
 @final
@@ -66,7 +71,7 @@ class Entry(nn.Module):
         """Sum of the maps, shape (..., features)."""
         total: Tensor | None = None
         for layer, dims, parent in zip(self.layers, self.dims, parents, strict=True):
-            flat = parent if dims == 1 else parent.flatten(-dims) if dims else parent.unsqueeze(-1)
+            flat = as_vector(parent, dims)
             total = layer(flat) if total is None else total + layer(flat)
         assert total is not None
         return total

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Cut, Network
+from anyvae.networks.base import Cut, Network, as_vector
 
 __all__ = ["MaskedMLP", "OwnLinear"]
 
@@ -148,7 +148,7 @@ class _Masked(nn.Module):
             self.context = (spec.context or Linear()).build(inputs[1:], {"context": Size(spec.sizes[:1])})
 
     def forward(self, value: Tensor, *parents: Tensor) -> tuple[Tensor, ...]:
-        flat = value if self.dims == 1 else value.flatten(-self.dims)
+        flat = as_vector(value, self.dims)
         hidden = self.first(flat)
         if self.context is not None:
             hidden = hidden + self.context(*parents)[0]

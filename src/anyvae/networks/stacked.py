@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Network
+from anyvae.networks.base import Network, as_vector
 
 __all__ = ["ConvStack"]
 
@@ -132,7 +132,10 @@ class _Stack(nn.Module):
     def forward(self, *parents: Tensor) -> tuple[Tensor, ...]:
         total: Tensor = self.shift
         for parent, layer, fold, rank in zip(parents, self.entry, self.folds, self.ranks, strict=True):
-            total = total + (self._places(parent, layer, fold) if fold else _everywhere(parent, layer, rank))
+            read = (
+                self._places(parent, layer, fold) if fold else layer(as_vector(parent, rank))[..., None, None]
+            )
+            total = total + read
         lead = total.shape[:-3]
         flat = total.reshape(-1, *total.shape[-3:])
         made = self.layers(flat)
@@ -151,9 +154,3 @@ class _Stack(nn.Module):
     def bias(self, name: str) -> Tensor:
         offset: Tensor = self.offsets[self.names.index(name)]
         return offset
-
-
-def _everywhere(vector: Tensor, layer: nn.Module, rank: int) -> Tensor:
-    flat = vector.flatten(-rank) if rank else vector.unsqueeze(-1)
-    added: Tensor = layer(flat)
-    return added[..., None, None]

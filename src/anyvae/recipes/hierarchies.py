@@ -74,9 +74,15 @@ class _Ends:
         net = self.encoder or (ConvStack([self.channels]) if image else self.reads)
         return family.given(*self.parents, net=net)
 
-    def latents(self, sizes: Sequence[int | tuple[int, ...]]) -> list[Size]:
-        """The shape of every z, from z1 on."""
-        return [Size((size,)) if isinstance(size, int) else Size(size) for size in sizes]
+    def latents(
+        self, asked: Sequence[int | tuple[int, ...]] | None, top: int, vectors: Sequence[int]
+    ) -> list[Size]:
+        """The shape of every z, from z1 on: as asked for, of a picture images below a vector, else these vectors."""
+        grid = self.grid()
+        images: Sequence[int | tuple[int, ...]] = (
+            [*[(_CHANNELS, *grid)] * (len(vectors) - 1), top] if grid else vectors
+        )
+        return [Size((size,)) if isinstance(size, int) else Size(size) for size in asked or images]
 
     def grid(self) -> tuple[int, int] | None:
         """Height and width at which latents of a picture stand: the least of at least 7 that halving reaches."""
@@ -96,7 +102,7 @@ class _Ends:
         """From states and latents to one of them."""
         if len(output) == 3 and any(len(shape) == 3 for shape in inputs):
             coarse = min(shape[1] for shape in (output, *inputs) if len(shape) == 3)
-            return ConvStack([self.channels] * max(layers, (output[1] // coarse).bit_length() - 1))
+            return ConvStack([self.channels] * max(layers, _doublings(coarse, output[1])))
         return MLP([self.hidden] * layers)
 
     def onward(self, output: Size, *inputs: Size) -> Network:
@@ -105,7 +111,7 @@ class _Ends:
         return Shortcut(net) if inputs[0] == output else net
 
     def _painting(self, shape: Size) -> Network:
-        doublings = (self.likelihood.event_shape[1] // shape[1]).bit_length() - 1
+        doublings = _doublings(shape[1], self.likelihood.event_shape[1])
         return ConvStack(
             [self.channels, *(max(8, self.channels >> level) for level in range(1, max(2, doublings)))]
         )
@@ -218,15 +224,8 @@ def ladder_vae(
     names = _names("z", len(sizes) if sizes else layers, "ladder_vae")
     ends = _Ends(likelihood, options)
     least = min(2, latent_features)
-    grid = ends.grid()
-    shapes = ends.latents(
-        sizes
-        or (
-            [*[(_CHANNELS, *grid)] * (layers - 1), latent_features]
-            if grid
-            else [max(least, latent_features >> level) for level in range(layers)]
-        )
-    )
+    halved = [max(least, latent_features >> level) for level in range(layers)]
+    shapes = ends.latents(sizes, latent_features, halved)
     states = [ends.state(shape) for shape in shapes]
     generative: dict[str, Conditional | Family] = {names[-1]: StandardNormal(shapes[-1])}
     inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
@@ -279,9 +278,7 @@ def topdown_vae(
     """
     names = _names("z", len(sizes) if sizes else layers, "topdown_vae")
     ends = _Ends(likelihood, options)
-    grid = ends.grid()
-    below = (_CHANNELS, *grid) if grid else latent_features
-    shapes = ends.latents(sizes or [*[below] * (layers - 1), latent_features])
+    shapes = ends.latents(sizes, latent_features, [latent_features] * layers)
     top = len(shapes)
     states = [ends.state(shape) for shape in shapes]
     # A state on the way down is of the level below it, which reads it.
@@ -308,6 +305,10 @@ def topdown_vae(
         )
     generative["x"] = ends.x("h1", down[0].event_shape)
     return LatentVariableModel(generative, inference)
+
+
+def _doublings(coarse: int, fine: int) -> int:
+    return (fine // coarse).bit_length() - 1
 
 
 def _names(letter: str, layers: int, who: str) -> list[str]:
