@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from anyvae import ELBO, VAE, Bernoulli, DiagonalNormal, LatentVariableModel, StandardNormal
 from anyvae.data.sprites import DSprites
-from anyvae.inference import evaluate_bound, mean
+from anyvae.inference import evaluate_bound, mean, posterior
 from anyvae.metrics import beta_vae_score, factor_vae_score, latent_use, mig
 from anyvae.networks import MLP, ConvNet
 from anyvae.objectives import (
@@ -32,6 +33,36 @@ from common import HERE, Narrator, Row, Run, clock, fit_once, options, record, s
 LATENTS, BATCH, STEPS, RATE = 10, 64, 8000, 5e-4
 CAPACITY, SCORED = 25.0, 10_000
 CASES = ("pca", "vae", "beta 4", "annealed", "beta-tc 4", "factor")
+PAPERS = {
+    "pca": "Higgins et al. 2017",
+    "vae": "Higgins et al. 2017",
+    "beta 4": "Higgins et al. 2017",
+    "annealed": "Burgess et al. 2018",
+    "beta-tc 4": "Chen et al. 2018",
+    "factor": "Kim & Mnih 2018",
+}
+UNITS = {
+    "beta-VAE score": ", %",
+    "FactorVAE score": ", %",
+    "MIG (Chen)": "",
+    "reconstruction": ", nats",
+    "KL": ", nats",
+}
+SHOWN = 9
+SETTINGS = {
+    "network": "convolutions 16-16-32-32, 128 dense, 10 latents",
+    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, bf16, {STEPS} steps of all 737,280 pictures",
+    "scored": f"{SCORED:,} pictures, the same for all",
+}
+# What is claimed: which is the better, than which, of what score, and by whom.
+CLAIMS = (
+    ("vae", "pca", "beta-VAE score", "Higgins et al. 2017"),
+    ("beta 4", "vae", "beta-VAE score", "Higgins et al. 2017"),
+    ("beta-tc 4", "beta 4", "MIG (Chen)", "Chen et al. 2018"),
+    ("beta-tc 4", "beta 4", "reconstruction", "Chen et al. 2018"),
+    ("factor", "beta 4", "MIG (Chen)", "Kim & Mnih 2018"),
+    ("factor", "beta 4", "reconstruction", "Kim & Mnih 2018"),
+)
 
 
 def model_of(start: Tensor) -> LatentVariableModel:
@@ -85,6 +116,7 @@ def codes_of(
         "rate": RATE,
         "seed": seed,
         "net": "conv 16-16-32-32",
+        "precision": "bf16",
     }
     fitted = partial(
         fit,
@@ -95,33 +127,95 @@ def codes_of(
         batch_size=BATCH,
         evaluations=8,
         callbacks=[Narrator()],
+        precision=torch.bfloat16,
         seed=seed,
     )
     details = fit_once(model, about, fitted)
     with clock() as seconds:
         use = latent_use(model, {"x": pictures})
         bound = evaluate_bound(model, {"x": pictures[:2000]}, samples=4)
+        # The paper leaves the shape out.
+        gap = mig(use.mean, use.scale, factors[:, 1:])
         scores = {
             "beta-VAE score": 100.0 * beta_vae_score(use.mean, factors, seed=seed),
             "FactorVAE score": 100.0 * factor_vae_score(use.mean, factors, seed=seed),
-            "MIG (Chen)": mig(use.mean, use.scale, factors).score,
+            "MIG (Chen)": gap.score,
             "reconstruction": float(bound.log_likelihood.mean()),
             "KL": float(bound.kl["z"].mean()),
         }
-        traversals(model, HERE / "results" / f"dsprites-{case.replace(' ', '-')}-{seed}.png")
+        path = HERE / "results" / f"dsprites-{case.replace(' ', '-')}-{seed}.png"
+        traversals(model, [int(latent) for latent in gap.table.argmax(0)], path)
         return scores, details["fit seconds"] + seconds(), details
 
 
-def traversals(model: LatentVariableModel, path: Path) -> None:
-    """Means while one latent moves from -2 to 2, a row for each."""
+def traversals(model: LatentVariableModel, latents: list[int], path: Path) -> None:
+    """For scale, orientation, x and y: pictures in which the factor moves, and means while its best latent does.
+
+    Both start at one ellipse in the middle; latents move from -2 to 2.
+    """
     from PIL import Image
 
-    z = torch.zeros(LATENTS, 9, LATENTS)
-    for index in range(LATENTS):
-        z[index, :, index] = torch.linspace(-2.0, 2.0, 9)
-    made = mean(model, {"z": z.flatten(0, 1)})["x"].view(LATENTS, 9, 64, 64)
-    sheet = torch.cat([torch.cat(list(row), 1) for row in made])
-    Image.fromarray((255 * (1 - sheet)).round().to(torch.uint8).numpy()).save(path)
+    sprites = DSprites()
+    middle = np.array([1, 3, 10, 16, 16])
+    start = torch.from_numpy(sprites[sprites.index(middle)][None]).float()
+    z = posterior(model, {"x": start})["z"].mean.repeat(SHOWN, 1)
+    sheet = []
+    for factor, latent in enumerate(latents, start=1):
+        moved = np.tile(middle, (SHOWN, 1))
+        # Half a turn brings an ellipse back.
+        last = 20 if sprites.names[factor] == "orientation" else sprites.sizes[factor] - 1
+        moved[:, factor] = np.linspace(0, last, SHOWN).round()
+        sheet.append(torch.from_numpy(sprites[sprites.index(moved)]).float())
+        turned = z.clone()
+        turned[:, latent] = torch.linspace(-2.0, 2.0, SHOWN)
+        sheet.append(mean(model, {"z": turned})["x"])
+    rows = [torch.cat(list(pictures[:, 0]), 1) for pictures in sheet]
+    Image.fromarray((255 * (1 - torch.cat(rows))).round().to(torch.uint8).numpy()).save(path)
+
+
+def compare(seed: int) -> None:
+    """Keep what is claimed of the methods' order, and of the capacity, where a seed's runs are scored."""
+    kept = json.loads((HERE / "results" / "disentanglement.json").read_text())
+
+    def run_of(case: str, what: str) -> dict[str, Any] | None:
+        runs: list[dict[str, Any]] = kept.get(f"{case} {what}", {}).get("runs", [])
+        return next((run for run in runs if run["seed"] == seed), None)
+
+    for place, (better, worse, what, paper) in enumerate(CLAIMS):
+        first, second = run_of(better, what), run_of(worse, what)
+        if first is None or second is None:
+            continue
+        row = Row(
+            paper=paper,
+            figure=f"dSprites, {better} over {worse}",
+            what=f"{what}, how much more",
+            published="more",
+            command=f'python reproductions/disentanglement.py --only "{better}" "{worse}"',
+            settings=SETTINGS,
+            limit=0.0,
+            sign="at least",
+            order=870 + place,
+        )
+        told = Run(seed, first["value"] - second["value"], first["seconds"] + second["seconds"])
+        record("disentanglement", f"{better} over {worse}, {what}", row, told)
+    reached = run_of("annealed", "KL")
+    if reached is not None:
+        row = Row(
+            paper="Burgess et al. 2018",
+            figure=f"dSprites, capacity of {CAPACITY:.0f} nats",
+            what="distance of the KL from it, nats",
+            published="none",
+            command="python reproductions/disentanglement.py --only annealed",
+            settings=SETTINGS,
+            limit=1.0,
+            order=880,
+        )
+        record(
+            "disentanglement",
+            "capacity",
+            row,
+            Run(seed, abs(reached["value"] - CAPACITY), reached["seconds"]),
+        )
 
 
 def main() -> None:
@@ -129,28 +223,25 @@ def main() -> None:
     sprites = DSprites()
     rows = torch.as_tensor(sprites.some(SCORED, seed=0))
     factors = torch.from_numpy(np.asarray(sprites.factors(rows.numpy())))
+    published = {"pca": "84.9", "vae": "61.58 ± 0.5", "beta 4": "99.23 ± 0.1"}
     for seed in seeds(asked):
         for case in asked.only:
             scores, spent, details = codes_of(case, seed, rows, factors)
             print(seed, case, {name: round(value, 3) for name, value in scores.items()}, flush=True)
             for place, (what, value) in enumerate(scores.items()):
                 row = Row(
-                    paper="Higgins 2017, Kim & Mnih 2018, Chen 2018",
+                    paper=PAPERS[case],
                     figure=f"dSprites, {case}",
-                    what=f"{what}, {SCORED:,} pictures",
-                    published={"pca": "84.9", "vae": "61.58 ± 0.5", "beta 4": "99.23 ± 0.1"}.get(
-                        case, "figures only"
-                    )
+                    what=f"{what}{UNITS[what]}",
+                    published=published.get(case, "figures only")
                     if what == "beta-VAE score"
                     else "figures only",
                     command=f'python reproductions/disentanglement.py --only "{case}"',
-                    settings={
-                        "network": "convolutions 16-16-32-32, 128 dense, 10 latents",
-                        "optimiser": f"Adam, peak {RATE}, batch {BATCH}, {STEPS} steps of all 737,280 pictures",
-                    },
+                    settings=SETTINGS,
                     order=800 + 10 * CASES.index(case) + place,
                 )
                 record("disentanglement", f"{case} {what}", row, Run(seed, value, spent, details))
+            compare(seed)
             write_table()
 
 

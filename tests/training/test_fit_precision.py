@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from training_examples import PosteriorMeans, differing, real_rows, tiny, weights
@@ -26,6 +28,19 @@ def test_bfloat16_trains_float32_weights_to_nearly_the_same_bound() -> None:
     start = evaluate_bound(tiny(hidden=16), {"x": held}).elbo.mean().item()
     assert abs(bounds[0] - bounds[1]) < 0.05 < bounds[0] - start
     assert len(differing(*map(weights, models))) == len(list(models[0].parameters()))
+
+
+@pytest.mark.parametrize("precision", ["bf16", torch.float16])
+def test_a_precision_that_is_none_is_refused_before_the_first_step(precision: object) -> None:
+    model = tiny()
+    before = weights(model)
+    for call in (
+        partial(fit, model, real_rows(), steps=5),
+        partial(evaluate_bound, model, {"x": real_rows()}),
+    ):
+        with pytest.raises(ValueError, match=r"wanted torch\.bfloat16"):
+            call(precision=precision)
+    assert not differing(before, weights(model))
 
 
 def test_double_precision_models_stay_double() -> None:

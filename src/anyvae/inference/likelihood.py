@@ -12,6 +12,7 @@ from torch import Tensor
 
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.networks.precision import products_in
 
 __all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "rows_at_once", "take_rows"]
 
@@ -106,10 +107,7 @@ def log_likelihood(
         raise ValueError(f"log_likelihood got samples={samples}; wanted at least 1.")
     estimates: list[Tensor] = []
     pools: dict[tuple[str, int], Tensor] = {}
-    with (
-        evaluating(model),
-        torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None),
-    ):
+    with evaluating(model), products_in(precision, model.device):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
@@ -148,10 +146,7 @@ def evaluate_bound(
     """
     parts: list[Bound] = []
     pools: dict[tuple[str, int], Tensor] = {}
-    with (
-        evaluating(model),
-        torch.autocast(model.device.type, precision or torch.bfloat16, precision is not None),
-    ):
+    with evaluating(model), products_in(precision, model.device):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)

@@ -16,6 +16,7 @@ from torch import Tensor
 from anyvae.inference import evaluate_bound
 from anyvae.inference.likelihood import Bound
 from anyvae.model import Batch, LatentVariableModel
+from anyvae.networks.precision import products_in
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
@@ -86,7 +87,7 @@ class Run:
         self.training = training
         self.budget = budget
         self.seed = seed
-        self.precision = precision
+        self.precision, self.products = precision, products_in(precision, here.device)
         self.checkpoint = checkpoint
         self.here = here
         self.callbacks = callbacks
@@ -172,11 +173,8 @@ class Run:
                 self._only(seat)
             seat.set_learning_rate(progress)
             seat.optimizer.zero_grad(set_to_none=True)
-            if self.precision is None:
+            with self.products:
                 loss = stepper(batch, progress, weight)
-            else:
-                with torch.autocast(self.here.device.type, self.precision):
-                    loss = stepper(batch, progress, weight)
             loss.backward()
             self._average_beside(seat)
             value = float(loss.detach())
