@@ -63,6 +63,32 @@ def test_a_table_shows_what_is_typical_of_each_group(table: Findings) -> None:
     assert "25" in cells
 
 
+def test_a_table_shows_rows_that_are_most_their_group_s_own(table: Findings) -> None:
+    one, two, none = (
+        {"income": np.array(values, dtype=object), "age": np.array(ages)}
+        for values, ages in (([">50K"] * 3, [31.0, 32.0, 33.0]), (["<=50K"], [44.0]), ([], []))
+    )
+    found = GroupFindings(
+        labels=False,
+        names=["cluster 0", "cluster 1", "cluster 2"],
+        shares=[0.75, 0.25, 0.0],
+        exemplars=[one, two, none],
+        draws=[one, two, one],
+    )
+    observed = {"income": np.array([">50K", "<=50K"], dtype=object), "age": np.array([31.0, 44.0])}
+    page = groups(replace(table, observed=observed, groups=found))
+    rows = [
+        re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in page.split("<h3>")[2].split("<tr>")[2:]
+    ]
+    assert rows == [
+        ["cluster 0", "&gt;50K", "31"],
+        ["cluster 0", "&gt;50K", "32"],
+        ["cluster 1", "&lt;=50K", "44"],
+    ]
+    # Escaped once.
+    assert "&amp;" not in page
+
+
 def test_layers_tell_what_each_adds(digits: Findings) -> None:
     rows = np.asarray(digits.observed)
     found = [

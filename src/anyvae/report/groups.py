@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
 from anyvae.report.findings import Array, Findings, Rows
 from anyvae.report.markup import card, image, section, table
 from anyvae.report.pictures import tile, value_range
-from anyvae.report.rows import COLUMNS, as_images, strip
+from anyvae.report.rows import COLUMNS, as_images, line, strip
 from anyvae.report.summaries import columns_of
 from anyvae.report.words import decimal, number, short
 
 SHOWN_GROUPS = 20
 SHOWN_COLUMNS = 8
 DRAWN = 5
+PRINTED = 2
 
 
 def groups(findings: Findings) -> str:
@@ -65,9 +64,23 @@ def groups(findings: Findings) -> str:
         drawn = columns_of(found.draws[k], every)
         typical = (_typical(drawn.get(name)) for name in names)
         rows.append((found.names[k], f"{100 * found.shares[k]:.1f} %", *typical))
-    caption = f"Means, or the most frequent value, of draws of each {what}."
-    body = table([what.capitalize(), "Held-out rows", *names], rows)
-    return section("groups", plural, lead, card(f"Draws of each {what}", body, caption))
+    cards = card(
+        f"Draws of each {what}",
+        table([what.capitalize(), "Held-out rows", *names], rows),
+        f"Means, or the most frequent value, of draws of each {what}.",
+    )
+    own = [columns_of(found.exemplars[k], every) for k in order]
+    surest = [
+        (found.names[k], *line(columns, names, row))
+        for k, columns in zip(order, own, strict=True)
+        for row in range(min(PRINTED, *(len(values) for values in columns.values())))
+    ]
+    cards += card(
+        f"Rows of each {what}",
+        table([what.capitalize(), *names], surest),
+        f"Held-out rows that are surest of their {what}, as they stand in the data.",
+    )
+    return section("groups", plural, lead, cards)
 
 
 def layers(findings: Findings) -> str:
@@ -122,4 +135,4 @@ def _typical(values: Array | None) -> str:
         known = known[np.isfinite(known)]
         return number(float(f"{known.mean():.3g}"), 3) if known.size else "–"
     names, counts = np.unique(np.asarray(values).astype(str), return_counts=True)
-    return escape(short(str(names[counts.argmax()]), 20))
+    return short(str(names[counts.argmax()]), 20)

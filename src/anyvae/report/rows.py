@@ -241,7 +241,7 @@ def printed_rows(findings: Findings) -> str:
     for i in range(PRINTED_ROWS):
         for name, columns in real:
             if columns and all(len(values) > i for values in columns.values()):
-                lines.append((f"{name} {i + 1}" if name == "data" else name, *_line(columns, names, i)))
+                lines.append((f"{name} {i + 1}" if name == "data" else name, *line(columns, names, i)))
     cut = f" The first {PRINTED_COLUMNS} columns." if len(real[0][1]) > PRINTED_COLUMNS else ""
     body = card(
         "Rows and their reconstructions",
@@ -253,7 +253,7 @@ def printed_rows(findings: Findings) -> str:
         f"Held-out rows; under each the mean of p(x | z), then one draw from it.{cut}",
     )
     drawn = [
-        (label, *_line(columns, names, i))
+        (label, *line(columns, names, i))
         for label, columns in (
             ("draw", columns_of(findings.sampled)),
             ("mean", columns_of(findings.sampled_mean)),
@@ -268,7 +268,8 @@ def printed_rows(findings: Findings) -> str:
     )
 
 
-def _line(columns: dict[str, Array], names: list[str], row: int) -> list[object]:
+def line(columns: dict[str, Array], names: list[str], row: int) -> list[object]:
+    """The cells of one row in print."""
     return [_rounded(columns[name][row]) if name in columns else None for name in names]
 
 
