@@ -209,8 +209,20 @@ def test_floors_by_name_are_those_of_rows_and_of_the_batch() -> None:
     assert float(gradient.abs().max()) < 1e-12
     objective = KL(free_bits={"y": floor}, samples=4, enumerate=["y"])
     assert (objective.samples, objective.enumerate) == (4, ("y",))
-    with pytest.raises(ValueError, match=r"free_bits of 'x', which is no latent"):
-        KL(free_bits={"x": 1.0}).of(trace)
+    torch.testing.assert_close(KL(names=["y"]).of(trace), of_y)
+    torch.testing.assert_close(KL(names=["z"]).of(trace), of_z)
+    torch.testing.assert_close(KL(names=["z", "y"]).of(trace), KL().of(trace))
+    assert not KL(names=[]).of(trace).any()
+    torch.testing.assert_close(KL(floor, names=["y"]).of(trace), of_y.clamp_min(floor))
+    for wrong in (KL(free_bits={"x": 1.0}), KL(names=["x"])):
+        with pytest.raises(
+            ValueError, match=r"KL got 'x', which is no latent that is inferred; there are \('z', 'y'"
+        ):
+            wrong.of(trace)
+    with pytest.raises(ValueError, match="wanted a list"):
+        KL(names="y")
+    with pytest.raises(ValueError, match=r"free_bits of 'z' and is that of \('y',\) alone"):
+        KL({"z": 1.0}, names=["y"])
     with pytest.raises(ValueError, match="wanted nats >= 0"):
         KL(free_bits={"y": -1.0})
 

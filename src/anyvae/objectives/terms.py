@@ -77,11 +77,15 @@ class KL(Objective):
         over_batch: whether the floor is one of the mean over the batch, as in the paper, and not of every row.
         prior_share: share of p in the gradient, 1 - prior_share being that of q; p and q have the whole of theirs
             where None. The value is the same.
+        names: of which latents; all where None. Two terms so give two latents weights or schedules of their own.
         samples: S, draws per row.
         enumerate: discrete latents that are summed over instead of drawn.
 
     Raises:
-        ValueError: for a negative floor, or a share outside [0, 1].
+        ValueError: for a negative floor, a share outside [0, 1], or the floor of a latent that is left out.
+
+    >>> label, style = KL(names=["y"], enumerate=["y"]), KL(names=["z"], enumerate=["y"])
+    >>> objective = LogLikelihood(enumerate=["y"]) - label - 2.0 * style
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class KL(Objective):
         *,
         over_batch: bool = False,
         prior_share: float | None = None,
+        names: Sequence[str] | None = None,
         enumerate: Sequence[str] = (),
     ) -> None:
         super().__init__(samples, enumerate=enumerate)
@@ -102,24 +107,33 @@ class KL(Objective):
         self.free_bits = dict(free_bits) if isinstance(free_bits, Mapping) else free_bits
         self.over_batch = over_batch
         self.prior_share = prior_share
+        if isinstance(names, str):
+            raise ValueError(f"KL got names={names!r}; wanted a list, [{names!r}].")
+        self.names = None if names is None else tuple(names)
+        if self.names is not None and isinstance(self.free_bits, dict):
+            left_out = sorted(set(self.free_bits) - set(self.names))
+            if left_out:
+                raise ValueError(
+                    f"KL got free_bits of {left_out[0]!r} and is that of {self.names} alone; name it in both."
+                )
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`.
 
         Raises:
-            ValueError: for the floor of a latent that is not inferred.
+            ValueError: for a latent, or the floor of one, that is not inferred.
         """
-        if not self.free_bits and self.prior_share is None:
+        if not self.free_bits and self.prior_share is None and self.names is None:
             return trace.kl_total()
-        if isinstance(self.free_bits, dict):
-            strange = sorted(set(self.free_bits) - set(trace.model.inference_parts))
-            if strange:
-                raise ValueError(
-                    f"KL got free_bits of {strange[0]!r}, which is no latent; there are {trace.model.latents}."
-                )
+        floors = self.free_bits if isinstance(self.free_bits, dict) else {}
+        strange = sorted({*floors, *(self.names or ())} - set(trace.model.inference_parts))
+        if strange:
+            raise ValueError(
+                f"KL got {strange[0]!r}, which is no latent that is inferred; there are {trace.model.latents}."
+            )
         total = trace.model.zeros((trace.rows,))
         for name, from_q in trace.plan.draws:
-            if from_q:
+            if from_q and (self.names is None or name in self.names):
                 total = total + self._floored(self._kl(trace, name), self._floor(name))
         return total
 
