@@ -12,7 +12,8 @@ from torch.nn.functional import one_hot
 from anyvae import MLP, Bernoulli, LatentVariableModel, Partial
 from anyvae.data import load_source
 from anyvae.inference import class_mean
-from anyvae.objectives import Objective
+from anyvae.networks import ConvNet
+from anyvae.objectives import KL, LinearRamp, Objective
 from anyvae.recipes import (
     classifying_elbo,
     infinite_vae,
@@ -37,9 +38,10 @@ from common import (
     write_table,
 )
 
-LATENTS, HIDDEN = 50, 500
-BATCH, EPOCHS, RATE = 200, 20, 1e-3
-LABELLED_SHARE, WEIGHT = 0.05, 0.1
+HIDDEN, LABELLED_SHARE = 500, 0.05
+# M2: the KL of the style counts thrice at first, which leaves the class to y; see the README beside this file.
+LATENTS, BATCH, EPOCHS, RATE = 10, 50, 10, 2e-3
+STYLE_WEIGHT, UNTIL, WEIGHT = 3.0, 0.8, 46.0
 # Which model, labels, the paper's error in per cent, the error wanted here: of the infinite VAE, no more than M2's.
 CASES: dict[str, tuple[str, int, str, float]] = {
     "m2-100": ("M2", 100, "11.97 ± 1.71", 12.0),
@@ -48,8 +50,8 @@ CASES: dict[str, tuple[str, int, str, float]] = {
     "infinite-100": ("infinite VAE", 100, "3.93 ± 0.5", 12.0),
     "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", 5.0),
 }
-EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN = 10, 20, 200
-FEATURES, STYLES, UPPER_EPOCHS, UPPER_BATCH, DRAWS = 10, 10, 40, 100, 4
+EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN, EXPERT_BATCH, EXPERT_EPOCHS, EXPERT_RATE = 10, 20, 200, 200, 20, 1e-3
+FEATURES, STYLES, UPPER_EPOCHS, UPPER_BATCH, UPPER_RATE, UPPER_WEIGHT, DRAWS = 10, 10, 80, 100, 1e-3, 0.1, 4
 
 
 def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
@@ -85,7 +87,15 @@ def error_of(model: LatentVariableModel, rows: Tensor, labels: Tensor) -> float:
 
 
 def pixels_fit(
-    model: LatentVariableModel, data: Split, rows: TensorData, objective: Objective, seed: int
+    model: LatentVariableModel,
+    data: Split,
+    rows: TensorData,
+    objective: Objective,
+    seed: int,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
 ) -> Callable[[], FitResult]:
     """A fit to pixels and labels, to the end."""
     return partial(
@@ -95,10 +105,11 @@ def pixels_fit(
         validation=data.held,
         callbacks=[Narrator()],
         objective=objective,
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        learning_rate=RATE,
-        evaluations=EPOCHS // 2,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        evaluations=epochs // 2,
+        precision=torch.bfloat16,
         keep_last=True,
         seed=seed,
     )
@@ -110,16 +121,21 @@ def one_fit(
     """M2, and its fit."""
     rows, share = rows_of(data.train.values["x"], labels, kept)
     model = m2(
-        Bernoulli(784),
+        Bernoulli((1, 28, 28)),
         LATENTS,
         10,
         encoder=network(),
-        classifier=network(),
+        classifier=ConvNet([32, 64], 128),
         decoder=network(),
         frequencies=False,
         start=data.start,
     )
-    return model, pixels_fit(model, data, rows, classifying_elbo(share, weight=WEIGHT), seed)
+    objective = classifying_elbo(share, weight=WEIGHT) - LinearRamp(
+        STYLE_WEIGHT - 1.0, 0.0, until=UNTIL
+    ) * KL(names=["z"], enumerate=["y"])
+    return model, pixels_fit(
+        model, data, rows, objective, seed, epochs=EPOCHS, batch_size=BATCH, learning_rate=RATE
+    )
 
 
 def two_fits(
@@ -153,10 +169,10 @@ def two_fits(
             above,
             rows,
             callbacks=[Narrator()],
-            objective=classifying_elbo(share, weight=WEIGHT),
+            objective=classifying_elbo(share, weight=UPPER_WEIGHT),
             epochs=UPPER_EPOCHS // DRAWS,
             batch_size=UPPER_BATCH,
-            learning_rate=RATE,
+            learning_rate=UPPER_RATE,
             evaluations=10,
             keep_last=True,
             seed=seed,
@@ -193,12 +209,22 @@ def mixture(
         gate=network(),
         start=data.start,
     )
-    return model, pixels_fit(model, data, rows, stick_breaking_elbo(len(rows), share=share), seed)
+    objective = stick_breaking_elbo(len(rows), share=share)
+    return model, pixels_fit(
+        model,
+        data,
+        rows,
+        objective,
+        seed,
+        epochs=EXPERT_EPOCHS,
+        batch_size=EXPERT_BATCH,
+        learning_rate=EXPERT_RATE,
+    )
 
 
 def main() -> None:
     asked = options(__doc__, list(CASES))
-    data = digits(dynamic=True)
+    flat, pictures = digits(dynamic=True), digits(dynamic=True, shape=(1, 28, 28))
     source = load_source("mnist")
     assert source.labels is not None
     assert source.test is not None
@@ -209,28 +235,35 @@ def main() -> None:
         for case in asked.only:
             kind, count, published, limit = CASES[case]
             kept = known_labels(labels, count, seed)
+            data = pictures if kind == "M2" else flat
             told = {
-                "network": f"784-{HIDDEN}, ReLU, {LATENTS} latents, uniform p(y)",
                 "labels": f"{count}, as many of each class, repeated to {LABELLED_SHARE:.0%} of the rows",
                 "binarisation": "afresh at every use; the test rows once",
-                "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs",
-                "classifier": f"weighed as if {WEIGHT:.0%} of the rows had a label, as in the paper",
             }
             torch.manual_seed(seed)
             if kind == "M2":
+                told |= {
+                    "network": f"784-{HIDDEN}, ReLU, {LATENTS} latents, uniform p(y)",
+                    "classifier": f"convolutions 32-64, 128 dense; weighed by {WEIGHT:.0f} over the share of labels",
+                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs, bf16; the KL "
+                    f"of the style {STYLE_WEIGHT:.0f} times at first, once from {UNTIL:.0%} on",
+                }
                 model, train = one_fit(data, labels, kept, seed)
             elif kind == "M1+M2":
                 told |= {
                     "network": f"784-500-500-1000, ReLU, {FEATURES} features; 300 above, {STYLES} styles",
                     "features": f"one autoencoder for all seeds, its KL weighed by .1, 40 epochs; {DRAWS} draws a row",
-                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {UPPER_BATCH}, {UPPER_EPOCHS} epochs "
-                    "of what is above the features",
+                    "optimiser": f"Adam, warm-up and cosine, peak {UPPER_RATE}, batch {UPPER_BATCH}, {UPPER_EPOCHS} "
+                    "epochs of what is above the features",
+                    "classifier": f"weighed as if {UPPER_WEIGHT:.0%} of the rows had a label, as in the paper",
                 }
                 model, train = two_fits(data, labels, kept, seed)
             else:
                 told |= {
                     "network": f"{EXPERTS} experts at most, each 784-{EXPERT_HIDDEN}, ReLU, {EXPERT_LATENTS} latents",
                     "classifier": "of z of every expert, linear; weighed as if every row had a label",
+                    "optimiser": f"Adam, warm-up and cosine, peak {EXPERT_RATE}, batch {EXPERT_BATCH}, "
+                    f"{EXPERT_EPOCHS} epochs, bf16",
                 }
                 model, train = mixture(data, labels, kept, seed)
             details = fit_once(model, {**told, "seed": seed}, train)
