@@ -131,7 +131,8 @@ def test_how_latents_are_numbered_changes_nothing(name: str) -> None:
     codes = noisy(factors)
     order = np.array([3, 0, 4, 2, 1])
     found, other = MEASURES[name](codes, factors), MEASURES[name](codes[:, order], factors)
-    assert scores(found) == scores(other)
+    # Sums over latents in another order: the last bit may move.
+    assert scores(found) == pytest.approx(scores(other), rel=1e-12)
     assert 0.05 < scores(found)[0] < 0.99
     if not isinstance(found, float):
         table = found.importances if name.startswith("dci") else found.table
