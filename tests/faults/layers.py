@@ -146,15 +146,15 @@ FAULTS = [
     Mutation(
         "the prior blind to the condition",
         "recipes/conditional.py",
-        '"z": DiagonalNormal(latent_features).given(\n                "c", net=prior or (MLP([128, 128]) if whole else encoder or reads)\n            ),',
+        '"z": DiagonalNormal(latent_features).given(\n                "c", net=prior or (MLP([128, 128]) if whole else ends.encoder)\n            ),',
         '"z": DiagonalNormal(latent_features),',
         (f"{_GIVEN}test_prior_encoder_and_decoder_read_the_condition",),
     ),
     Mutation(
         "the decoder blind to the condition",
         "recipes/conditional.py",
-        'likelihood.given("z", "c", net',
-        'likelihood.given("z", net',
+        'ends.make("z", "c")',
+        'ends.make("z")',
         (f"{_GIVEN}test_the_likelihood_given_a_condition_is_the_exact_one",),
     ),
     Mutation(
@@ -231,16 +231,30 @@ FAULTS = [
         "a posterior that does not start from its prior",
         "recipes/hierarchies.py",
         """Residual(
-            DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))
+            DiagonalNormal(shape).given(f"d{level}", above, net=made.net(shape, state, beside))
         )""",
-        'DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))',
+        'DiagonalNormal(shape).given(f"d{level}", above, net=made.net(shape, state, beside))',
         (f"{_LAYERS}test_the_posteriors_of_a_top_down_hierarchy_are_differences_to_their_priors",),
+    ),
+    Mutation(
+        "an encoder that does not see which cells are there",
+        "recipes/ends.py",
+        '["x", observed("x")] if missing else ["x"]',
+        '["x"]',
+        ("recipes/test_ends.py::test_a_hole_is_told_from_the_number_that_stands_for_it",),
+    ),
+    Mutation(
+        "a decoder of one's own that is left aside",
+        "recipes/ends.py",
+        "net=net or self.decoder",
+        "net=net or default_networks(self.likelihood)[1]",
+        ("recipes/test_ends.py::test_the_networks_that_were_asked_for_read_and_make_x",),
     ),
     Mutation(
         "a layer that breaks the path",
         "recipes/hierarchies.py",
-        'above, f"z{level}", net=Shortcut(MLP([ends.hidden]))',
-        'above, f"z{level}", net=MLP([ends.hidden])',
+        'above, f"z{level}", net=Shortcut(MLP([made.hidden]))',
+        'above, f"z{level}", net=MLP([made.hidden])',
         (f"{_LAYERS}test_the_noise_of_every_layer_enters_one_path",),
     ),
     Mutation(

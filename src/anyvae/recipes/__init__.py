@@ -9,8 +9,8 @@ from anyvae.recipes.clustered import (
     without_clusters,
 )
 from anyvae.recipes.conditional import cvae
+from anyvae.recipes.ends import DataOptions, EndOptions, default_networks
 from anyvae.recipes.flat import (
-    default_networks,
     freeform_vae,
     full_covariance_vae,
     iaf_vae,
@@ -21,7 +21,7 @@ from anyvae.recipes.flat import (
     vae,
     vamp_vae,
 )
-from anyvae.recipes.hierarchies import dlgm, ladder_vae, topdown_vae, two_level_vae
+from anyvae.recipes.hierarchies import HierarchyOptions, dlgm, ladder_vae, topdown_vae, two_level_vae
 from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.listed import RECIPES, default_latent_features, find_recipe
@@ -32,7 +32,10 @@ from anyvae.recipes.recipe import First, Recipe
 
 __all__ = [
     "RECIPES",
+    "DataOptions",
+    "EndOptions",
     "First",
+    "HierarchyOptions",
     "Likelihood",
     "Recipe",
     "classifying_elbo",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from anyvae.conditionals import (
     ByBayes,
@@ -13,18 +13,15 @@ from anyvae.conditionals import (
     DiagonalNormal,
     Family,
     FamilyConditional,
-    Parent,
     StandardNormal,
     UniformCategorical,
-    observed,
     raw_scale_of,
 )
-from anyvae.distributions import LogUnit
 from anyvae.inference import posterior
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.networks import MLP, Chosen, Linear, Lookup, Network
 from anyvae.objectives import ELBO, LogLikelihood, Objective, StickPrior
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.ends import EndOptions, Ends
 from anyvae.recipes.recipe import under_normal_prior
 from anyvae.training.data import TensorData, as_tensor_data
 
@@ -40,11 +37,7 @@ def gmvae(
     clusters: int = 10,
     above: int | None = None,
     hidden: int | None = None,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A prior mixed of normals whose places and spreads a second latent bends.
 
@@ -62,15 +55,13 @@ def gmvae(
         clusters: K.
         above: size of w; that of z where None.
         hidden: width of the network of p(z | w, y).
-        encoder, decoder: networks; `default_networks` of the event shape where None.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> gmvae(Bernoulli(6), 2, clusters=3).latents
     ('w', 'z', 'y')
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     above = above or latent_features
     bends = Chosen(MLP([hidden or 128], nn.Tanh), shared=True)
     return LatentVariableModel(
@@ -78,11 +69,11 @@ def gmvae(
             "w": StandardNormal(above),
             "y": UniformCategorical(clusters),
             "z": DiagonalNormal(latent_features).given("w", "y", net=bends),
-            "x": likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+            "x": ends.make("z"),
         },
         inference={
-            "w": DiagonalNormal(above).given(*parents, net=encoder or reads),
-            "z": DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+            "w": ends.read(DiagonalNormal(above)),
+            "z": ends.read(DiagonalNormal(latent_features)),
             "y": ByBayes(clusters),
         },
     )
@@ -93,11 +84,7 @@ def vade(
     latent_features: int,
     *,
     clusters: int = 10,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A prior mixed of normals, one for each cluster.
 
@@ -111,23 +98,21 @@ def vade(
         likelihood: family of x.
         latent_features: size of z.
         clusters: K.
-        encoder, decoder: networks; `default_networks` of the event shape where None.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> vade(Bernoulli(6), 2, clusters=3).latents
     ('z', 'y')
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     return LatentVariableModel(
         generative={
             "y": Categorical(clusters),
             "z": DiagonalNormal(latent_features).given("y", net=Lookup()),
-            "x": likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+            "x": ends.make("z"),
         },
         inference={
-            "z": DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+            "z": ends.read(DiagonalNormal(latent_features)),
             "y": ByBayes(clusters),
         },
     )
@@ -176,12 +161,8 @@ def infinite_vae(
     *,
     experts: int = 10,
     classes: int | None = None,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
     gate: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A mixture of VAEs with the weights of a Dirichlet process: as many experts as the data ask for.
 
@@ -200,28 +181,25 @@ def infinite_vae(
         latent_features: size of z.
         experts: where the process is cut off.
         classes: number of labels; the model has none where None.
-        encoder, decoder: networks of one expert; `default_networks` of the event shape where None.
         gate: network of q(k | x); the encoder's where None.
-        start, log_unit, missing: as in `vae`.
+        options: how an expert reads and makes x, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> infinite_vae(Bernoulli(6), 2, experts=3).latents
     ('k', 'z')
     """
-    reads, paints = default_networks(likelihood)
-    encoder, decoder = encoder or reads, decoder or paints
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     labels = {} if classes is None else {"y": Categorical(classes).given("z", "k", net=Chosen(Linear()))}
     return LatentVariableModel(
         generative={
             "k": Categorical(experts),
             "z": StandardNormal(latent_features),
-            "x": likelihood.given("z", "k", net=Chosen(decoder), start=start, log_unit=log_unit),
+            "x": ends.make("z", "k", net=Chosen(ends.decoder)),
             **labels,
         },
         inference={
-            "k": Categorical(experts).given(*parents, net=gate or encoder),
-            "z": DiagonalNormal(latent_features).given(*parents, "k", net=Chosen(encoder)),
+            "k": ends.read(Categorical(experts), net=gate),
+            "z": ends.read(DiagonalNormal(latent_features), "k", net=Chosen(ends.encoder)),
         },
     )
 

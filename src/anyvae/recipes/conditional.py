@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
-from torch import Tensor
-
-from anyvae.conditionals import DiagonalNormal, Family, Parent, observed
-from anyvae.distributions import LogUnit
+from anyvae.conditionals import DiagonalNormal, Family
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, Network
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.ends import EndOptions, Ends
 
 __all__ = ["cvae"]
 
@@ -20,12 +17,8 @@ def cvae(
     latent_features: int,
     condition: int | tuple[int, ...],
     *,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
     prior: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A VAE of x given c: prior, encoder and decoder all read the condition.
 
@@ -38,25 +31,23 @@ def cvae(
         likelihood: family of x.
         latent_features: size of z.
         condition: number of features of c, or its shape, such as that of a picture.
-        encoder, decoder: networks; `default_networks` of the event shape of x where None.
         prior: network of p(z | c); two layers of 128 where None, the encoder's where c is a picture.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> model = cvae(Bernoulli(6), 2, condition=3)
     >>> model.conditions, model.observed
     ({'c': torch.Size([3])}, ('x',))
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     whole = isinstance(condition, int) or len(condition) == 1
     return LatentVariableModel(
         generative={
             "z": DiagonalNormal(latent_features).given(
-                "c", net=prior or (MLP([128, 128]) if whole else encoder or reads)
+                "c", net=prior or (MLP([128, 128]) if whole else ends.encoder)
             ),
-            "x": likelihood.given("z", "c", net=decoder or paints, start=start, log_unit=log_unit),
+            "x": ends.make("z", "c"),
         },
-        inference={"z": DiagonalNormal(latent_features).given(*parents, "c", net=encoder or reads)},
+        inference={"z": ends.read(DiagonalNormal(latent_features), "c")},
         conditions={"c": condition},
     )

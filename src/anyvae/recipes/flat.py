@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypedDict, Unpack
+from collections.abc import Callable
+from typing import Unpack
 
 import torch
-from torch import Tensor, nn
 
 from anyvae.conditionals import (
     IAF,
     Bernoulli,
-    CellMixture,
     Columns,
     Conditional,
     DiagonalNormal,
     DiscretisedLogistic,
-    DiscretisedLogisticMixture,
     Family,
     FamilyConditional,
     Flow,
     FullNormal,
     Normal,
     OptimalScale,
-    Parent,
-    Placed,
     Refined,
     StandardNormal,
-    StudentT,
     UniformSphere,
     VampPrior,
     VectorQuantised,
     VonMisesFisher,
-    observed,
 )
-from anyvae.distributions import LogUnit
 from anyvae.model import VAE, LatentVariableModel
-from anyvae.networks import MLP, Compressed, ConvNet, Linear, Network
+from anyvae.networks import Linear
+from anyvae.recipes.ends import DataOptions, EndOptions, Ends
 
 __all__ = [
-    "DataOptions",
-    "default_networks",
     "freeform_vae",
     "full_covariance_vae",
     "linear_vae",
@@ -52,39 +43,24 @@ __all__ = [
 ]
 
 
-class DataOptions(TypedDict, total=False):
-    """The keywords of `vae` that follow from the data; every constructor hands them on."""
-
-    start: Mapping[str, Tensor | float] | None
-    log_unit: Tensor | LogUnit | None
-    missing: bool
-
-
 def vae(
     likelihood: Family,
     latent_features: int,
     *,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
     posterior: Family | VectorQuantised | None = None,
     prior: Family | Conditional | None = None,
     around: Callable[..., Conditional] | None = None,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""p(z) = N(0, I), p(x | z) of any family, q(z | x) a diagonal normal.
 
     Arguments:
         likelihood: family of x.
         latent_features: size of z.
-        encoder, decoder: networks; `default_networks` of the event shape where None.
-        start: where the decoder's parameters start.
-        log_unit: log of one unit of x in input units.
-        missing: whether x may have holes; the encoder then reads the mask too.
         posterior: family of q(z | x), or a codebook; `DiagonalNormal` where None.
         prior: p(z), a family or a conditional without parents; `StandardNormal` where None.
         around: makes the encoder from the conditional of `posterior`, such as a flow after it.
+        options: how x is read and made, see `EndOptions`.
 
     Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2013).
 
@@ -92,13 +68,12 @@ def vae(
     >>> vae(Bernoulli(6), 2).latents
     ('z',)
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
-    plain = (posterior or DiagonalNormal(latent_features)).given(*parents, net=encoder or reads)
+    ends = Ends(likelihood, **options)
+    plain = ends.read(posterior or DiagonalNormal(latent_features))
     return VAE(
         prior=StandardNormal(latent_features) if prior is None else prior,
         encoder=plain if around is None else around(plain),
-        decoder=likelihood.given("z", net=decoder or paints, start=start, log_unit=log_unit),
+        decoder=ends.make("z"),
     )
 
 
@@ -111,7 +86,7 @@ def linear_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOpti
 
 
 def full_covariance_vae(
-    likelihood: Family, latent_features: int, **data: Unpack[DataOptions]
+    likelihood: Family, latent_features: int, **options: Unpack[EndOptions]
 ) -> LatentVariableModel:
     r"""A VAE whose posterior has a full covariance: latents may depend on each other given x.
 
@@ -124,7 +99,7 @@ def full_covariance_vae(
     >>> full_covariance_vae(Bernoulli(6), 2).inference_parts["z"].family
     FullNormal(2)
     """
-    return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **data)
+    return vae(likelihood, latent_features, posterior=FullNormal(latent_features), **options)
 
 
 def iaf_vae(
@@ -133,7 +108,7 @@ def iaf_vae(
     *,
     flows: int = 2,
     context: int = 32,
-    **data: Unpack[DataOptions],
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A VAE whose posterior is a diagonal normal carried along by inverse autoregressive flows.
 
@@ -156,11 +131,11 @@ def iaf_vae(
     def carried(base: FamilyConditional) -> Conditional:
         return Flow(base, *[IAF()] * flows, context=context)
 
-    return vae(likelihood, latent_features, around=carried, **data)
+    return vae(likelihood, latent_features, around=carried, **options)
 
 
 def spherical_vae(
-    likelihood: Family, latent_features: int, **data: Unpack[DataOptions]
+    likelihood: Family, latent_features: int, **options: Unpack[EndOptions]
 ) -> LatentVariableModel:
     r"""A VAE whose latents are directions: points of the unit sphere in R^n, uniform under the prior.
 
@@ -179,12 +154,12 @@ def spherical_vae(
         latent_features,
         posterior=VonMisesFisher(latent_features),
         prior=UniformSphere(latent_features),
-        **data,
+        **options,
     )
 
 
 def semi_amortised_vae(
-    likelihood: Family, latent_features: int, *, steps: int = 4, **data: Unpack[DataOptions]
+    likelihood: Family, latent_features: int, *, steps: int = 4, **options: Unpack[EndOptions]
 ) -> LatentVariableModel:
     r"""A VAE whose encoder only starts the search for the posterior of a row.
 
@@ -204,11 +179,11 @@ def semi_amortised_vae(
     def refined(base: FamilyConditional) -> Conditional:
         return Refined(base, steps=steps, unroll=True)
 
-    return vae(likelihood, latent_features, around=refined, **data)
+    return vae(likelihood, latent_features, around=refined, **options)
 
 
 def freeform_vae(
-    likelihood: Family, latent_features: int, *, steps: int = 20, **data: Unpack[DataOptions]
+    likelihood: Family, latent_features: int, *, steps: int = 20, **options: Unpack[EndOptions]
 ) -> LatentVariableModel:
     r"""A VAE without an encoder: the posterior of every row is found by climbing its own bound.
 
@@ -227,10 +202,10 @@ def freeform_vae(
     def without_encoder(base: FamilyConditional) -> Conditional:
         return Refined(DiagonalNormal(latent_features).given(), steps=steps, rate=0.3)
 
-    return vae(likelihood, latent_features, around=without_encoder, **data)
+    return vae(likelihood, latent_features, around=without_encoder, **options)
 
 
-def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptions]) -> LatentVariableModel:
+def sigma_vae(likelihood: Family, latent_features: int, **options: Unpack[EndOptions]) -> LatentVariableModel:
     r"""A VAE whose normal columns share one scale, in closed form from the residuals of each batch.
 
     .. math:: \sigma^2 = \operatorname{mean}_{rows, i} (x_i - loc_i)^2
@@ -252,7 +227,7 @@ def sigma_vae(likelihood: Family, latent_features: int, **data: Unpack[DataOptio
             f"sigma_vae sets the scale of normal values and got {likelihood!r}, which has none; choose the recipe vae, "
             "or score numbers as normal ones (--likelihood normal)."
         )
-    return vae(calibrated, latent_features, **data)
+    return vae(calibrated, latent_features, **options)
 
 
 def vamp_vae(
@@ -260,7 +235,7 @@ def vamp_vae(
     latent_features: int,
     *,
     components: int = 100,
-    **data: Unpack[DataOptions],
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A VAE whose prior is the mixture of its encoder's posteriors at learned pseudo-inputs.
 
@@ -280,7 +255,7 @@ def vamp_vae(
     """
     bounds, mean, spread = None, torch.zeros(()), torch.ones(())
     if isinstance(likelihood, Bernoulli):
-        mean = torch.as_tensor((data.get("start") or {}).get("logits", 0.0)).sigmoid()
+        mean = torch.as_tensor((options.get("start") or {}).get("logits", 0.0)).sigmoid()
         bounds, spread = (0.0, 1.0), (mean * (1.0 - mean)).sqrt()
     elif (
         isinstance(likelihood, DiscretisedLogistic)
@@ -289,7 +264,7 @@ def vamp_vae(
     ):
         bounds = (float(likelihood.low), float(likelihood.high))
     prior = VampPrior(latent_features, components, mean=mean, spread=spread, bounds=bounds)
-    return vae(likelihood, latent_features, prior=prior, **data)
+    return vae(likelihood, latent_features, prior=prior, **options)
 
 
 def _with_optimal_scale(family: Family) -> Family:
@@ -298,29 +273,3 @@ def _with_optimal_scale(family: Family) -> Family:
     if isinstance(family, Columns) and any(isinstance(part, Normal) for part in family.parts):
         return Columns([_with_optimal_scale(part) for part in family.parts], family.order)
     return family
-
-
-def default_networks(likelihood: Family) -> tuple[Network, Network]:
-    """Encoder and decoder that suit an event shape.
-
-    Pictures of at least 16 x 16 get a convolutional decoder, which over-fits less than a dense one of equal
-    size; a dense encoder reads small ones as well as a convolutional one and much faster. Where a column may hold
-    values far from its others (counts, whole numbers, heavy tails, several modes) the encoder reads them drawn in.
-    """
-    shape = likelihood.event_shape
-    if len(shape) == 3 and min(shape[1:]) >= 16:
-        large = shape.numel() > 1024
-        channels = [16, 32, 64] if large and min(shape[1:]) >= 48 else [16, 16]
-        reads: Network = ConvNet([32, 64], 512) if large else MLP([512, 512], nn.GELU)
-        return reads, ConvNet(channels, 512)
-    width = 128 if len(shape) == 1 and shape[0] < 32 else 256
-    dense = MLP([width, width])
-    parts = likelihood.parts if isinstance(likelihood, Columns) else (likelihood,)
-    return Compressed(dense) if any(map(_far_reaching, parts)) else dense, MLP([width, width])
-
-
-def _far_reaching(family: Family) -> bool:
-    """Whether values of a vector may lie far from the others: not so where both ends of their range are known."""
-    if isinstance(family, DiscretisedLogistic | DiscretisedLogisticMixture):
-        return bool(torch.isinf(family.high).any() | torch.isinf(family.low).any())
-    return isinstance(family, StudentT | CellMixture | Placed)

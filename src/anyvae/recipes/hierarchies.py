@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
-from torch import Size, Tensor
+from torch import Size
 
 from anyvae.conditionals import (
     Conditional,
     Deterministic,
     DiagonalNormal,
     Family,
-    Parent,
     ProductOfExperts,
     Residual,
     StandardNormal,
-    observed,
     prior,
 )
-from anyvae.distributions import LogUnit
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, ConvStack, Linear, Network, Shortcut
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.ends import EndOptions, Ends
 
 __all__ = ["HierarchyOptions", "dlgm", "ladder_vae", "topdown_vae", "two_level_vae"]
 
@@ -31,48 +28,46 @@ _LAYERS = 3
 _CHANNELS = 4
 
 
-class HierarchyOptions(TypedDict, total=False):
+class HierarchyOptions(EndOptions, total=False):
     """The keywords that all hierarchies take.
 
     Arguments:
-        encoder: network that reads x; one that suits the shapes where None.
-        decoder: network that makes the parameters of x; likewise.
         hidden: width of the dense layers between.
         channels: of the images between, where a layer of latents is an image; 32 where None.
-        start, log_unit, missing: as in `vae`.
+        encoder, decoder: networks that read x and make its parameters; ones that suit the shapes where None.
+        start, log_unit, missing: see `DataOptions`.
     """
 
-    encoder: Network | None
-    decoder: Network | None
     hidden: int | None
     channels: int | None
-    start: Mapping[str, Tensor | float] | None
-    log_unit: Tensor | LogUnit | None
-    missing: bool
 
 
-class _Ends:
+class _Layers:
     """How a hierarchy reads x and makes it, and the states and networks between, vectors or images."""
 
-    def __init__(self, likelihood: Family, options: HierarchyOptions) -> None:
+    def __init__(
+        self,
+        likelihood: Family,
+        *,
+        hidden: int | None = None,
+        channels: int | None = None,
+        **options: Unpack[EndOptions],
+    ) -> None:
         self.likelihood = likelihood
-        self.reads, self.paints = default_networks(likelihood)
-        self.encoder, self.decoder = options.get("encoder"), options.get("decoder")
-        self.hidden = options.get("hidden") or (128 if likelihood.event_shape.numel() < 32 else 256)
-        self.channels = options.get("channels") or 32
-        self.start, self.log_unit = options.get("start"), options.get("log_unit")
-        self.parents: list[str | Parent] = ["x", observed("x")] if options.get("missing") else ["x"]
+        self.hidden = hidden or (128 if likelihood.event_shape.numel() < 32 else 256)
+        self.channels = channels or 32
+        self.asked = options
+        self.ends = Ends(likelihood, **options)
 
     def x(self, parent: str, shape: Size) -> Conditional:
         """p(x | parent), where the parent has this shape."""
-        net = self.decoder or (self._painting(shape) if len(shape) == 3 else self.paints)
-        return self.likelihood.given(parent, net=net, start=self.start, log_unit=self.log_unit)
+        image = len(shape) == 3 and self.asked.get("decoder") is None
+        return self.ends.make(parent, net=self._painting(shape) if image else None)
 
     def read(self, family: Family) -> Conditional:
         """A function or distribution of x."""
-        image = len(family.event_shape) == 3
-        net = self.encoder or (ConvStack([self.channels]) if image else self.reads)
-        return family.given(*self.parents, net=net)
+        image = len(family.event_shape) == 3 and self.asked.get("encoder") is None
+        return self.ends.read(family, net=ConvStack([self.channels]) if image else None)
 
     def latents(
         self, asked: Sequence[int | tuple[int, ...]] | None, top: int, vectors: Sequence[int]
@@ -140,20 +135,20 @@ def dlgm(
     >>> dlgm(Bernoulli(6), 2, layers=2).latents
     ('z1', 'z2')
     """
-    ends = _Ends(likelihood, options)
+    made = _Layers(likelihood, **options)
     names = _names("z", layers, "dlgm")
     generative: dict[str, Conditional | Family] = {name: StandardNormal(latent_features) for name in names}
     top = f"h{layers}"
-    generative[top] = Deterministic(ends.hidden).given(names[-1], net=Linear())
+    generative[top] = Deterministic(made.hidden).given(names[-1], net=Linear())
     for level in range(layers - 1, 0, -1):
         above = f"h{level + 1}"
-        generative[f"h{level}"] = Deterministic(ends.hidden).given(
-            above, f"z{level}", net=Shortcut(MLP([ends.hidden]))
+        generative[f"h{level}"] = Deterministic(made.hidden).given(
+            above, f"z{level}", net=Shortcut(MLP([made.hidden]))
         )
-    generative["x"] = ends.x("h1", Size((ends.hidden,)))
+    generative["x"] = made.x("h1", Size((made.hidden,)))
     # One pass over x for all layers: what it finds is computed once and read by each.
-    inference: dict[str, Conditional] = {"d": ends.read(Deterministic(ends.hidden))}
-    inference |= {name: DiagonalNormal(latent_features).given("d", net=MLP([ends.hidden])) for name in names}
+    inference: dict[str, Conditional] = {"d": made.read(Deterministic(made.hidden))}
+    inference |= {name: DiagonalNormal(latent_features).given("d", net=MLP([made.hidden])) for name in names}
     return LatentVariableModel(generative, inference)
 
 
@@ -176,17 +171,17 @@ def two_level_vae(
     >>> two_level_vae(Bernoulli(6), 4).shapes["z2"]
     torch.Size([2])
     """
-    ends = _Ends(likelihood, options)
+    made = _Layers(likelihood, **options)
     above = above or max(1, latent_features // 2)
-    between = MLP([ends.hidden, ends.hidden])
+    between = MLP([made.hidden, made.hidden])
     return LatentVariableModel(
         generative={
             "z2": StandardNormal(above),
             "z1": DiagonalNormal(latent_features).given("z2", net=between),
-            "x": ends.x("z1", Size((latent_features,))),
+            "x": made.x("z1", Size((latent_features,))),
         },
         inference={
-            "z1": ends.read(DiagonalNormal(latent_features)),
+            "z1": made.read(DiagonalNormal(latent_features)),
             "z2": DiagonalNormal(above).given("z1", net=between),
         },
     )
@@ -222,26 +217,26 @@ def ladder_vae(
     ('z2', 'z1')
     """
     names = _names("z", len(sizes) if sizes else layers, "ladder_vae")
-    ends = _Ends(likelihood, options)
+    made = _Layers(likelihood, **options)
     least = min(2, latent_features)
     halved = [max(least, latent_features >> level) for level in range(layers)]
-    shapes = ends.latents(sizes, latent_features, halved)
-    states = [ends.state(shape) for shape in shapes]
+    shapes = made.latents(sizes, latent_features, halved)
+    states = [made.state(shape) for shape in shapes]
     generative: dict[str, Conditional | Family] = {names[-1]: StandardNormal(shapes[-1])}
-    inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
+    inference: dict[str, Conditional] = {"d1": made.read(states[0])}
     for level in range(2, len(shapes) + 1):
         below, here = states[level - 2].event_shape, states[level - 1].event_shape
-        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=ends.net(here, below))
+        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=made.net(here, below))
     found = [
-        DiagonalNormal(shape).given(f"d{level}", net=ends.net(shape, state.event_shape))
+        DiagonalNormal(shape).given(f"d{level}", net=made.net(shape, state.event_shape))
         for level, (shape, state) in enumerate(zip(shapes, states, strict=True), 1)
     ]
     inference[names[-1]] = found[-1]
     for level in range(len(shapes) - 1, 0, -1):
         name, shape, above = names[level - 1], shapes[level - 1], shapes[level]
-        generative[name] = DiagonalNormal(shape).given(names[level], net=ends.net(shape, above, layers=2))
+        generative[name] = DiagonalNormal(shape).given(names[level], net=made.net(shape, above, layers=2))
         inference[name] = ProductOfExperts([found[level - 1]], prior=prior(name))
-    generative["x"] = ends.x("z1", shapes[0])
+    generative["x"] = made.x("z1", shapes[0])
     return LatentVariableModel(generative, inference)
 
 
@@ -277,33 +272,33 @@ def topdown_vae(
     ('z2', 'z1')
     """
     names = _names("z", len(sizes) if sizes else layers, "topdown_vae")
-    ends = _Ends(likelihood, options)
-    shapes = ends.latents(sizes, latent_features, [latent_features] * layers)
+    made = _Layers(likelihood, **options)
+    shapes = made.latents(sizes, latent_features, [latent_features] * layers)
     top = len(shapes)
-    states = [ends.state(shape) for shape in shapes]
+    states = [made.state(shape) for shape in shapes]
     # A state on the way down is of the level below it, which reads it.
     down = [states[max(0, level - 1)] for level in range(top)]
     generative: dict[str, Conditional | Family] = {
         names[-1]: StandardNormal(shapes[-1]),
-        f"h{top}": down[-1].given(names[-1], net=ends.net(down[-1].event_shape, shapes[-1])),
+        f"h{top}": down[-1].given(names[-1], net=made.net(down[-1].event_shape, shapes[-1])),
     }
-    inference: dict[str, Conditional] = {"d1": ends.read(states[0])}
+    inference: dict[str, Conditional] = {"d1": made.read(states[0])}
     for level in range(2, top + 1):
         before, here = states[level - 2].event_shape, states[level - 1].event_shape
-        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=ends.onward(here, before))
-    last = Linear() if len(shapes[-1]) == 1 else ends.net(shapes[-1], states[-1].event_shape)
+        inference[f"d{level}"] = states[level - 1].given(f"d{level - 1}", net=made.onward(here, before))
+    last = Linear() if len(shapes[-1]) == 1 else made.net(shapes[-1], states[-1].event_shape)
     inference[names[-1]] = DiagonalNormal(shapes[-1]).given(f"d{top}", net=last)
     for level in range(top - 1, 0, -1):
         name, above, shape = names[level - 1], f"h{level + 1}", shapes[level - 1]
         beside, state = down[level].event_shape, states[level - 1].event_shape
-        generative[name] = DiagonalNormal(shape).given(above, net=ends.net(shape, beside))
+        generative[name] = DiagonalNormal(shape).given(above, net=made.net(shape, beside))
         generative[f"h{level}"] = down[level - 1].given(
-            above, name, net=ends.onward(down[level - 1].event_shape, beside, shape)
+            above, name, net=made.onward(down[level - 1].event_shape, beside, shape)
         )
         inference[name] = Residual(
-            DiagonalNormal(shape).given(f"d{level}", above, net=ends.net(shape, state, beside))
+            DiagonalNormal(shape).given(f"d{level}", above, net=made.net(shape, state, beside))
         )
-    generative["x"] = ends.x("h1", down[0].event_shape)
+    generative["x"] = made.x("h1", down[0].event_shape)
     return LatentVariableModel(generative, inference)
 
 

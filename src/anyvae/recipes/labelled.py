@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
-from torch import Tensor, nn
+from torch import nn
 
 from anyvae.conditionals import (
     Categorical,
     DiagonalNormal,
     Family,
-    Parent,
     StandardNormal,
     UniformCategorical,
-    observed,
 )
-from anyvae.distributions import LogUnit
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, Network
 from anyvae.objectives import ELBO, Classify, Objective
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.ends import EndOptions, Ends
 from anyvae.recipes.recipe import under_normal_prior
 
 __all__ = ["classifying_elbo", "features_alone", "m1_m2", "m2"]
@@ -30,13 +27,9 @@ def m2(
     latent_features: int,
     classes: int,
     *,
-    encoder: Network | None = None,
     classifier: Network | None = None,
-    decoder: Network | None = None,
     frequencies: bool = True,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""Label and style are two latents of a row; the label is given where it is known.
 
@@ -49,25 +42,24 @@ def m2(
         likelihood: family of x.
         latent_features: size of z.
         classes: number of labels.
-        encoder, classifier, decoder: networks of q(z | x, y), q(y | x) and p(x | z, y); `default_networks` where None.
+        classifier: network of q(y | x); the encoder's where None.
         frequencies: whether p(y) has learned frequencies; else it is uniform.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> m2(Bernoulli(6), 2, classes=3).latents
     ('y', 'z')
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     return LatentVariableModel(
         generative={
             "y": Categorical(classes) if frequencies else UniformCategorical(classes),
             "z": StandardNormal(latent_features),
-            "x": likelihood.given("z", "y", net=decoder or paints, start=start, log_unit=log_unit),
+            "x": ends.make("z", "y"),
         },
         inference={
-            "y": Categorical(classes).given(*parents, net=classifier or reads),
-            "z": DiagonalNormal(latent_features).given(*parents, "y", net=encoder or reads),
+            "y": ends.read(Categorical(classes), net=classifier),
+            "z": ends.read(DiagonalNormal(latent_features), "y"),
         },
     )
 
@@ -79,12 +71,8 @@ def m1_m2(
     *,
     style: int | None = None,
     hidden: int = 300,
-    encoder: Network | None = None,
-    decoder: Network | None = None,
     frequencies: bool = True,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = False,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""Label and style of the features that a VAE has found, rather than of the row itself.
 
@@ -102,16 +90,14 @@ def m1_m2(
         classes: number of labels.
         style: size of z2; that of z1 where None.
         hidden: width of the networks between z1 and what is above it.
-        encoder, decoder: networks of q(z1 | x) and p(x | z1); `default_networks` where None.
         frequencies: whether p(y) has learned frequencies; else it is uniform.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
     >>> m1_m2(Bernoulli(6), 2, classes=3).latents
     ('z1', 'y', 'z2')
     """
-    reads, paints = default_networks(likelihood)
-    parents: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+    ends = Ends(likelihood, **options)
     style = style or latent_features
     between = MLP([hidden], nn.Softplus)
     return LatentVariableModel(
@@ -119,10 +105,10 @@ def m1_m2(
             "y": Categorical(classes) if frequencies else UniformCategorical(classes),
             "z2": StandardNormal(style),
             "z1": DiagonalNormal(latent_features).given("z2", "y", net=between),
-            "x": likelihood.given("z1", net=decoder or paints, start=start, log_unit=log_unit),
+            "x": ends.make("z1"),
         },
         inference={
-            "z1": DiagonalNormal(latent_features).given(*parents, net=encoder or reads),
+            "z1": ends.read(DiagonalNormal(latent_features)),
             "y": Categorical(classes).given("z1", net=between),
             "z2": DiagonalNormal(style).given("z1", "y", net=between),
         },

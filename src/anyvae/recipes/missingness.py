@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from torch import Tensor
+from collections.abc import Sequence
+from typing import Unpack
 
 from anyvae.conditionals import Bernoulli, CellMixture, Columns, Family, Normal, StandardNormal, StudentT
-from anyvae.distributions import LogUnit
 from anyvae.model import LatentVariableModel
 from anyvae.networks import OwnLinear
+from anyvae.recipes.ends import EndOptions
 from anyvae.recipes.flat import vae
 
 __all__ = ["not_miwae"]
@@ -20,9 +19,7 @@ def not_miwae(
     latent_features: int,
     *,
     cells: Sequence[int] | None = None,
-    start: Mapping[str, Tensor | float] | None = None,
-    log_unit: Tensor | LogUnit | None = None,
-    missing: bool = True,
+    **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A VAE of rows whose cells go missing by their own values: high incomes are left out, say.
 
@@ -36,7 +33,7 @@ def not_miwae(
         likelihood: family of x; its draws need a gradient, so mixtures become normals, and only real numbers serve.
         latent_features: size of z.
         cells: elements of each cell of x; one each where None.
-        start, log_unit, missing: as in `vae`.
+        options: how x is read and made, see `EndOptions`; x may always have holes.
 
     Raises:
         ValueError: for columns other than of real numbers.
@@ -46,8 +43,10 @@ def not_miwae(
     """
     plain = _reparameterised(likelihood)
     if plain is not likelihood:
-        start = None
-    base = vae(plain, latent_features, start=start, log_unit=log_unit, missing=True)
+        # It is of the parameters of another family.
+        options.pop("start", None)
+    options["missing"] = True
+    base = vae(plain, latent_features, **options)
     widths = list(cells) if cells else [1] * likelihood.event_shape.numel()
     return LatentVariableModel(
         generative={

@@ -19,7 +19,7 @@ from anyvae.conditionals import (
 from anyvae.model import LatentVariableModel
 from anyvae.networks import Network
 from anyvae.objectives import ELBO, Objective, Subsets
-from anyvae.recipes.flat import default_networks
+from anyvae.recipes.ends import default_networks
 
 __all__ = ["multimodal_elbo", "multimodal_vae"]
 

@@ -8,7 +8,8 @@ from anyvae.conditionals import FSQ, CodebookPrior, Family, UniformLattice, Vect
 from anyvae.model import LatentVariableModel
 from anyvae.networks import Network
 from anyvae.objectives import ELBO, Commitment, Objective
-from anyvae.recipes.flat import DataOptions, vae
+from anyvae.recipes.ends import DataOptions
+from anyvae.recipes.flat import vae
 
 __all__ = ["committed_elbo", "fsq_vae", "vq_vae"]
 
