@@ -246,8 +246,8 @@ MUTATIONS = [
     Mutation(
         "log q of given labels counted",
         "model/trace.py",
-        "torch.where(item.mask, torch.zeros_like(value), value)",
-        "value",
+        "self.where_drawn(name, self.q(name).log_prob(self.values[name]))",
+        "self.q(name).log_prob(self.values[name])",
         (f"{EXACT}::test_labels_given_in_some_rows_and_conditions",),
     ),
     Mutation(

@@ -256,3 +256,10 @@ def test_of_a_latent_that_some_rows_hold_those_rows_count(enumerate: list[str]) 
     for held, wanted in ((y, exact), (Partial(y, mask), exact * mask)):
         trace = model.trace(batch | {"y": held}, 2, fixed, enumerate=enumerate)
         torch.testing.assert_close(LogLikelihood(names=["y"]).of(trace), wanted)
+        every = LogLikelihood(names=["x", "t", "y"]).of(trace)
+        torch.testing.assert_close(LogLikelihood().of(trace), every)
+        torch.testing.assert_close(ELBO().of(trace), every - KL().of(trace))
+    # Nothing is inferred where it was given.
+    of_y = KL(names=["y"]).of(trace)
+    assert not of_y[mask].any()
+    assert (of_y[~mask] != 0).all()

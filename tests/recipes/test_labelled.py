@@ -180,6 +180,25 @@ def test_features_alone_share_their_weights_with_the_whole() -> None:
     )
 
 
+def test_what_is_above_the_features_learns_the_same_without_the_likelihood_of_x() -> None:
+    torch.manual_seed(0)
+    model = m1_m2(Normal(4), 2, CLASSES, hidden=8, encoder=NET, decoder=NET).double()
+    x = rows(6)
+    batch = {"x": x, "y": Partial(one_hot(1), torch.arange(6) < 2)}
+    above = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if name.startswith(("generative.y.", "generative.z1.", "inference.y.", "inference.z2."))
+    ]
+    found = []
+    for names in (None, ["y"]):
+        objective = classifying_elbo(1 / 3, names=names)
+        trace = model.trace(batch, 3, fixed, enumerate=["y"])
+        found.append(torch.autograd.grad(objective.of(trace).sum(), above))
+    assert all(gradient.abs().max() > 0 for gradient in found[0])
+    torch.testing.assert_close(found[0], found[1])
+
+
 def _single(name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
     return fixed(name, shape, torch.float64).to(dtype)
 

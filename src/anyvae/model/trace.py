@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypeAlias, final
 
 import torch
@@ -173,15 +173,28 @@ class Trace:
 
     def log_q(self, name: str) -> Tensor:
         """log q(name | parents) at the drawn value, nats, shape (..., B); 0 in rows where it was given."""
-        value = self.q(name).log_prob(self.values[name])
+        return self.where_drawn(name, self.q(name).log_prob(self.values[name]))
+
+    def where_drawn(self, name: str, term: Tensor) -> Tensor:
+        """A term of an inferred variable, shape (..., B), 0 in rows where the variable was given."""
+        given = self._rows_given(name)
+        return term if given is None else torch.where(given, torch.zeros_like(term), term)
+
+    def where_given(self, name: str, term: Tensor) -> Tensor:
+        """A term of a given variable, shape (..., B), 0 in rows where it was drawn instead."""
+        given = self._rows_given(name)
+        return term if given is None else torch.where(given, term, torch.zeros_like(term))
+
+    def _rows_given(self, name: str) -> Tensor | None:
+        """Which rows hold an inferred variable, shape (B,); None where all or none do, or where it is not inferred."""
         item = self.evidence.get(name)
-        if item is None or item.mask is None:
-            return value
+        if item is None or item.mask is None or (name, True) not in self.plan.draws:
+            return None
         if not item.by_rows:
             raise ValueError(
                 f"{name!r} has an inference conditional and misses single cells; give or withhold whole rows."
             )
-        return torch.where(item.mask, torch.zeros_like(value), value)
+        return item.mask
 
     def kl(self, name: str) -> Tensor | None:
         """KL(q || p) of one latent in closed form, nats, shape (..., B); None where none is valid."""
@@ -222,16 +235,28 @@ class Trace:
         """
         return self.log_likelihood() - self.kl_total()
 
-    def log_likelihood(self) -> Tensor:
-        r"""E_q of the log-densities of everything that was given, nats, shape (B,)."""
-        latent = {name for name, from_q in self.plan.draws if from_q}
-        parts = [self.log_p(name) for name in self.plan.scored if name not in latent]
+    def log_likelihood(self, names: Collection[str] | None = None) -> Tensor:
+        r"""E_q of the log-densities of what was given, of inferred variables in the rows that hold them, nats, (B,).
+
+        Arguments:
+            names: which of the given variables count; all where None.
+        """
+        parts = [
+            self.where_given(name, self.log_p(name))
+            for name in self.plan.scored
+            if name in self.evidence and (names is None or name in names)
+        ]
         return self.expect(sum(parts[1:], parts[0])) if parts else self._zeros()
 
     def kl_of(self, name: str) -> Tensor:
-        """KL(q || p) of one latent, exact where that is valid and sampled elsewhere, nats, shape (B,)."""
+        """KL(q || p) of one latent, exact where that is valid and sampled elsewhere, nats, shape (B,).
+
+        0 in rows where it was given: its log-density counts in `log_likelihood` there.
+        """
         exact = self.kl(name)
-        return self.expect(self.log_q(name) - self.log_p(name) if exact is None else exact)
+        if exact is None:
+            exact = self.log_q(name) - self.where_drawn(name, self.log_p(name))
+        return self.expect(exact)
 
     def kl_total(self) -> Tensor:
         """Sum of `kl_of` over the latents, nats, shape (B,)."""

@@ -44,22 +44,12 @@ class LogLikelihood(Objective):
         Raises:
             ValueError: for a name that the batch does not hold.
         """
-        if self.names is None:
-            return trace.log_likelihood()
-        absent = [name for name in self.names if name not in trace.evidence]
+        absent = [name for name in self.names or () if name not in trace.evidence]
         if absent:
             raise ValueError(
                 f"LogLikelihood counts {absent[0]!r}, which the batch lacks; it holds {sorted(trace.evidence)}."
             )
-        parts = [self._given(trace, name) for name in self.names]
-        return trace.expect(sum(parts[1:], parts[0]))
-
-    def _given(self, trace: Trace, name: str) -> Tensor:
-        log_p, mask = trace.log_p(name), trace.evidence[name].mask
-        if mask is None or (name, True) not in trace.plan.draws:
-            return log_p
-        # The value of an inferred variable is drawn in rows that lack it, and was not given there.
-        return torch.where(mask, log_p, torch.zeros_like(log_p))
+        return trace.log_likelihood(self.names)
 
 
 @final

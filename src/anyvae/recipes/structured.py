@@ -65,7 +65,7 @@ STRUCTURED: tuple[Recipe, ...] = (
         "m2 of the features of a vae that is fitted first; the last weights are kept",
         m1_m2,
         alone(
-            lambda data: classifying_elbo(_share(data)),
+            lambda data: classifying_elbo(_share(data), names=["y"]),
             "generative.y",
             "generative.z1",
             "inference.y",
