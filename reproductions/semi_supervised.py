@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -24,6 +25,7 @@ from anyvae.recipes import (
 from anyvae.training import FitResult, TensorData, fit
 from common import (
     HELD_OUT,
+    HERE,
     Narrator,
     Row,
     Run,
@@ -42,13 +44,13 @@ HIDDEN, LABELLED_SHARE = 500, 0.05
 # M2: the KL of the style counts thrice at first, which leaves the class to y; see the README beside this file.
 LATENTS, BATCH, EPOCHS, RATE = 10, 50, 10, 2e-3
 STYLE_WEIGHT, UNTIL, WEIGHT = 3.0, 0.8, 46.0
-# Which model, labels, the paper's error in per cent, the error wanted here: of the infinite VAE, no more than M2's.
-CASES: dict[str, tuple[str, int, str, float]] = {
+# Which model, labels, the paper's error in per cent, the error wanted here: none where it is what M2 was found to make.
+CASES: dict[str, tuple[str, int, str, float | None]] = {
     "m2-100": ("M2", 100, "11.97 ± 1.71", 12.0),
     "m2-1000": ("M2", 1000, "3.60 ± 0.56", 5.0),
     "m1-m2-100": ("M1+M2", 100, "3.33 ± 0.14", 5.0),
-    "infinite-100": ("infinite VAE", 100, "3.93 ± 0.5", 12.0),
-    "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", 5.0),
+    "infinite-100": ("infinite VAE", 100, "3.93 ± 0.5", None),
+    "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", None),
 }
 EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN, EXPERT_BATCH, EXPERT_EPOCHS, EXPERT_RATE = 10, 20, 200, 200, 20, 1e-3
 FEATURES, STYLES, UPPER_EPOCHS, UPPER_BATCH, UPPER_RATE, UPPER_WEIGHT, DRAWS = 10, 10, 80, 100, 1e-3, 0.1, 4
@@ -222,6 +224,14 @@ def mixture(
     )
 
 
+def error_of_m2(count: int) -> float | None:
+    """What M2 makes of as many labels, of all seeds that have been run; None where none has."""
+    path = HERE / "results" / "semi_supervised.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    runs = kept.get(f"m2-{count}", {}).get("runs", [])
+    return sum(run["value"] for run in runs) / len(runs) if runs else None
+
+
 def main() -> None:
     asked = options(__doc__, list(CASES))
     flat, pictures = digits(dynamic=True), digits(dynamic=True, shape=(1, 28, 28))
@@ -281,7 +291,7 @@ def main() -> None:
                 published=published,
                 command=f"python reproductions/semi_supervised.py --only {case}",
                 settings=told,
-                limit=limit,
+                limit=error_of_m2(count) if limit is None else limit,
                 order=700 + list(CASES).index(case),
             )
             record("semi_supervised", case, row, Run(seed, value, spent, details))
