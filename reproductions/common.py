@@ -36,6 +36,7 @@ __all__ = [
     "clock",
     "digits",
     "options",
+    "products",
     "record",
     "render",
     "write_table",
@@ -363,6 +364,12 @@ def autoencoder(data: Split) -> LatentVariableModel:
     )
     fit_once(model, about, first)
     return model
+
+
+def products() -> torch.dtype | None:
+    """bfloat16 for the products of a long fit, where the processor multiplies in it; elsewhere it would be slower."""
+    has = torch.cpu.get_capabilities()
+    return torch.bfloat16 if has.get("avx512_bf16") or has.get("amx_bf16") else None
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from anyvae.objectives import (
     WarmupCosine,
 )
 from anyvae.training import Player, TensorData, fit
-from common import HERE, Narrator, Row, Run, clock, fit_once, options, record, seeds, write_table
+from common import HERE, Narrator, Row, Run, clock, fit_once, options, products, record, seeds, write_table
 
 LATENTS, BATCH, STEPS, RATE = 10, 64, 8000, 5e-4
 CAPACITY, SCORED = 25.0, 10_000
@@ -51,7 +51,7 @@ UNITS = {
 SHOWN = 9
 SETTINGS = {
     "network": "convolutions 16-16-32-32, 128 dense, 10 latents",
-    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, bf16, {STEPS} steps of all 737,280 pictures",
+    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {STEPS} steps of all 737,280 pictures",
     "scored": f"{SCORED:,} pictures, the same for all",
 }
 # What is claimed: which is the better, than which, of what score, and by whom.
@@ -116,7 +116,6 @@ def codes_of(
         "rate": RATE,
         "seed": seed,
         "net": "conv 16-16-32-32",
-        "precision": "bf16",
     }
     fitted = partial(
         fit,
@@ -127,7 +126,7 @@ def codes_of(
         batch_size=BATCH,
         evaluations=8,
         callbacks=[Narrator()],
-        precision=torch.bfloat16,
+        precision=products(),
         seed=seed,
     )
     details = fit_once(model, about, fitted)

@@ -35,6 +35,7 @@ from common import (
     digits,
     fit_once,
     options,
+    products,
     record,
     seeds,
     write_table,
@@ -111,7 +112,7 @@ def pixels_fit(
         batch_size=batch_size,
         learning_rate=learning_rate,
         evaluations=epochs // 2,
-        precision=torch.bfloat16,
+        precision=products(),
         keep_last=True,
         seed=seed,
     )
@@ -255,7 +256,7 @@ def main() -> None:
                 told |= {
                     "network": f"784-{HIDDEN}, ReLU, {LATENTS} latents, uniform p(y)",
                     "classifier": f"convolutions 32-64, 128 dense; weighed by {WEIGHT:.0f} over the share of labels",
-                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs, bf16; the KL "
+                    "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs; the KL "
                     f"of the style {STYLE_WEIGHT:.0f} times at first, once from {UNTIL:.0%} on",
                 }
                 model, train = one_fit(data, labels, kept, seed)
@@ -273,7 +274,7 @@ def main() -> None:
                     "network": f"{EXPERTS} experts at most, each 784-{EXPERT_HIDDEN}, ReLU, {EXPERT_LATENTS} latents",
                     "classifier": "of z of every expert, linear; weighed as if every row had a label",
                     "optimiser": f"Adam, warm-up and cosine, peak {EXPERT_RATE}, batch {EXPERT_BATCH}, "
-                    f"{EXPERT_EPOCHS} epochs, bf16",
+                    f"{EXPERT_EPOCHS} epochs",
                 }
                 model, train = mixture(data, labels, kept, seed)
             details = fit_once(model, {**told, "seed": seed}, train)

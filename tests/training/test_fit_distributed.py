@@ -56,7 +56,7 @@ def test_both_processes_end_with_the_same_bits(name: str, folder: Path) -> None:
 def test_without_draws_they_reach_what_one_process_reaches(kind: str, name: str, folder: Path) -> None:
     model = tiny()
     options = SAME_AS_ALONE[name]()
-    result = fit(model, real_rows(), steps=STEPS, evaluations=5, **options)
+    result = fit(model, real_rows(), **{"steps": STEPS, "evaluations": 5, **options})
     (found, state), _ = both(folder, f"{kind}-{name}")
     for key, tensor in (weights(model) | beside(options)).items():
         torch.testing.assert_close(found[key], tensor, rtol=1e-5, atol=1e-5)

@@ -99,6 +99,14 @@ SAME_AS_ALONE: dict[str, Callable[[], dict[str, Any]]] = {
         "validation": held(),
         "learning_rate": Constant(0.3),
     },
+    # Better and worse by turns: the step after a look goes on from the weights, not from what was looked at.
+    "looked_at": lambda: {
+        "objective": PosteriorMeans(),
+        "batch_size": 13,
+        "validation": held(),
+        "learning_rate": Constant(0.2),
+        "evaluations": STEPS,
+    },
 }
 
 

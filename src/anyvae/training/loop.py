@@ -86,6 +86,7 @@ def fit(
     precision: torch.dtype | None = None,
     patience: float = 0.2,
     keep_last: bool = False,
+    average: float = 0.05,
     evaluations: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -114,6 +115,9 @@ def fit(
         patience: fraction of the run without a better validation bound that ends it, 1 for never.
         keep_last: keep the weights of the last step, and never end by patience: for an objective that is meant to
             leave the bound, such as a capacity above the KL that the bound would choose.
+        average: how old the weights that are watched and kept are on average, as a fraction of the steps so far: they
+            are a running average (Karras et al., 2024), which is nearer to an optimum than what the last batches
+            have pushed about; 0 for the weights as they are.
         evaluations: how many are spread over the run; where None at most 50, and no more than cost a tenth of it.
         checkpoint: file to write after evaluations and on an interrupt.
         resume: continue from the checkpoint if it exists, to the same weights as an uninterrupted run.
@@ -158,6 +162,8 @@ def fit(
         raise ValueError(
             f"fit got learning_rate={learning_rate}; wanted a finite number >= 0, or a schedule."
         )
+    if not 0.0 <= average < 0.5:
+        raise ValueError(f"fit got average={average}; wanted a fraction of the run in [0, .5), 0 for none.")
     if not 0.0 < patience <= 1.0:
         raise ValueError(f"fit got patience={patience}; wanted a fraction of the run in (0, 1].")
     if resume and checkpoint is None:
@@ -193,6 +199,7 @@ def fit(
             compiled=compiled,
             callbacks=heard,
             keep_last=keep_last,
+            average=average,
         )
         # Pushed last, so done first: a callback that fails to close cannot keep the gradients.
         closing.callback(run.release)

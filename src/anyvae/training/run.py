@@ -17,6 +17,7 @@ from anyvae.inference import evaluate_bound
 from anyvae.inference.likelihood import Bound
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.networks.precision import products_in
+from anyvae.training.average import Average
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
@@ -30,6 +31,8 @@ from anyvae.training.saved import write_run
 
 __all__ = ["WATCHED_ROWS", "Budget", "Run"]
 
+# How many steps lie between two updates of the average: at every step it would cost a tenth of a wide network's.
+_AVERAGED_EVERY = 8
 WATCHED_ROWS = 2000
 """Training rows whose bound is followed beside the validation bound."""
 
@@ -79,6 +82,7 @@ class Run:
         compiled: bool,
         callbacks: list[Callback],
         keep_last: bool,
+        average: float,
     ) -> None:
         self.sharded = sharded and here.size > 1
         # Sharding ends with the process group and cannot be undone: a copy is sharded, not the model given.
@@ -111,6 +115,9 @@ class Run:
         for seat in self.seats:
             self._only(seat)
             self.steppers.append(here.wrap(seat, sharded=self.sharded, compiled=compiled))
+        of_model = dict(self.model.named_parameters())
+        learned = {name for seat in self.seats for name in seat.owned}
+        self.average = Average({name: of_model[name] for name in of_model if name in learned}, average)
         self.step = 0
         self.seconds = 0.0
         self.best_step = 0
@@ -142,6 +149,8 @@ class Run:
                 rows = order[place : place + self.budget.batch_size]
                 objective = self._step(rows, self._progress(before + time.perf_counter() - started))
                 self.step += 1
+                if self.step % _AVERAGED_EVERY == 0:
+                    self.average.update(self.step)
                 rows_since += len(rows)
                 if objective is not None:
                     moved_since += len(rows)
@@ -207,6 +216,13 @@ class Run:
         return done
 
     def _evaluate(self) -> None:
+        with self.average.in_place(self.step):
+            evaluation = self._measure()
+        for callback in self.callbacks:
+            callback.on_evaluation(evaluation)
+
+    def _measure(self) -> Evaluation:
+        """The bounds of the weights as they stand, which are kept if they are the best."""
         watched = self._bound_of(self._watched)
         held = None if self._validation is None else self._bound_of(self._validation)
         train = math.nan if watched is None else watched.elbo.mean().item()
@@ -226,8 +242,7 @@ class Run:
         if self.keep_last or bound > self.best_bound:
             self.best_bound, self.best_step = bound, self.step
             self.best = {name: tensor.clone() for name, tensor in self.model_state().items()}
-        for callback in self.callbacks:
-            callback.on_evaluation(evaluation)
+        return evaluation
 
     def _bound_of(self, rows: Batch) -> Bound | None:
         """The watched bound; None where the model has none, and nothing hangs on it."""

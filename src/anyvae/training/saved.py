@@ -25,6 +25,8 @@ def write_run(run: Run, path: Path) -> None:
     """Write everything that a run must have to go on; every process must call it."""
     tensors = {f"model.{name}": tensor for name, tensor in run.model_state().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
+    averages = run.whole_tensors(run.average.tensors)
+    tensors |= {f"average.{name}": tensor for name, tensor in averages.items()}
     tensors |= run.beside.state()
     for seat in run.seats:
         for name, state in _optimizer_state(run, seat).items():
@@ -72,6 +74,7 @@ def restore(run: Run) -> None:
 def _counters(run: Run) -> dict[str, Any]:
     return {
         "step": run.step,
+        "averaged_step": run.average.step,
         "seconds": run.seconds,
         "best_step": run.best_step,
         "best_bound": run.best_bound if math.isfinite(run.best_bound) else None,
@@ -90,6 +93,7 @@ def _plan(run: Run) -> dict[str, Any]:
         "players": run.described,
         **asdict(run.budget),
         "keep_last": run.keep_last,
+        "average": run.average.lag,
         "seed": run.seed,
         "processes": run.here.size,
         "precision": str(run.precision),
@@ -99,6 +103,9 @@ def _plan(run: Run) -> dict[str, Any]:
 def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     run.load_model(under(tensors, "model."))
     run.best = under(tensors, "best.")
+    averages = under(tensors, "average.")
+    like = run.average.tensors
+    run.average.load({name: spread_like(averages[name], like[name]) for name in like}, state["averaged_step"])
     run.beside.load(tensors)
     for seat in run.seats:
         _load_optimizer(seat, under(tensors, f"optimizer.{seat.player.name}."))
