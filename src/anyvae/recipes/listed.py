@@ -153,7 +153,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "annealed_vae",
             "Burgess et al., 2018",
-            "vae held to a KL that rises from 0 to 25 nats by four fifths of the run, weight 100; the last weights are kept",
+            "vae held to a KL that rises to 25 nats by four fifths of the run, weight 100; the last weights are kept",
             vae,
             alone(lambda data: LogLikelihood() - 100.0 * CapacityGap(LinearRamp(0.0, 25.0, until=0.8))),
             keep_last=True,
