@@ -30,8 +30,8 @@ from anyvae.objectives import (
 from anyvae.training import Player, TensorData, fit
 from common import HERE, Narrator, Row, Run, clock, fit_once, options, products, record, seeds, write_table
 
-LATENTS, BATCH, STEPS, RATE = 10, 64, 8000, 5e-4
-CAPACITY, SCORED = 25.0, 10_000
+LATENTS, BATCH, STEPS, RATE = 10, 64, 3000, 1e-3
+CAPACITY, GRIP, SCORED = 25.0, 10.0, 10_000
 CASES = ("pca", "vae", "beta 4", "annealed", "beta-tc 4", "factor")
 PAPERS = {
     "pca": "Higgins et al. 2017",
@@ -86,7 +86,7 @@ def players_of(case: str, rows: int) -> list[Player]:
     objective = {
         "vae": ELBO(),
         "beta 4": ELBO(beta=4.0),
-        "annealed": LogLikelihood() - 100.0 * CapacityGap(LinearRamp(0.0, CAPACITY, until=0.8)),
+        "annealed": LogLikelihood() - GRIP * CapacityGap(LinearRamp(0.0, CAPACITY, until=0.8)),
         "beta-tc 4": ELBO() - 3.0 * StratifiedTC(rows),
     }[case]
     return [Player("model", objective, learning_rate=rate)]
