@@ -7,16 +7,16 @@ from faults import Mutation
 FAULTS = [
     Mutation(
         "best kept although the last is wanted",
-        "training/run.py",
+        "training/watch.py",
         "if self.keep_last or bound",
-        "if self._validation is None or bound",
+        "if self.validation is None or bound",
         ("training/test_keep_last.py::test_the_last_weights_are_kept_and_not_those_of_the_best_bound",),
     ),
     Mutation(
         "patience ends a run that keeps its last",
-        "training/run.py",
-        "self.best_bound, self.best_step = bound, self.step",
-        "self.best_bound, self.best_step = bound, self.step if bound > self.best_bound else self.best_step",
+        "training/watch.py",
+        "self.best_bound, self.best_step = bound, evaluation.step",
+        "self.best_bound, self.best_step = bound, evaluation.step if bound > self.best_bound else self.best_step",
         ("training/test_keep_last.py::test_patience_does_not_end_it",),
     ),
     Mutation(

@@ -21,8 +21,9 @@ from anyvae.training.distributed import world
 from anyvae.training.events import Callback, Evaluation
 from anyvae.training.guard import refuse_non_finite
 from anyvae.training.player import Player
-from anyvae.training.run import WATCHED_ROWS, Budget, Run
+from anyvae.training.run import Budget, Run
 from anyvae.training.saved import restore
+from anyvae.training.watch import WATCHED_ROWS
 
 __all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
 
@@ -208,7 +209,7 @@ def fit(
             restore(run)
         ended = run.train(started)
         run.keep_best()
-    return FitResult(tuple(run.history), run.step, run.best_step, run.seconds, ended)
+    return FitResult(tuple(run.watch.history), run.step, run.watch.best_step, run.seconds, ended)
 
 
 def _interval(

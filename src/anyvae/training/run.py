@@ -13,28 +13,25 @@ from typing import final
 import torch
 from torch import Tensor
 
-from anyvae.inference import evaluate_bound
-from anyvae.inference.likelihood import Bound
-from anyvae.model import Batch, LatentVariableModel
+from anyvae.model import LatentVariableModel
 from anyvae.networks.precision import products_in
 from anyvae.training.average import Average
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, put_together, spread_like
-from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress
+from anyvae.training.events import Callback, Interrupted, NonFiniteError, Progress
 from anyvae.training.guard import blame
 from anyvae.training.identity import describe, fingerprint
 from anyvae.training.interrupt import interruptible
 from anyvae.training.player import Player, Seat
 from anyvae.training.saved import write_run
+from anyvae.training.watch import Watch
 
-__all__ = ["WATCHED_ROWS", "Budget", "Run"]
+__all__ = ["Budget", "Run"]
 
 # How many steps lie between two updates of the average: at every step it would cost a tenth of a wide network's.
 _AVERAGED_EVERY = 8
-WATCHED_ROWS = 2000
-"""Training rows whose bound is followed beside the validation bound."""
 
 
 @final
@@ -95,8 +92,6 @@ class Run:
         self.checkpoint = checkpoint
         self.here = here
         self.callbacks = callbacks
-        # Without validation rows too: a bound on training rows would choose over-fit.
-        self.keep_last = keep_last or validation is None
         self.beside = Beside(players, model, here)
         free = [*self.whole.parameters(), *self.beside.parameters().values()]
         self._learning = [parameter for parameter in free if parameter.requires_grad]
@@ -120,15 +115,14 @@ class Run:
         self.average = Average({name: of_model[name] for name in of_model if name in learned}, average)
         self.step = 0
         self.seconds = 0.0
-        self.best_step = 0
-        self.best_bound = -math.inf
-        self.best: dict[str, Tensor] = {}
-        self.history: list[Evaluation] = []
-        watched = torch.randperm(len(training), generator=_generator(seed, 0))[:WATCHED_ROWS].sort().values
-        self._watched = training.fixed(watched)
-        self._validation = None if validation is None else validation.fixed()
-        # What the objective sums over is summed over in the bound that is watched, too.
-        self._summed = players[0].objective.enumerate
+        self.watch = Watch(
+            training,
+            validation,
+            generator=_generator(seed, 0),
+            # What the objective sums over is summed over in the bound that is watched, too.
+            summed=players[0].objective.enumerate,
+            keep_last=keep_last,
+        )
         self.described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
         self.prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self.ended = ""
@@ -216,58 +210,31 @@ class Run:
         return done
 
     def _evaluate(self) -> None:
-        with self.average.in_place(self.step):
-            evaluation = self._measure()
-        for callback in self.callbacks:
-            callback.on_evaluation(evaluation)
-
-    def _measure(self) -> Evaluation:
-        """The bounds of the weights as they stand, which are kept if they are the best."""
-        watched = self._bound_of(self._watched)
-        held = None if self._validation is None else self._bound_of(self._validation)
-        train = math.nan if watched is None else watched.elbo.mean().item()
-        held_elbo = held_fit = held_kl = math.nan
-        if held is not None:
-            held_elbo, held_fit = held.elbo.mean().item(), held.log_likelihood.mean().item()
-            held_kl = sum((part.mean().item() for part in held.kl.values()), 0.0)
-        bound = train if self._validation is None else held_elbo
-        if watched is not None and not math.isfinite(bound):
-            rows = self._watched if self._validation is None else self._validation
-            part = f"in the evaluation, {blame(self.model, rows, self.training)}"
-            raise NonFiniteError(self.step, part, self.checkpoint)
         rate = self.seats[0].optimizer.param_groups[0]["lr"]
-        epoch = self.step / self.budget.per_epoch
-        evaluation = Evaluation(self.step, epoch, self.seconds, train, held_elbo, held_fit, held_kl, rate)
-        self.history.append(evaluation)
-        if self.keep_last or bound > self.best_bound:
-            self.best_bound, self.best_step = bound, self.step
-            self.best = {name: tensor.clone() for name, tensor in self.model_state().items()}
-        return evaluation
-
-    def _bound_of(self, rows: Batch) -> Bound | None:
-        """The watched bound; None where the model has none, and nothing hangs on it."""
-        try:
-            return evaluate_bound(self.model, rows, enumerate=self._summed)
-        except NotImplementedError as error:
-            if self.keep_last:
-                return None
-            raise ValueError(
-                f"no bound can choose the weights: {error} Then pass keep_last=True to fit."
-            ) from error
+        with self.average.in_place(self.step):
+            seen = self.watch.look(
+                self.model, self.step, self.step / self.budget.per_epoch, self.seconds, rate
+            )
+            if not self.watch.sound(seen):
+                part = f"in the evaluation, {blame(self.model, self.watch.deciding, self.training)}"
+                raise NonFiniteError(self.step, part, self.checkpoint)
+            self.watch.take(seen, self.model_state)
+        for callback in self.callbacks:
+            callback.on_evaluation(seen)
 
     def _late(self) -> bool:
         # At every step: evaluations may lie further apart than the minutes that are left.
         return self.budget.minutes is not None and self._agreed(self.seconds >= 60.0 * self.budget.minutes)
 
     def _stale(self) -> str:
-        stale = self.step - self.best_step  # none where every evaluation keeps its weights
-        return "patience" if stale > self.budget.patience * self.budget.steps else ""
+        stale = self.watch.stale(self.step) > self.budget.patience * self.budget.steps
+        return "patience" if stale else ""
 
     def _report(self, rate: float, objective: float) -> None:
         left = (self.budget.steps - self.step) * self.budget.batch_size / max(rate, 1e-9)
         if self.budget.minutes is not None:
             left = min(left, 60.0 * self.budget.minutes - self.seconds)
-        bound = self.history[-1].validation_elbo if self.history else math.nan
+        bound = self.watch.history[-1].validation_elbo if self.watch.history else math.nan
         for callback in self.callbacks:
             callback.on_progress(
                 Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound)
@@ -284,10 +251,10 @@ class Run:
         """Give the model the weights to keep: of the best bound, or the last."""
         if self.sharded:
             if self.here.first:
-                self.whole.load_state_dict(self.best)
+                self.whole.load_state_dict(self.watch.best)
             self.here.spread(self.whole.state_dict().values())
         else:
-            self.load_model(self.best)
+            self.load_model(self.watch.best)
         self.whole.eval()
         self.beside.train(False)
 

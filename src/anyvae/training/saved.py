@@ -24,7 +24,7 @@ __all__ = ["restore", "write_run"]
 def write_run(run: Run, path: Path) -> None:
     """Write everything that a run must have to go on; every process must call it."""
     tensors = {f"model.{name}": tensor for name, tensor in run.model_state().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in run.watch.best.items()}
     averages = run.whole_tensors(run.average.tensors)
     tensors |= {f"average.{name}": tensor for name, tensor in averages.items()}
     tensors |= run.beside.state()
@@ -76,9 +76,9 @@ def _counters(run: Run) -> dict[str, Any]:
         "step": run.step,
         "averaged_step": run.average.step,
         "seconds": run.seconds,
-        "best_step": run.best_step,
-        "best_bound": run.best_bound if math.isfinite(run.best_bound) else None,
-        "history": [list(evaluation.as_dict().values()) for evaluation in run.history],
+        "best_step": run.watch.best_step,
+        "best_bound": run.watch.best_bound if math.isfinite(run.watch.best_bound) else None,
+        "history": [list(evaluation.as_dict().values()) for evaluation in run.watch.history],
         "ended": run.ended,
         "plan": _plan(run),
     }
@@ -92,7 +92,7 @@ def _plan(run: Run) -> dict[str, Any]:
         "validation checksum": run.prints[1],
         "players": run.described,
         **asdict(run.budget),
-        "keep_last": run.keep_last,
+        "keep_last": run.watch.keep_last,
         "average": run.average.lag,
         "seed": run.seed,
         "processes": run.here.size,
@@ -102,7 +102,7 @@ def _plan(run: Run) -> dict[str, Any]:
 
 def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     run.load_model(under(tensors, "model."))
-    run.best = under(tensors, "best.")
+    run.watch.best = under(tensors, "best.")
     averages = under(tensors, "average.")
     like = run.average.tensors
     run.average.load({name: spread_like(averages[name], like[name]) for name in like}, state["averaged_step"])
@@ -113,11 +113,11 @@ def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     if run.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
         torch.cuda.set_rng_state(tensors[f"generator.cuda.{run.here.rank}"], run.here.device)
     run.step, run.seconds, run.ended = state["step"], state["seconds"], state["ended"]
-    run.best_step = state["best_step"]
-    run.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
+    run.watch.best_step = state["best_step"]
+    run.watch.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
     # JSON has no NaN: what was not measured is null there.
     rows = [[math.nan if value is None else value for value in row] for row in state["history"]]
-    run.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
+    run.watch.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
 
 
 def _optimizer_state(run: Run, seat: Seat) -> dict[str, dict[str, Any]]:
