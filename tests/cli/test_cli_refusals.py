@@ -81,6 +81,22 @@ def test_bad_words(digits_run: Path, refused: Refused) -> None:
     assert "Must be" in refused("score", digits_run, "digits", "--samples", 0)
 
 
+def test_the_commands_are_named_all_of_them(refused: Refused) -> None:
+    message = refused("frobnicate")
+    assert message.rstrip().endswith("classify, cluster, evaluate, report, recipes")
+
+
+def test_clusters_that_cannot_be(
+    numbers: Path, people_run: Path, people: Path, tmp_path: Path, refused: Refused
+) -> None:
+    fit = ("fit", numbers, "--out", tmp_path / "out")
+    assert "the recipe vae has none" in refused(*fit, "--clusters", 3)
+    assert "give no more than rows" in refused(*fit, "--recipe", "gmvae", "--clusters", 100)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "one.csv").write_text("".join(people.read_text().splitlines(keepends=True)[:2]))
+    assert "one row" in refused("cluster", people_run, tmp_path / "one.csv", "-k", 1)
+
+
 def test_rows_that_do_not_fit_the_run(
     digits_run: Path, people_run: Path, tmp_path: Path, refused: Refused
 ) -> None:

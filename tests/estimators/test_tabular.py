@@ -263,12 +263,26 @@ def test_outliers_by_threshold_and_p_value(line: np.ndarray[Any, Any]) -> None:
     assert abs(np.mean(p <= 0.5) - 0.5) < 0.15
     strange = np.array([[500.0, -330.0]])
     assert detector.predict(strange).tolist() == [-1]
-    assert detector.p_values(strange)[0] == pytest.approx(1.0 / 31.0)
+    assert detector.p_values(strange)[0] == pytest.approx(1.0 / 601.0)
     assert detector.explain(strange).shape == (1, 2)
     share = VAEOutlierDetector(contamination=0.2, random_state=0, max_epochs=5).fit(line[:200])
     assert (share.predict(line[:200]) == -1).mean() == pytest.approx(0.2, abs=0.01)
     with pytest.raises(ValueError, match=r"contamination is 0\.7"):
         VAEOutlierDetector(contamination=0.7).fit(line)
+
+
+@pytest.mark.parametrize("rows", [200, 2400])
+def test_one_false_alarm_in_twenty(rows: int) -> None:
+    """By ten rows held out, told by those fitted; and by rows held out alone."""
+    rates = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        detector = VAEOutlierDetector(max_epochs=30 if rows < 1000 else 6, random_state=seed)
+        detector.fit(rng.normal(size=(rows, 2)))
+        new = rng.normal(size=(2000, 2))
+        rates.append(float((detector.predict(new) == -1).mean()))
+        assert (detector.predict(new) == -1).tolist() == (detector.p_values(new) <= 0.05).tolist()
+    assert 0.02 < float(np.mean(rates)) < 0.08
 
 
 def test_rows_without_label_teach_the_classifier() -> None:

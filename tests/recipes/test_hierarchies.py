@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,7 @@ from torch.distributions import Independent, MultivariateNormal
 from torch.distributions import Normal as TorchNormal
 
 from anyvae.conditionals import Bernoulli, Normal
-from anyvae.inference import log_likelihood
+from anyvae.inference import log_likelihood, weigh
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from anyvae.objectives import ELBO, LinearRamp
@@ -188,3 +189,26 @@ def test_the_likelihood_reaches_that_of_a_linear_law(constructor: Callable[..., 
     reached = log_likelihood(model, {"x": held_out[:500]}, samples=100).mean()
     exact = law.log_prob(held_out[:500]).mean()
     assert float(reached) == pytest.approx(float(exact), abs=0.1)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("constructor", [dlgm, topdown_vae, ladder_vae, two_level_vae])
+def test_draws_of_the_prior_beside_those_of_q_weigh_as_much(
+    constructor: Callable[..., LatentVariableModel],
+) -> None:
+    """States between the layers are computed from latents of which half come from the prior."""
+    model, x = made(constructor), rows()
+    # Without a q every latent is drawn from the prior, and its weight is p(x | z) alone.
+    plain = LatentVariableModel(dict(model.generative_parts), {})
+    torch.manual_seed(1)
+    told = []
+    with torch.no_grad():
+        for weights in (
+            weigh(model, {"x": x}, 20_000, prior=0.5).log_weight,
+            plain.trace({"x": x}, 20_000).log_weight(),
+        ):
+            mean = weights.logsumexp(0) - math.log(len(weights))
+            told.append((mean, (weights - mean).exp().std(0) / len(weights) ** 0.5))
+    (ours, error), (wanted, other) = told
+    assert float(((ours - wanted) / torch.hypot(error, other)).abs().max()) < 5.0
+    assert float(torch.hypot(error, other).max()) < 0.1

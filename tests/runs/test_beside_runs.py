@@ -52,6 +52,16 @@ def m2_run(table: Path) -> FittedModel:
     return fitted(table, "m2", recipe="m2", label="kind", max_epochs=120)
 
 
+def test_a_label_that_is_known_tells_of_the_cells_that_are_not(m2_run: FittedModel, tmp_path: Path) -> None:
+    holes = pa.array([None] * 2, pa.float64())
+    csv.write_csv(pa.table({"length": holes, "weight": holes, "kind": ["ant", "bee"]}), tmp_path / "x.csv")
+    filled = m2_run.impute(load_source(tmp_path / "x.csv", label="kind"))["length"].to_pylist()
+    assert filled == pytest.approx([0.0, 3.0], abs=0.7)
+    draws = m2_run.impute(load_source(tmp_path / "x.csv", label="kind"), 60, 0)
+    means = np.mean([table["length"].to_pylist() for table in draws], axis=0)
+    assert means.tolist() == pytest.approx([0.0, 3.0], abs=0.9)
+
+
 def test_m2_tells_the_labels_that_were_left_empty(table: Path, m2_run: FittedModel) -> None:
     model = m2_run
     truth = load_source(table.parent / "truth.csv", label="kind")

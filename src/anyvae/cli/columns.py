@@ -109,6 +109,8 @@ def cluster(
     latents = fitted.embed(rows)
     if k > len(latents):
         raise DataError(f"{k} clusters of {len(latents)} rows are asked for: give no more clusters than rows")
+    if len(latents) < 2:
+        raise DataError(f"{source} has one row, and a mixture is fitted to two or more: give more rows")
     mixture = GaussianMixture(k, random_state=seed, n_init=3).fit(latents)
     deliver(
         {"cluster": mixture.predict(latents), "probability": mixture.predict_proba(latents).max(1)}, output

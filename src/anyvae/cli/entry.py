@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 from anyvae.cli.app import app
 from anyvae.cli.console import first_process
@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UnusedCliTokensError as error:
         extra = shlex.join(error.unused_tokens or [])
         return _wrong(f"there is no place for {extra}: see anyvae {_command(words)}--help")
+    except UnknownCommandError:
+        commands = ", ".join(name for name in app if not name.startswith("-"))
+        return _wrong(f"there is no command {words[0]!r}: the commands are {commands}")
     except CycloptsError as error:
         return _wrong(f"{str(error).rstrip('.')}: see anyvae {_command(words)}--help")
     except KeyboardInterrupt:

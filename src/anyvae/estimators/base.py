@@ -69,9 +69,10 @@ class TableEstimator(BaseEstimator):
         self.seed_ = _drawn_seed(self.random_state)
         recipe = find_recipe(self.recipe)
         if recipe.given and not self.given:
+            kind = type(self).__name__ if "given" in self.get_params() else "TabularVAE"
             raise ValueError(
-                f"{self.recipe} is of rows given some columns: name them, as in {type(self).__name__}("
-                f"recipe={self.recipe!r}, given=[...])."
+                f"{self.recipe} is of rows given some columns: name them, as in {kind}(recipe={self.recipe!r}, "
+                "given=[...])."
             )
         if recipe.labels and label is None and not recipe.optional("classes"):
             raise ValueError(

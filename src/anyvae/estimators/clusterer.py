@@ -71,7 +71,8 @@ class VAEClusterer(ClusterMixin, TableEstimator):
             ValueError: for fewer rows than clusters.
         """
         source = self._source(X, reset=True)
-        if not 1 <= self.n_clusters <= len(source):
+        asked: Any = self.n_clusters
+        if not isinstance(asked, int | np.integer) or not 1 <= asked <= len(source):
             raise ValueError(
                 f"n_clusters is {self.n_clusters} and n_samples = {len(source)}: give 1 to that many."
             )

@@ -43,12 +43,16 @@ class Frame:
             index: of a pandas frame, a number a row where None.
         """
         if self.package == "pyarrow":
-            return table.cast(_schema(table, self.types))
+            import pyarrow
+
+            cast = [_cast(column, kind) for column, kind in zip(table.columns, self.types, strict=True)]
+            return pyarrow.table(dict(zip(table.column_names, cast, strict=True)))
         if self.package == "polars":
             import polars
 
             frame: Any = polars.from_arrow(table)
-            return frame.cast(dict(zip(self.names, self.types, strict=True)))
+            series = zip(frame.get_columns(), self.types, strict=True)
+            return polars.DataFrame([_polars(one, kind) for one, kind in series])
         if self.package == "pandas":
             import pandas
 
@@ -59,9 +63,9 @@ class Frame:
             frame = pandas.DataFrame(columns)
             frame.columns = pandas.Index(self.names)
             return frame if index is None else frame.set_axis(index, axis=0)
-        return np.column_stack([column.to_numpy() for column in table.columns]).astype(
-            _array_type(self.types[0])
-        )
+        whole = np.column_stack([column.to_numpy() for column in table.columns])
+        kind = _array_type(self.types[0])
+        return whole.astype(kind) if _survives(whole, kind) else whole
 
     def as_array(self) -> Frame:
         """The same columns as an array of numbers."""
@@ -136,6 +140,9 @@ def _package(rows: Any) -> Package | None:
 def _column(series: Any, name: str, where: str) -> pa.Array:
     import pyarrow as pa
 
+    if str(series.dtype) == "category" and series.cat.categories.dtype != object:
+        # Categories are what the user says they are, numbers and dates too.
+        series = series.cat.rename_categories([str(one) for one in series.cat.categories])
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -151,21 +158,51 @@ def _series(column: Any, kind: Any) -> Any:
 
     values = column.to_pandas()
     if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
-        text = kind.categories.dtype.kind not in "biufM"
-        values = values if text else values.astype(kind.categories.dtype)
+        told = {str(one): one for one in kind.categories}
+        values = values.astype(object).map(lambda value: told.get(value, value))
         if not values.dropna().isin(kind.categories).all():
             return values  # a category that was not there at fit, and stays as it was given
         return pandas.Series(pandas.Categorical(values, dtype=kind))
+    numbers = getattr(values.dtype, "kind", "O") in "iuf" and getattr(kind, "kind", "O") in "iuf"
+    if numbers and not _survives(values.dropna().to_numpy(), getattr(kind, "numpy_dtype", kind)):
+        return values  # more than the type holds, and stays as it was given
     try:
         return values.astype(kind)
     except (TypeError, ValueError):  # an integer column that has holes here
         return values
 
 
-def _schema(table: pa.Table, kinds: tuple[Any, ...]) -> pa.Schema:
+def _survives(values: np.ndarray[Any, Any], kind: Any) -> bool:
+    """Whether numbers are the same in another type, up to rounding of floats."""
+    if np.issubdtype(kind, np.floating):
+        return bool(not (np.abs(values[np.isfinite(values)]) > np.finfo(kind).max).any())
+    limits = np.iinfo(kind)
+    return bool(((values == np.trunc(values)) & (values >= limits.min) & (values <= limits.max)).all())
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    """A column of arrow in another type, or as it is where its cells would not survive that."""
     import pyarrow as pa
 
-    return pa.schema(list(zip(table.column_names, kinds, strict=True)))
+    if pa.types.is_floating(kind) and not _survives(column.drop_null().to_numpy(), kind.to_pandas_dtype()):
+        return column
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        return column
+
+
+def _polars(series: Any, kind: Any) -> Any:
+    """A column of polars in another type, or as it is where its cells would not survive that."""
+    import polars
+
+    numbers = kind.is_numeric() and not kind.is_decimal() and series.dtype.is_numeric()
+    if numbers and not _survives(series.drop_nulls().to_numpy(), np.dtype(str(kind).lower())):
+        return series
+    try:
+        return series.cast(kind)
+    except polars.exceptions.InvalidOperationError:
+        return series
 
 
 def _array_type(kind: Any) -> Any:

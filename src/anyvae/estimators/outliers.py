@@ -9,12 +9,15 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anyvae.data import Source
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
 
 __all__ = ["VAEOutlierDetector"]
 
 _FALSE_ALARMS = 0.05
+# So many rows held out make a quantile of their own; of fewer, chance would make most of it.
+_ENOUGH = 100
 
 
 @final
@@ -26,9 +29,10 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     Arguments are those of `TabularVAE`, besides
 
     Arguments:
-        contamination: share of the rows fitted that are outliers, in (0, 0.5]; "auto" calls outliers what is less
-            dense than all but 5 % of the rows that were held out of the fit, and so raises one false alarm in twenty
-            on rows like them.
+        contamination: share of the rows fitted that are outliers, in (0, 0.5]; "auto" calls outliers what has a
+            p-value of 5 % or less, and so raises about one false alarm in twenty on rows like those fitted. P-values
+            are told by the rows that were held out of the fit; where they are fewer than 100, by the rows fitted,
+            as much less dense as the median row held out is.
 
     >>> rng = np.random.default_rng(0)
     >>> rows = rng.normal(size=(80, 2))
@@ -81,13 +85,25 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
         source = self._source(X, reset=True)
         self._fit_source(source)
-        watched = source if self.watched_ is None else self.watched_
-        self.held_out_scores_ = np.sort(self.fitted_.score(watched, self.samples))
+        self.held_out_scores_ = np.sort(self._scores_like_new(source))
         if isinstance(share, str):
-            self.offset_ = float(np.quantile(self.held_out_scores_, _FALSE_ALARMS))
+            # What is below the k-th of n has a p-value of k / (n + 1) at most.
+            rank = max(1, int(_FALSE_ALARMS * (len(self.held_out_scores_) + 1)))
+            self.offset_ = float(self.held_out_scores_[rank - 1])
         else:
             self.offset_ = float(np.quantile(self.fitted_.score(source, self.samples), share))
         return self
+
+    def _scores_like_new(self, source: Source) -> np.ndarray[Any, Any]:
+        """Scores as rows have that were not fitted."""
+        watched = self.watched_
+        held = None if watched is None else self.fitted_.score(watched, self.samples)
+        if held is not None and len(held) >= _ENOUGH:
+            return held
+        fitted = self.fitted_.score(source, self.samples)
+        if held is None:
+            return fitted
+        return fitted + min(0.0, float(np.median(held) - np.median(fitted)))
 
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
         """Log-density of each row, nats, in the units of the input: low for outliers."""
@@ -104,7 +120,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         return np.where(self.decision_function(X) >= 0.0, 1, -1)
 
     def p_values(self, X: Any) -> np.ndarray[Any, Any]:
-        r"""How likely a row as improbable as this one is among rows held out of the fit, in (0, 1].
+        r"""How likely a row as improbable as this one is among rows like those fitted, in (0, 1].
 
         .. math:: \frac{1 + |\{i : score_i \le score(x)\}|}{1 + n}
         """

@@ -119,6 +119,8 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         import pyarrow as pa
 
         fitted, seed = self._model(), self._seed(random_state)
+        if not isinstance(n_samples, int | np.integer) or n_samples < 0:
+            raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0 on.")
         if absent := [name for name in self._given() if name not in (given or {})]:
             raise ValueError(
                 f"rows are given {absent[0]!r}: say which value, as in "

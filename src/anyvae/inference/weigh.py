@@ -61,7 +61,7 @@ def weigh(
     inferred = [name for name, from_q in trace.plan.draws if from_q]
     if not count or not inferred:
         return Weighed(trace, trace.log_weight())
-    ancestral = _from_prior(trace, count, noise)
+    ancestral = _from_prior(trace, samples, count, noise)
     lead = (samples, trace.rows)
     values = {}
     for name in ancestral:
@@ -91,17 +91,22 @@ def effective_samples(log_weight: Tensor) -> Tensor:
     return (2.0 * log_weight.logsumexp(0) - (2.0 * log_weight).logsumexp(0)).exp()
 
 
-def _from_prior(trace: Trace, count: int, noise: Noise | None) -> dict[str, Tensor]:
-    """Draws of p, parents before children, of all that the trace has drawn; what is given stays given."""
+def _from_prior(trace: Trace, samples: int, count: int, noise: Noise | None) -> dict[str, Tensor]:
+    """So many draws of p, parents before children, of all that the trace has drawn; what is given stays given."""
     model = trace.model
     names = {name for name, _ in trace.plan.draws}
     given = frozenset(model.shapes) - names - model.computed
     found: dict[str, Tensor] = {}
     lead = Size((count, trace.rows))
+    # As many of the trace's own draws in the places that are not drawn yet: what is computed from several latents,
+    # as the state of a hierarchy is, is computed from equally many of each.
+    own = {
+        name: trace.values[name].expand(samples, trace.rows, *model.shapes[name])[:count] for name in names
+    }
     for name in generation_order(model.generative_parts, given):
         if name not in names:
             continue
-        distribution = trace.at(found).p(name)
+        distribution = trace.at(own | found).p(name)
         distribution = distribution.expand(torch.broadcast_shapes(distribution.batch_shape, lead))
         if noise is None:
             drawn = distribution.sample()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.errors import listing
 from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean
-from anyvae.model import Partial
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +73,7 @@ def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int =
         samples: S, weighed draws a row.
         seed: of the draws.
     """
-    x = conditional_mean(fitted.model, fitted.batch(source), samples=samples, seed=seed)
+    x = conditional_mean(fitted.model, fitted.batch(source, labels=True), samples=samples, seed=seed)
     return _given(decode(fitted.schema, x), source)
 
 
@@ -90,7 +90,7 @@ def fill_by_draws(
         steps: of the chain.
         seed: of the draws.
     """
-    batch = fitted.batch(source)
+    batch = fitted.batch(source, labels=True)
     found = condition(fitted.model, batch, draws, samples=samples, steps=steps, seed=seed, names=["x"])
     return [_given(decode(fitted.schema, x), source) for x in found.values["x"]]
 
@@ -146,9 +146,8 @@ def class_probabilities(
         raise DataError(
             f"column {column!r} is {feature.kind}, and classes were asked for: give one of categories"
         )
-    item = fitted.batch(_without(source, column, fitted.schema), pattern=False)["x"]
-    assert isinstance(item, Partial)
-    mean = conditional_mean(fitted.model, {"x": item}, samples=samples, seed=seed)[:, cells[column]]
+    batch = fitted.batch(_without(source, column, fitted.schema), pattern=False, labels=True)
+    mean = conditional_mean(fitted.model, batch, samples=samples, seed=seed)[:, cells[column]]
     if feature.kind == "binary":
         share = mean.clamp(0.0, 1.0)
         classes: list[Any] = feature.level_values(np.arange(2)).tolist()
@@ -170,8 +169,21 @@ def _given(table: pa.Table, source: Source) -> pa.Table:
             own = pa.concat_arrays(own.chunks) if own.num_chunks else pa.nulls(0)
         if pa.types.is_floating(own.type):
             own = pc.if_else(pc.is_nan(own), pa.scalar(None, own.type), own)
-        columns[name] = pc.coalesce(own.cast(filled.type, safe=False), filled)
+        columns[name] = pc.coalesce(*_of_one_type(own, filled))
     return pa.table(columns)
+
+
+def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
+    """Both columns in the type of the second, or of the first where its cells would not survive that."""
+    import pyarrow as pa
+
+    narrower = pa.types.is_floating(own.type) and pa.types.is_floating(filled.type)
+    if narrower and own.type.bit_width > filled.type.bit_width:  # no cast to a shorter float is refused
+        return own, filled.cast(own.type)
+    try:
+        return own.cast(filled.type), filled
+    except pa.ArrowInvalid:
+        return own, filled.cast(own.type, safe=False)
 
 
 def _without(source: Source, column: str, schema: Schema) -> Source:
@@ -186,4 +198,4 @@ def _without(source: Source, column: str, schema: Schema) -> Source:
         table = table.set_column(table.column_names.index(column), column, hidden)
     else:
         table = table.append_column(column, hidden)
-    return Source(source.name, array=None, table=table)
+    return replace(source, table=table)

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from anyvae.data import DataError, Schema, Source, decode
+from anyvae.data.arrow import is_moment
 from anyvae.data.errors import listing
 from anyvae.inference import condition
 from anyvae.model import Batch, Partial
@@ -134,6 +136,8 @@ def _cell(name: str, kind: str, value: Any) -> pa.Array:
 
     if value is None:
         return pa.nulls(1)
+    if isinstance(value, float | str) and str(value).strip().lower() == "nan" and kind != "categorical":
+        raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
         return pa.array([_plain(value, kind)])
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -145,6 +149,8 @@ def _plain(value: Any, kind: str) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if kind == "categorical":
         return str(value)
+    if kind == "date" and isinstance(value, str):
+        return datetime.fromisoformat(value)
     if isinstance(value, str):
         truths = {"true": True, "false": False}
         if value.lower() in truths:
@@ -164,8 +170,18 @@ def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
             continue
         place = table.column_names.index(name)
         kind = table.schema.field(name).type
-        kept = pa.scalar(_plain(value, "categorical" if pa.types.is_string(kind) else "")).cast(
-            kind, safe=False
-        )
+        read = _plain(value, _kind_of(kind))
+        try:
+            kept = pa.scalar(read).cast(kind)
+        except pa.ArrowInvalid:  # more than the type holds, and given all the same
+            kept = pa.scalar(read)
         table = table.set_column(place, name, pa.repeat(kept, rows))
     return table
+
+
+def _kind_of(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_string(kind):
+        return "categorical"
+    return "date" if is_moment(kind) else ""

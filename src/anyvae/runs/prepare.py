@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final
@@ -73,6 +74,18 @@ class FitOptions:
     threads: int | None = None
     shard: bool = False
     samples: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("latent_features", "max_epochs", "batch_size", "clusters", "keep_labels"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+                raise DataError(f"{name} is {value!r}: give a whole number from 1 on, or leave it out")
+        for name in ("max_minutes", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not (
+                isinstance(value, int | float | np.number) and 0.0 < float(value) < math.inf
+            ):
+                raise DataError(f"{name} is {value!r}: give a number above 0, or leave it out")
 
 
 @final
@@ -187,8 +200,21 @@ def _tensor_data(schema: Schema, encoded: Encoded | Compact, source: Source, *, 
 
 
 def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
-    """Every number of a fit, chosen from the data where the options leave it open."""
+    """Every number of a fit, chosen from the data where the options leave it open.
+
+    Raises:
+        DataError: for clusters that the recipe has not, or more than there are rows.
+    """
     schema, rows = prepared.schema, len(prepared.training)
+    if options.clusters is not None and find_recipe(options.recipe).clusters is None:
+        raise DataError(
+            f"{options.clusters} clusters are asked for, and the recipe {options.recipe} has none: leave them out, or "
+            "take a recipe that has, such as gmvae"
+        )
+    if options.clusters is not None and options.clusters > rows:
+        raise DataError(
+            f"{options.clusters:,} clusters of {rows:,} rows are asked for: give no more than rows"
+        )
     varying = sum(feature.width > 0 for feature in schema.features)
     features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
     batch_size = min(rows, options.batch_size or default_batch_size(rows))

@@ -1,0 +1,134 @@
+"""Cells that are there come back as they are, also those that their column's type at fit could not hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from anyvae.estimators import TabularVAE, VAEClassifier, VAEImputer
+
+QUICK: dict[str, Any] = {"max_epochs": 2, "random_state": 0}
+
+
+def numbers() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "byte": rng.integers(0, 255, 120).astype("uint8"),
+            "whole": rng.integers(-9, 9, 120),
+            "short": rng.normal(size=120).astype("float32"),
+        }
+    )
+
+
+STRANGE = pd.DataFrame({"byte": [300, -5, 7], "whole": [2.5, np.nan, 3.0], "short": [1e300, 0.5, np.nan]})
+
+
+@pytest.fixture(scope="module", params=["pandas", "polars", "pyarrow"])
+def filled(request: pytest.FixtureRequest) -> pd.DataFrame:
+    """The strange rows filled by an estimator of another library's frames, as a frame of pandas."""
+    if request.param == "pandas":
+        return TabularVAE(**QUICK).fit(numbers()).impute(STRANGE)
+    if request.param == "polars":
+        model = TabularVAE(**QUICK).fit(pl.from_pandas(numbers()))
+        return model.impute(pl.from_pandas(STRANGE)).to_pandas()
+    model = TabularVAE(**QUICK).fit(pa.Table.from_pandas(numbers()))
+    return model.impute(pa.Table.from_pandas(STRANGE)).to_pandas()
+
+
+@pytest.mark.filterwarnings("ignore:.*read as missing")
+def test_no_number_is_cut_to_a_type(filled: pd.DataFrame) -> None:
+    assert filled["byte"].tolist() == [300, -5, 7]
+    assert filled["whole"].tolist()[::2] == [2.5, 3.0]
+    assert filled["short"].tolist()[:2] == [1e300, 0.5]
+    assert not filled.isna().any().any()
+
+
+def test_types_are_those_of_the_fit_where_they_suffice() -> None:
+    model = TabularVAE(**QUICK).fit(numbers())
+    rows = numbers()
+    rows.loc[3, "short"] = np.nan
+    assert model.impute(rows).dtypes.tolist() == numbers().dtypes.tolist()
+    assert model.sample(5).dtypes.tolist() == numbers().dtypes.tolist()
+    assert model.sample(4, given={"byte": 300})["byte"].tolist() == [300] * 4
+
+
+@pytest.mark.filterwarnings("ignore:.*read as missing")
+@pytest.mark.parametrize(("kind", "cell"), [("int64", 3.7), ("uint8", 300.0)])
+def test_no_element_of_an_array_is_cut(kind: str, cell: float) -> None:
+    rows = np.random.default_rng(0).integers(0, 200, (60, 2)).astype(kind)
+    found = VAEImputer(**QUICK).fit(rows).transform([[np.nan, cell], [5, 2.0]])
+    assert found[0, 1] == cell
+    assert found[1].tolist() == [5.0, 2.0]
+
+
+def test_categories_of_pandas_are_categories_whatever_they_are() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "ten": pd.Categorical(rng.choice([10, 20, 30], 120)),
+            "half": pd.Categorical(rng.choice([0.5, 1.5], 120)),
+            "place": pd.Categorical(rng.choice([3, 1, 2], 120), categories=[3, 1, 2], ordered=True),
+            "sure": pd.Categorical(rng.choice([True, False], 120)),
+            "day": pd.Categorical(pd.to_datetime(rng.choice(["2020-01-01", "2021-05-05"], 120))),
+            "x": rng.normal(size=120),
+        }
+    )
+    model = TabularVAE(**QUICK).fit(rows)
+    kinds = {feature.name: feature.kind for feature in model.schema_.features}
+    assert (kinds["ten"], kinds["place"]) == ("categorical", "ordinal")
+    drawn = model.sample(300)
+    assert drawn.dtypes.tolist() == rows.dtypes.tolist()
+    assert set(drawn["ten"]) == {10, 20, 30}
+    assert set(drawn["sure"]) == {True, False}
+    holed = rows.copy()
+    holed.loc[:9, "day"] = None
+    assert set(model.impute(holed)["day"]) <= set(rows["day"])
+    assert model.sample(3, given={"ten": 20})["ten"].tolist() == [20] * 3
+    with pytest.raises(ValueError, match="'25'"):
+        model.sample(1, given={"ten": 25})
+
+
+def test_a_classifier_of_a_conditional_model_reads_its_conditions() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"c": rng.choice(["low", "high"], 300), "x": rng.normal(size=300)})
+    y = (rows["x"] + 3.0 * (rows["c"] == "high") > 1.5).to_numpy()
+    model = VAEClassifier(recipe="cvae", given=["c"], max_epochs=60, random_state=0).fit(rows, y)
+    assert (model.predict(rows) == y).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"max_epochs": 0}, "max_epochs is 0"),
+        ({"batch_size": -3}, "batch_size is -3"),
+        ({"latent_features": "3"}, "latent_features is '3'"),
+        ({"max_minutes": float("nan")}, "max_minutes is nan"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TabularVAE(**options).fit(numbers())
+    with pytest.raises(ValueError, match=r"n_samples is 2\.5"):
+        TabularVAE(**QUICK).fit(numbers()).sample(2.5)  # type: ignore[arg-type]
+
+
+def test_a_date_may_be_given_as_it_is_written() -> None:
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 400, 120), "D")
+    rows = pd.DataFrame({"day": day, "x": rng.normal(size=120)})
+    model = TabularVAE(**QUICK).fit(rows)
+    for value in ("2021-05-05", "2021-05-05 00:00", pd.Timestamp("2021-05-05")):
+        assert model.sample(3, given={"day": value})["day"].tolist() == [pd.Timestamp("2021-05-05")] * 3
+    with pytest.raises(ValueError, match="'day' cannot be given 'tomorrow'"):
+        model.sample(1, given={"day": "tomorrow"})
+    for nothing in (float("nan"), "nan", " NaN"):
+        with pytest.raises(ValueError, match="'x' is given .*no value"):
+            model.sample(1, given={"x": nothing})
