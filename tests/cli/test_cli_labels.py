@@ -98,3 +98,23 @@ def test_few_labels_are_kept_by_the_seed(pictures: Path, tmp_path: Path, capsys:
     assert "6 labels of the rows to fit are kept" in capsys.readouterr().out
     assert main([*words, "--samples", "5", "--keep-labels", "1"]) == 2
     assert "keep one of each at least" in capsys.readouterr().err
+
+
+def test_what_is_set_aside_from_rows_is_printed_beside_them(
+    people: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    run = tmp_path / "run"
+    given = ["--recipe", "cvae", "--given", "smokes", "--given", "children"]
+    assert main(["fit", str(people), *given, "--out", str(run), *SHORT]) == 0
+    capsys.readouterr()
+    asked = ["--given", "smokes=true", "--given", "children=2", "--given", "town=Bern"]
+    for words in (["sample", str(run), "-n", "4", *asked], ["sample", str(run), "-n", "4", *asked[:4]]):
+        assert main(words) == 0
+        found = rows(capsys.readouterr().out)
+        assert {(row["smokes"], row["children"]) for row in found} == {("true", "2")}
+    assert main(["impute", str(run), str(people)]) == 0
+    filled = rows(capsys.readouterr().out)
+    assert [row["smokes"] for row in filled] == [row["smokes"] for row in rows(people.read_text())]
+    assert all(row["town"] for row in filled)
+    assert main(["impute", str(run), str(people), "--draws", "2"]) == 0
+    assert len(rows(capsys.readouterr().out)) == 2 * len(filled)

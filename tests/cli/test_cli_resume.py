@@ -115,6 +115,8 @@ def test_resume_starts_where_nothing_was_saved_and_leaves_what_is_finished(
     assert main(words(numbers, out, "--resume")) == 0
     assert "already finished" in capsys.readouterr().out
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.iterdir()} == before
+    assert main(words(numbers, out)) == 0
+    assert f"{out} holds a finished run of {numbers}, which this one will replace" in capsys.readouterr().out
 
 
 def test_resume_refuses_other_settings_and_data(numbers: Path, tmp_path: Path, refused) -> None:

@@ -130,5 +130,5 @@ def test_a_date_may_be_given_as_it_is_written() -> None:
     with pytest.raises(ValueError, match="'day' cannot be given 'tomorrow'"):
         model.sample(1, given={"day": "tomorrow"})
     for nothing in (float("nan"), "nan", " NaN"):
-        with pytest.raises(ValueError, match="'x' is given .*no value"):
+        with pytest.raises(ValueError, match=r"'x' is given .*no value"):
             model.sample(1, given={"x": nothing})

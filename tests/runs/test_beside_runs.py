@@ -100,7 +100,8 @@ def test_a_conditional_model_draws_what_it_is_given(table: Path) -> None:
     model = fitted(table.parent / "truth.csv", "cvae", recipe="cvae", given=["kind"], max_epochs=120)
     for kind, mean in (("ant", 0.0), ("bee", 3.0)):
         rows, _ = model.sample_given(400, {"kind": kind}, seed=1)
-        assert rows.column_names == ["length", "weight"]
+        assert rows.column_names == ["length", "weight", "kind"]
+        assert set(rows["kind"].to_pylist()) == {kind}
         assert abs(np.mean(rows["length"].to_numpy()) - mean) < 0.5
     with pytest.raises(
         DataError, match=r"rows are given 'kind': say of which values, with --given column=value"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -40,6 +40,8 @@ def impute(
     fitted = load(run)
     rows = rows_of(fitted, source)
     found = fitted.impute(rows, draws, seed)
+    if rows.beside is not None:
+        found = _with(found, rows.beside) if draws is None else [_with(one, rows.beside) for one in found]
     if draws is not None:
         import pyarrow as pa
 
@@ -115,3 +117,10 @@ def cluster(
     deliver(
         {"cluster": mixture.predict(latents), "probability": mixture.predict_proba(latents).max(1)}, output
     )
+
+
+def _with(table: Any, beside: Any) -> Any:
+    """The table with the columns that were set aside from it put last."""
+    for name in beside.column_names:
+        table = table.append_column(name, beside[name])
+    return table

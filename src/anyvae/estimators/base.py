@@ -141,7 +141,8 @@ class TableEstimator(BaseEstimator):
     def _restore(self, table: Any, like: Any = None, beside: Any = None) -> Any:
         """A table as the library of the rows has it, what was set aside in its place again."""
         for name in self._given():
-            table = table.append_column(name, beside[name])
+            if name not in table.column_names:
+                table = table.append_column(name, beside[name])
         table = table.select([str(name) for name in self.frame_.names])
         if like is not None and not is_frame(like):
             return self.frame_.as_array().restore(table)

@@ -116,8 +116,6 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         Raises:
             ValueError: for a column that there is not, or a value that it cannot have.
         """
-        import pyarrow as pa
-
         fitted, seed = self._model(), self._seed(random_state)
         if not isinstance(n_samples, int | np.integer) or n_samples < 0:
             raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0 on.")
@@ -129,8 +127,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         if not given:
             return self._restore(fitted.sample(n_samples, seed))
         table, self.effective_samples_ = fitted.sample_given(n_samples, given, seed)
-        beside = pa.table({name: [given[name]] * n_samples for name in self._given()})
-        return self._restore(table, beside=beside)
+        return self._restore(table)
 
     def impute(self, X: Any, draws: int | None = None, random_state: Any = None) -> Any:
         """The rows with their holes filled.

@@ -69,6 +69,11 @@ def fit_run(
         _same_run(files, config, prepared.schema)
         say(f"{files.folder} is already finished")
         return load(files.folder)
+    if files.config.is_file():
+        before = files.read_config()
+        say(
+            f"{files.folder} holds a finished run of {before.source}, which this one will replace when it is done"
+        )
     for note in prepared.notes:
         say(note)
     model = fresh_model(config, prepared)

@@ -67,7 +67,8 @@ def sample_given(
         # Nothing below x is given, so rows are drawn as the model draws them.
         fixed = {name: item for name, item in batch.items() if name != "x" and isinstance(item, torch.Tensor)}
         drawn = draw_rows(fitted.model, rows, seed, fixed)
-        return fitted.beside_label(fitted.decode(drawn.x), drawn), math.inf
+        found = fitted.beside_label(fitted.decode(drawn.x), drawn)
+        return _with_conditions(fitted.schema, found, batch, given), math.inf
     parts, labels, effective = [], [], 0.0
     for block, start in enumerate(range(0, rows, _BLOCK)):
         count = min(_BLOCK, rows - start)
@@ -85,7 +86,20 @@ def sample_given(
             labels.append(found.values["y"][:, 0])
         effective = float(found.effective[0])
     table = _keep(decode(fitted.schema, torch.cat(parts)), own, rows)
+    table = _with_conditions(fitted.schema, table, batch, given)
     return (table if not labels else with_label(fitted.schema, table, torch.cat(labels))), effective
+
+
+def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[str, Any]) -> Any:
+    """A table with the columns that all its rows were given; an array as it is."""
+    if "c" not in schema.beside or not hasattr(table, "column_names"):
+        return table
+    condition = batch["c"]
+    assert isinstance(condition, torch.Tensor)
+    told: Any = decode(schema.beside["c"], condition.cpu().expand(len(table), *condition.shape[1:]))
+    for name in told.column_names:
+        table = table.append_column(name, told[name])
+    return _keep(table, {name: given.get(name) for name in told.column_names}, len(table))
 
 
 def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
