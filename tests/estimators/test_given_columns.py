@@ -105,3 +105,14 @@ def test_what_cannot_be_given(fitted: TabularVAE) -> None:
         VAEClassifier(recipe="cvae").fit(frame(), frame()["c"])
     with pytest.raises(ValueError, match="X has no column 'd'"):
         TabularVAE(recipe="cvae", given=["d"]).fit(frame())
+
+
+@pytest.mark.parametrize("place", [0, np.int64(0)])
+def test_a_column_of_an_array_is_given_by_its_place(place: Any) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    conditional = TabularVAE(recipe="cvae", given=[place], max_epochs=2, random_state=0).fit(rows)
+    assert conditional.sample(4, given={place: 1.5})[:, 0].tolist() == [1.5] * 4
+    plain = TabularVAE(max_epochs=2, random_state=0).fit(rows)
+    assert plain.sample(4, given={place: 1.5})[:, 0].tolist() == [1.5] * 4
+    frame = TabularVAE(max_epochs=2, random_state=0).fit(pd.DataFrame(rows))
+    assert frame.sample(4, given={place: 1.5})[0].tolist() == [1.5] * 4

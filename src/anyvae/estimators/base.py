@@ -128,11 +128,12 @@ class TableEstimator(BaseEstimator):
 
     def _given(self) -> list[str]:
         """Names of the columns that rows are given; of an array, which has none, they are named by place."""
-        array = self.frame_.package == "numpy"
-        return [
-            str(self.frame_.names[one]) if array and isinstance(one, int) else str(one)
-            for one in self.given or ()
-        ]
+        return [self._named(one) for one in self.given or ()]
+
+    def _named(self, column: Any) -> str:
+        """The name of a column that may be told by its place where it is one of an array."""
+        by_place = self.frame_.package == "numpy" and isinstance(column, int | np.integer)
+        return str(self.frame_.names[column] if by_place else column)
 
     def _model(self) -> FittedModel:
         check_is_fitted(self, "fitted_")

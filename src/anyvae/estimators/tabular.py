@@ -119,7 +119,8 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         fitted, seed = self._model(), self._seed(random_state)
         if not isinstance(n_samples, int | np.integer) or n_samples < 0:
             raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0 on.")
-        if absent := [name for name in self._given() if name not in (given or {})]:
+        given = {self._named(column): value for column, value in (given or {}).items()}
+        if absent := [name for name in self._given() if name not in given]:
             raise ValueError(
                 f"rows are given {absent[0]!r}: say which value, as in "
                 f"sample({n_samples}, given={{{absent[0]!r}: ...}})."
