@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,3 +135,50 @@ def test_a_date_may_be_given_as_it_is_written() -> None:
     for nothing in (float("nan"), "nan", " NaN"):
         with pytest.raises(ValueError, match=r"'x' is given .*no value"):
             model.sample(1, given={"x": nothing})
+
+
+def of_every_type(library: str) -> Any:
+    rng = np.random.default_rng(0)
+    moments = [datetime(2021, 1, 1) + timedelta(days=int(days)) for days in rng.integers(0, 300, 80)]
+    numbers = rng.normal(size=80)
+    letters = rng.choice(["a", "b"], 80)
+    if library == "pandas":
+        return pd.DataFrame(
+            {
+                "c": pd.Categorical(letters, categories=["a", "b", "unused"]),
+                "k": pd.Categorical(rng.choice([3, 1], 80), ordered=True),
+                "s": pd.Categorical(rng.choice([True, False], 80)),
+                "t": pd.DatetimeIndex(moments).tz_localize("Europe/Zurich"),
+                "n": pd.array(rng.integers(0, 9, 80), dtype="Int16"),
+                "x": numbers,
+            }
+        )
+    frame = pl.DataFrame({"t": moments, "e": letters, "d": numbers, "x": numbers}).with_columns(
+        pl.col("t").cast(pl.Datetime("ms")).dt.replace_time_zone("Europe/Zurich"),
+        pl.col("e").cast(pl.Enum(["a", "b", "unused"])),
+        pl.col("d").cast(pl.Decimal(10, 2)),
+    )
+    return frame if library == "polars" else frame.to_arrow()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_saved_estimator_gives_the_types_that_it_gave(library: str, tmp_path: Path) -> None:
+    rows = of_every_type(library)
+    model = TabularVAE(**QUICK).fit(rows)
+    model.save(tmp_path / "saved")
+    loaded = TabularVAE.load(tmp_path / "saved")
+    before, after = model.sample(6), loaded.sample(6)
+    assert before.equals(after)
+    types = [(frame.dtypes if library == "pandas" else frame.schema) for frame in (rows, before, after)]
+    assert list(types[0]) == list(types[1]) == list(types[2])
+
+
+@pytest.mark.parametrize("types", ["AAAA", "no base64!", 7, ["double"]])
+def test_types_that_are_none_are_refused(types: Any, tmp_path: Path) -> None:
+    TabularVAE(**QUICK).fit(of_every_type("pyarrow")).save(tmp_path / "saved")
+    path = tmp_path / "saved" / "estimator.json"
+    told = json.loads(path.read_text())
+    told["frame"]["types"] = types
+    path.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match="cannot be read"):
+        TabularVAE.load(tmp_path / "saved")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -79,18 +80,18 @@ class Frame:
         return Frame(self.package, self.names, (_type(self.package, "float64"),) * len(self.names))
 
     def told(self) -> dict[str, Any]:
-        """The frame as JSON has it; categories are those of the schema."""
+        """The frame as JSON has it."""
         return {
             "package": self.package,
             "names": list(self.names),
-            "types": [str(kind) for kind in self.types],
+            "types": _told_types(self.package, self.types),
         }
 
     @classmethod
     def from_told(cls, told: dict[str, Any]) -> Frame:
         """The frame that `told` described."""
         package: Package = told["package"]
-        return cls(package, tuple(told["names"]), tuple(_type(package, name) for name in told["types"]))
+        return cls(package, tuple(told["names"]), _types_of(package, told["types"]))
 
 
 def is_frame(rows: Any) -> bool:
@@ -210,7 +211,7 @@ def _array_type(kind: Any) -> Any:
 
 
 def _type(package: Package, name: str) -> Any:
-    """A column's type by its name; `category` of pandas is that of the values found."""
+    """A column's type by its name."""
     if package == "pandas":
         import pandas
 
@@ -218,11 +219,66 @@ def _type(package: Package, name: str) -> Any:
     if package == "polars":
         import polars
 
-        if name.startswith(("Enum", "Categorical")):
-            return polars.Categorical
-        return getattr(polars, {"float64": "Float64"}.get(name, name.split("(")[0]))
+        return getattr(polars, {"float64": "Float64"}[name])
     if package == "pyarrow":
         import pyarrow as pa
 
         return pa.type_for_alias("double" if name == "float64" else name)
     return np.dtype(name)
+
+
+def _told_types(package: Package, types: tuple[Any, ...]) -> Any:
+    """Types as JSON has them: names, categories of pandas in full, a schema of arrow's in its own bytes."""
+    if package == "numpy":
+        return [str(kind) for kind in types]
+    if package == "pandas":
+        import pandas
+
+        return [
+            {
+                "categories": [str(one) for one in kind.categories],
+                "of": str(kind.categories.dtype),
+                "ordered": kind.ordered,
+            }
+            if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None
+            else str(kind)
+            for kind in types
+        ]
+    import pyarrow as pa
+
+    places = [str(place) for place in range(len(types))]
+    if package == "polars":
+        import polars
+
+        schema = polars.DataFrame(schema=dict(zip(places, types, strict=True))).to_arrow().schema
+    else:
+        schema = pa.schema(list(zip(places, types, strict=True)))
+    return b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def _types_of(package: Package, told: Any) -> tuple[Any, ...]:
+    """The types that `_told_types` told."""
+    if package == "numpy":
+        return tuple(np.dtype(name) for name in told)
+    if package == "pandas":
+        import pandas
+
+        def dtype(name: Any) -> Any:
+            if isinstance(name, str):
+                return pandas.api.types.pandas_dtype(name)
+            # The words True and False are both true as truth values.
+            values = (
+                [one == "True" for one in name["categories"]] if name["of"] == "bool" else name["categories"]
+            )
+            return pandas.CategoricalDtype(pandas.Index(values).astype(name["of"]), name["ordered"])
+
+        return tuple(dtype(name) for name in told)
+    import pyarrow as pa
+
+    schema = pa.ipc.read_schema(pa.py_buffer(b64decode(told)))
+    if package == "pyarrow":
+        return tuple(schema.types)
+    import polars
+
+    frame: Any = polars.from_arrow(schema.empty_table())
+    return tuple(frame.dtypes)

@@ -93,7 +93,7 @@ class Saved:
             for name in cls._kept:
                 value = told["kept"][name]
                 setattr(estimator, name, np.array(value) if isinstance(value, list) else value)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        except (msgspec.DecodeError, KeyError, OSError, TypeError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
