@@ -78,8 +78,8 @@ FAULTS = [
     Mutation(
         "a place of an array taken for a name",
         "estimators/base.py",
-        "if array and isinstance(one, int)",
-        "if array and isinstance(one, float)",
+        "isinstance(column, int | np.integer)",
+        "isinstance(column, float)",
         ("estimators/test_given_columns.py::test_places_of_an_array_are_given",),
     ),
 ]

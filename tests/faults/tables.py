@@ -46,7 +46,7 @@ FAULTS = [
     Mutation(
         "given cells filled too",
         "runs/conditional.py",
-        "pc.coalesce(own.cast(filled.type, safe=False), filled)",
+        "pc.coalesce(*_of_one_type(own, filled))",
         "filled",
         (f"{_TABULAR}test_frames_come_back_as_they_were",),
     ),

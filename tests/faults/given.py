@@ -1,0 +1,66 @@
+"""Faults of what is given: cells, labels, conditions, and the rows that tell a p-value."""
+
+from __future__ import annotations
+
+from faults import Mutation
+
+_STAYS = "estimators/test_what_is_given_stays.py::"
+
+FAULTS = [
+    Mutation(
+        "given cells cut to the type of the fit",
+        "runs/conditional.py",
+        "return own.cast(filled.type), filled",
+        "return own.cast(filled.type, safe=False), filled",
+        (f"{_STAYS}test_no_number_is_cut_to_a_type",),
+    ),
+    Mutation(
+        "types of the fit although they do not suffice",
+        "estimators/frames.py",
+        "return bool(((values == np.trunc(values)) & (values >= limits.min) & (values <= limits.max)).all())",
+        "return True",
+        (f"{_STAYS}test_no_number_is_cut_to_a_type",),
+    ),
+    Mutation(
+        "categories of numbers read as numbers",
+        "estimators/frames.py",
+        "series = series.cat.rename_categories([str(one) for one in series.cat.categories])",
+        "pass",
+        (f"{_STAYS}test_categories_of_pandas_are_categories_whatever_they_are",),
+    ),
+    Mutation(
+        "conditions not heard by a classifier",
+        "runs/conditional.py",
+        "return replace(source, table=table)",
+        "return replace(source, table=table, beside=None)",
+        (f"{_STAYS}test_a_classifier_of_a_conditional_model_reads_its_conditions",),
+    ),
+    Mutation(
+        "known labels not heard by filling",
+        "runs/conditional.py",
+        "x = conditional_mean(fitted.model, fitted.batch(source, labels=True), samples=samples, seed=seed)",
+        "x = conditional_mean(fitted.model, fitted.batch(source), samples=samples, seed=seed)",
+        ("runs/test_beside_runs.py::test_a_label_that_is_known_tells_of_the_cells_that_are_not",),
+    ),
+    Mutation(
+        "ten rows held out tell of one in twenty",
+        "estimators/outliers.py",
+        "if held is not None and len(held) >= _ENOUGH:",
+        "if held is not None:",
+        ("estimators/test_tabular.py::test_one_false_alarm_in_twenty",),
+    ),
+    Mutation(
+        "rows that were fitted taken for new ones",
+        "estimators/outliers.py",
+        "return fitted + min(0.0, float(np.median(held) - np.median(fitted)))",
+        "return fitted - 1.0",
+        ("estimators/test_tabular.py::test_one_false_alarm_in_twenty",),
+    ),
+    Mutation(
+        "states computed from the prior's and q's draws at once",
+        "inference/weigh.py",
+        "distribution = trace.at(own | found).p(name)",
+        "distribution = trace.at(found).p(name)",
+        ("recipes/test_hierarchies.py::test_draws_of_the_prior_beside_those_of_q_weigh_as_much",),
+    ),
+]
