@@ -50,13 +50,6 @@ FAULTS = [
         ("estimators/test_tabular.py::test_one_false_alarm_in_twenty",),
     ),
     Mutation(
-        "rows that were fitted taken for new ones",
-        "estimators/outliers.py",
-        "return fitted + min(0.0, float(np.median(held) - np.median(fitted)))",
-        "return fitted - 1.0",
-        ("estimators/test_tabular.py::test_one_false_alarm_in_twenty",),
-    ),
-    Mutation(
         "states computed from the prior's and q's draws at once",
         "inference/weigh.py",
         "distribution = trace.at(own | found).p(name)",
