@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from training_examples import Trip, at_step, differing, press_ctrl_c, real_rows, two_processes_ran, weights
-from two_quantised import BATCH, STEPS, descent, looked_at, objective, quantised
+from two_quantised import BATCH, STEPS, descent, objective, quantised
 
 from anyvae.training import Interrupted, fit, load_tensors
 
@@ -42,12 +42,7 @@ def test_placed_and_revived_codes_are_those_of_the_first_process(folder: Path) -
 @pytest.mark.parametrize("kind", ["copied", "sharded"])
 def test_without_draws_two_processes_find_the_codes_of_one(kind: str, folder: Path) -> None:
     model = quantised(placed=True)
-    options = looked_at()
-    history = fit(model, real_rows(), players=[descent()], steps=STEPS, batch_size=BATCH, **options).history
-    bounds = [line.validation_elbo for line in history]
-    worse = [step for step in range(1, STEPS) if bounds[step] < max(bounds[:step])]
-    assert worse, "no step went on from weights that were looked at and not kept"
-    assert bounds[-1] == max(bounds)
+    fit(model, real_rows(), players=[descent()], steps=STEPS, batch_size=BATCH)
     found, _ = load_tensors(folder / f"placed-{kind}-0.safetensors")
     for name, tensor in weights(model).items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5, msg=name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from training_examples import FEATURES, real_rows, weights
@@ -42,13 +41,8 @@ def objective() -> Objective:
 def descent() -> Player:
     """Plain descent: Adam would make much of a rounding."""
     return Player(
-        "all", objective(), optimizer=lambda p: torch.optim.SGD(p, lr=0.0), learning_rate=Constant(0.1)
+        "all", objective(), optimizer=lambda p: torch.optim.SGD(p, lr=0.0), learning_rate=Constant(1e-2)
     )
-
-
-def looked_at() -> dict[str, Any]:
-    """Options of a fit whose bound is looked at after every step, and is better and worse by turns."""
-    return {"validation": real_rows(8, seed=3), "evaluations": STEPS, "patience": 1.0}
 
 
 def main(folder: Path) -> None:
@@ -64,7 +58,6 @@ def main(folder: Path) -> None:
                 steps=STEPS,
                 batch_size=BATCH,
                 shard=shard,
-                **looked_at(),
                 device=torch.device("cpu"),
             )
             kind = f"{'placed' if placed else 'revived'}-{'sharded' if shard else 'copied'}"
