@@ -43,7 +43,7 @@ FAULTS = [
     Mutation(
         "drawn rows without their label",
         "runs/beside.py",
-        "return rows.append_column(name, column[name])",
+        'return with_columns(rows, decode(schema.beside["y"], labels.cpu()))',
         "return rows",
         (f"{_RUNS}test_m2_tells_the_labels_that_were_left_empty",),
     ),

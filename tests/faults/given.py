@@ -45,8 +45,8 @@ FAULTS = [
     Mutation(
         "ten rows held out tell of one in twenty",
         "estimators/outliers.py",
-        "if held is not None and len(held) >= _ENOUGH:",
-        "if held is not None:",
+        "few = held is None or len(held) < _ENOUGH",
+        "few = held is None",
         ("estimators/test_tabular.py::test_one_false_alarm_in_twenty",),
     ),
     Mutation(

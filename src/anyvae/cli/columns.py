@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -41,7 +41,11 @@ def impute(
     rows = rows_of(fitted, source)
     found = fitted.impute(rows, draws, seed)
     if rows.beside is not None:
-        found = _with(found, rows.beside) if draws is None else [_with(one, rows.beside) for one in found]
+        from anyvae.runs.beside import with_columns
+
+        tables = [found] if draws is None else found
+        tables = [with_columns(table, rows.beside) for table in tables]
+        found = tables[0] if draws is None else tables
     if draws is not None:
         import pyarrow as pa
 
@@ -117,10 +121,3 @@ def cluster(
     deliver(
         {"cluster": mixture.predict(latents), "probability": mixture.predict_proba(latents).max(1)}, output
     )
-
-
-def _with(table: Any, beside: Any) -> Any:
-    """The table with the columns that were set aside from it put last."""
-    for name in beside.column_names:
-        table = table.append_column(name, beside[name])
-    return table

@@ -77,7 +77,7 @@ class Frame:
         """The same columns, all of them float64."""
         if self.package == "numpy":
             return Frame("numpy", self.names, (np.dtype(np.float64),))
-        return Frame(self.package, self.names, (_type(self.package, "float64"),) * len(self.names))
+        return Frame(self.package, self.names, (_float64(self.package),) * len(self.names))
 
     def told(self) -> dict[str, Any]:
         """The frame as JSON has it."""
@@ -210,21 +210,17 @@ def _array_type(kind: Any) -> Any:
     return kind if kind.kind in "iuf" else np.float64
 
 
-def _type(package: Package, name: str) -> Any:
-    """A column's type by its name."""
-    if package == "pandas":
-        import pandas
-
-        return pandas.api.types.pandas_dtype(name)
+def _float64(package: Package) -> Any:
+    """The type of 64-bit floats, as a library has it."""
     if package == "polars":
         import polars
 
-        return getattr(polars, {"float64": "Float64"}[name])
+        return polars.Float64
     if package == "pyarrow":
         import pyarrow as pa
 
-        return pa.type_for_alias("double" if name == "float64" else name)
-    return np.dtype(name)
+        return pa.float64()
+    return np.dtype(np.float64)
 
 
 def _told_types(package: Package, types: tuple[Any, ...]) -> Any:

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from anyvae.data import Source
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
 
@@ -85,25 +84,19 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
         source = self._source(X, reset=True)
         self._fit_source(source)
-        self.held_out_scores_ = np.sort(self._scores_like_new(source))
+        held: Any = None if self.watched_ is None else self.fitted_.score(self.watched_, self.samples)
+        few = held is None or len(held) < _ENOUGH
+        fitted: Any = None
+        if few or not isinstance(share, str):
+            fitted = self.fitted_.score(source, self.samples)
+        self.held_out_scores_ = np.sort(_like_new(held, fitted) if few else held)
         if isinstance(share, str):
             # What is below the k-th of n has a p-value of k / (n + 1) at most.
             rank = max(1, int(_FALSE_ALARMS * (len(self.held_out_scores_) + 1)))
             self.offset_ = float(self.held_out_scores_[rank - 1])
         else:
-            self.offset_ = float(np.quantile(self.fitted_.score(source, self.samples), share))
+            self.offset_ = float(np.quantile(fitted, share))
         return self
-
-    def _scores_like_new(self, source: Source) -> np.ndarray[Any, Any]:
-        """Scores as rows have that were not fitted."""
-        watched = self.watched_
-        held = None if watched is None else self.fitted_.score(watched, self.samples)
-        if held is not None and len(held) >= _ENOUGH:
-            return held
-        fitted = self.fitted_.score(source, self.samples)
-        if held is None:
-            return fitted
-        return fitted + min(0.0, float(np.median(held) - np.median(fitted)))
 
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
         """Log-density of each row, nats, in the units of the input: low for outliers."""
@@ -132,3 +125,8 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         """See `TabularVAE.explain`."""
         fitted, source = self._model(), self._source(X)
         return self._numbers(fitted.explain(source, max(64, self.samples)), X)
+
+
+def _like_new(held: Any, fitted: Any) -> Any:
+    """Scores of fitted rows, as much lower as those of the few rows held out are, where there are any."""
+    return fitted if held is None else fitted + min(0.0, float(np.median(held) - np.median(fitted)))

@@ -12,7 +12,7 @@ from anyvae.data import Schema, Source, decode, encode_given, encode_labels
 from anyvae.data.encode import Unseen
 from anyvae.model import Partial
 
-__all__ = ["beside_of", "with_label"]
+__all__ = ["beside_of", "with_columns", "with_label"]
 
 
 def beside_of(
@@ -44,6 +44,15 @@ def with_label(schema: Schema, rows: Any, labels: Tensor) -> Any:
     """
     if isinstance(rows, np.ndarray):
         return rows
-    column: Any = decode(schema.beside["y"], labels.cpu())
-    [name] = column.column_names
-    return rows.append_column(name, column[name])
+    return with_columns(rows, decode(schema.beside["y"], labels.cpu()))
+
+
+def with_columns(rows: Any, others: Any) -> Any:
+    """A table with the columns of another of as many rows put last.
+
+    Arguments:
+        rows, others: arrow tables without a column in common.
+    """
+    for name in others.column_names:
+        rows = rows.append_column(name, others[name])
+    return rows

@@ -17,7 +17,7 @@ from anyvae.data.arrow import is_moment
 from anyvae.data.errors import listing
 from anyvae.inference import condition
 from anyvae.model import Batch, Partial
-from anyvae.runs.beside import beside_of, with_label
+from anyvae.runs.beside import beside_of, with_columns, with_label
 from anyvae.runs.conditional import cells_of
 from anyvae.runs.draw import draw_rows
 
@@ -97,9 +97,7 @@ def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[st
     condition = batch["c"]
     assert isinstance(condition, torch.Tensor)
     told: Any = decode(schema.beside["c"], condition.cpu().expand(len(table), *condition.shape[1:]))
-    for name in told.column_names:
-        table = table.append_column(name, told[name])
-    return _keep(table, {name: given.get(name) for name in told.column_names}, len(table))
+    return _keep(with_columns(table, told), {name: given.get(name) for name in told.column_names}, len(table))
 
 
 def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
