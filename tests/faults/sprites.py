@@ -120,8 +120,22 @@ FAULTS = [
     Mutation(
         "sprites: loop 1",
         "training/loop.py",
-        "torch.arange(len(rows)).split(_CHECKED_ROWS)",
-        "torch.arange(len(rows)).split(10**9)",
+        "rows.looked_at().split(_CHECKED_ROWS)",
+        "rows.looked_at().split(10**9)",
         ("data/test_sprites.py",),
+    ),
+    Mutation(
+        "sprites: made rows looked at",
+        "training/data.py",
+        "-(-rows // _MADE_ROWS)) if self.expand else 1)",
+        "-(-rows // _MADE_ROWS)))",
+        ("training/test_fit_rows.py",),
+    ),
+    Mutation(
+        "sprites: every made row looked at",
+        "training/data.py",
+        "torch.arange(0, rows, max(1, -(-rows // _MADE_ROWS)) if self.expand else 1)",
+        "torch.arange(rows)",
+        ("training/test_fit_rows.py",),
     ),
 ]

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 from training_examples import FEATURES, PosteriorMeans, Trip, differing, grey_rows, real_rows, tiny, weights
 
+from anyvae.conditionals import Bernoulli
 from anyvae.inference import evaluate_bound
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.objectives import Constant
+from anyvae.recipes import vae
 from anyvae.training import NonFiniteError, Player, TensorData, fit
 from anyvae.training.data import as_tensor_data
 
@@ -230,3 +232,25 @@ def test_the_bound_in_the_history_is_that_of_the_final_weights() -> None:
     assert best.validation_elbo == pytest.approx(
         best.validation_log_likelihood - best.validation_kl, abs=1e-5
     )
+
+
+def test_rows_that_a_rule_makes_are_looked_at_here_and_there_and_held_ones_all() -> None:
+    seen: list[int] = []
+
+    def made(numbers: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        seen.extend(numbers.tolist())
+        return torch.stack([numbers % 2, numbers % 3], 1).float(), mask
+
+    count = 200_000
+    rule = TensorData({"x": torch.arange(count)}, expand={"x": made})
+    model = vae(Bernoulli(2), 1)
+    with pytest.raises(ValueError, match="Bernoulli wants 0 or 1"):
+        fit(model, rule, steps=1)
+    seen.clear()
+    rule.fixed(rule.looked_at())
+    assert len(seen) == 50_000
+    assert (seen[0], seen[1], seen[-1]) == (0, 4, count - 4)
+    held = torch.zeros(count, 2)
+    held[-1, 1] = 2.0
+    with pytest.raises(ValueError, match="Bernoulli wants 0 or 1"):
+        fit(model, held, steps=1)

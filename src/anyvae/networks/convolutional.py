@@ -92,7 +92,8 @@ class _Reader(nn.Module):
         for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), spec.activation()]
             height, width = height // 2, width // 2
-        self.convolutions = nn.Sequential(*layers)
+        # Channels last: convolutions of few channels are up to a sixth faster so on a CPU, and no slower on a GPU.
+        self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         flat = Size((channels[-1] * height * width,))
         vectors = [shape for shape in inputs if len(shape) != 3]
         self.entry = Entry([flat, *vectors], spec.features)
@@ -109,7 +110,8 @@ class _Reader(nn.Module):
             lead = torch.broadcast_shapes(*(image.shape[:-3] for image in images))
             stacked = torch.cat([image.expand(*lead, *image.shape[-3:]) for image in images], -3)
         lead = stacked.shape[:-3]
-        read = self.convolutions(stacked.reshape(-1, *stacked.shape[-3:]))
+        stacked = stacked.reshape(-1, *stacked.shape[-3:])
+        read = self.convolutions(stacked.contiguous(memory_format=torch.channels_last))
         outputs: tuple[Tensor, ...] = self.heads(self.trunk(self.entry(read.reshape(*lead, -1), *vectors)))
         return outputs
 
@@ -140,7 +142,7 @@ class _Painter(nn.Module):
             layers += [nn.Conv2d(coarse, 4 * fine, 3, padding=1), nn.PixelShuffle(2), spec.activation()]
         self.convolutions = nn.Sequential(*layers)
         self.head = nn.Conv2d(spec.channels[0], 4 * sum(self.channels), 3, padding=1)
-        # Channels last: convolutions of few channels are a third faster so on a CPU, and no slower on a GPU.
+        # Channels last, as above: a third faster here.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A convolution has one bias a channel; a pixel that is always dark wants one of its own.
         self.offsets = nn.ParameterList(nn.Parameter(torch.zeros(shape)) for shape in shapes)

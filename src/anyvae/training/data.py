@@ -12,6 +12,8 @@ from anyvae.model import Batch, Partial
 
 __all__ = ["TensorData", "as_tensor_data"]
 
+_MADE_ROWS = 65_536
+
 Expand: TypeAlias = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 """Makes values and mask of some rows from their stored form."""
 
@@ -104,6 +106,14 @@ class TensorData:
             return torch.bernoulli(mean, generator=torch.Generator(device=mean.device).manual_seed(seed))
 
         return self._rows(rows, draw)
+
+    def looked_at(self) -> Tensor:
+        """Places of the rows that a model is asked about before a fit: all that are held.
+
+        Of rows that a rule makes, 65,536 evenly spread: what a rule makes is alike, and making all may take minutes.
+        """
+        rows = len(self)
+        return torch.arange(0, rows, max(1, -(-rows // _MADE_ROWS)) if self.expand else 1)
 
     def take(self, rows: Tensor) -> TensorData:
         """The same variables, some rows."""

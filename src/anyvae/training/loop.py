@@ -172,7 +172,7 @@ def fit(
     for rows in (training, held):
         if rows is not None:
             refuse_non_finite(rows)
-            for some in torch.arange(len(rows)).split(_CHECKED_ROWS):
+            for some in rows.looked_at().split(_CHECKED_ROWS):
                 model.check(rows.fixed(some))
     size = min(len(training), default_batch_size(len(training)) if batch_size is None else batch_size)
     per_epoch = -(-len(training) // size)
