@@ -217,7 +217,7 @@ def test_a_wide_lattice_in_single_precision_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Normal(0), ["event shape (0,)", "at least one element"]),
+        (lambda: Normal(0), ["event shape of Normal: got (0,)", "at least one element"]),
         (lambda: Normal((3, -1)), ["(3, -1)"]),
         (lambda: Categorical(1), ["1 classes", "at least 2"]),
         (lambda: FixedScale(0.0), ["0.0", "positive"]),

@@ -17,7 +17,8 @@ from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, as_parents
 from anyvae.distributions import Cellwise
-from anyvae.networks import Linear, MaskedMLP, Network, WrappedModule
+from anyvae.networks import Linear, MaskedMLP, Network
+from anyvae.networks.base import as_network
 
 __all__ = ["Autoregressive"]
 
@@ -70,7 +71,7 @@ class Autoregressive(Conditional):
         self.parents = as_parents(parents)
         self.sizes = tuple(sizes)
         places, outputs = _places(family)
-        context = WrappedModule(net) if isinstance(net, nn.Module) else net or Linear()
+        context = Linear() if net is None else as_network(net, "net of Autoregressive")
         masked = MaskedMLP(sizes, places.flatten(), outputs, context)
         # The value itself is the first parent of a conditional of independent cells.
         self.part = FamilyConditional(family, [Parent(_ITSELF), *self.parents], net=masked, start=start)

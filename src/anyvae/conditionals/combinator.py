@@ -14,12 +14,23 @@ from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, union
+from anyvae.wants import wants
 
 __all__ = ["Combinator", "as_conditional", "trial", "words"]
 
 
 def as_conditional(part: Conditional | Family) -> Conditional:
-    """A family without parents as a conditional; a conditional as it is."""
+    """A family without parents as a conditional; a conditional as it is.
+
+    Raises:
+        TypeError: for anything else, such as a class.
+    """
+    wants(
+        (Conditional, Family),
+        part,
+        "a part of a model",
+        "a conditional, or a family such as StandardNormal(2)",
+    )
     return part.given() if isinstance(part, Family) else part
 
 

@@ -62,6 +62,11 @@ class Conditional(nn.Module, ABC):
         A part keeps what it finds out of the registry of its modules (in a tuple): it belongs to the model.
         """
 
+    @property
+    def support(self) -> Any:
+        """Where draws lie, a constraint of `torch.distributions`; None where it is not told."""
+        return None
+
     def check(self, name: str, value: Tensor) -> None:
         """Raise a ValueError when a value lies outside the support; called once, at the door."""
 

@@ -20,6 +20,7 @@ from anyvae.conditionals.scales import (
     bounded_log_scale,
     bounded_scale,
 )
+from anyvae.wants import wants
 
 __all__ = ["DiagonalNormal", "Normal", "StandardNormal"]
 
@@ -115,6 +116,7 @@ class Normal(Family):
     def __init__(self, event_shape: int | tuple[int, ...], scale: Scale | None = None) -> None:
         super().__init__(event_shape)
         self.scale = FeatureScale() if scale is None else scale
+        wants(Scale, self.scale, "scale of Normal", "one such as FeatureScale(), or FixedScale(0.1)")
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, {self.scale!r})"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
+from anyvae.conditionals.supports import support_of
 from anyvae.distributions import LogUnit
 from anyvae.networks import Network
+from anyvae.wants import wants, whole_numbers
 
 if TYPE_CHECKING:
     from anyvae.conditionals.parametric import FamilyConditional
@@ -19,18 +22,29 @@ if TYPE_CHECKING:
 __all__ = ["Family", "event_size"]
 
 
-def event_size(event_shape: int | tuple[int, ...]) -> Size:
+def event_size(event_shape: int | tuple[int, ...], part: str = "event shape") -> Size:
     """An event shape from a number of features or a tuple.
 
+    Arguments:
+        event_shape: as it was given.
+        part: what it was given as, for messages.
+
     Raises:
+        TypeError: when it is neither.
         ValueError: when an axis is not positive.
 
     >>> event_size(3), event_size((1, 28, 28))
     (torch.Size([3]), torch.Size([1, 28, 28]))
     """
-    size = Size((event_shape,)) if isinstance(event_shape, int) else Size(event_shape)
+    wants(
+        (int, Sequence),
+        event_shape,
+        part,
+        "a number of features or the shape of one row, as (1, 28, 28)",
+    )
+    size = Size((event_shape,) if isinstance(event_shape, int) else whole_numbers(event_shape, part))
     if any(axis < 1 for axis in size):
-        raise ValueError(f"got the event shape {tuple(size)}; every axis needs at least one element.")
+        raise ValueError(f"{part}: got {tuple(size)}; every axis needs at least one element.")
     return size
 
 
@@ -45,7 +59,7 @@ class Family(ABC):
     """Whether the child is a function of its parents."""
 
     def __init__(self, event_shape: int | tuple[int, ...]) -> None:
-        self.event_shape = event_size(event_shape)
+        self.event_shape = event_size(event_shape, f"event shape of {type(self).__name__}")
 
     def __repr__(self) -> str:
         shape = tuple(self.event_shape)
@@ -81,6 +95,12 @@ class Family(ABC):
             constants: one tensor per name of `constants`.
             learning: whether a family that calibrates itself on the scored rows may do so.
         """
+
+    @property
+    def support(self) -> Any:
+        """Where draws lie, a constraint of `torch.distributions`; None where it is not told."""
+        params = {name: torch.zeros(size) for name, size in self.params.items()}
+        return support_of(self(params, self.constants))
 
     def check(self, name: str, value: Tensor) -> None:  # noqa: B027  (no support to check is a fine default)
         """Raise a ValueError when a value lies outside the support; called once, at the door."""

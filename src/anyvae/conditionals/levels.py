@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Size, Tensor
@@ -72,6 +72,11 @@ class FSQ(_Lattice):
     def params(self) -> dict[str, Size]:
         """`loc`, of the event shape."""
         return {"loc": self.event_shape}
+
+    @property
+    def support(self) -> Any:
+        """That of `UniformLattice`, its prior."""
+        return distributions.UniformLattice.support
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Size, Tensor, nn
@@ -13,7 +13,9 @@ from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parents import Parent, as_parents
 from anyvae.distributions import Cellwise, InUnits, LogUnit
-from anyvae.networks import Network, WrappedModule
+from anyvae.networks import Network
+from anyvae.networks.base import as_network
+from anyvae.wants import wants
 
 __all__ = ["FamilyConditional"]
 
@@ -54,6 +56,7 @@ class FamilyConditional(Conditional):
         log_unit: Tensor | LogUnit | None = None,
     ) -> None:
         super().__init__()
+        wants(Family, family, "family of a conditional", "one such as Normal(3)")
         self.family = family
         self.deterministic = family.deterministic
         self.parents = as_parents(parents)
@@ -72,7 +75,7 @@ class FamilyConditional(Conditional):
             raise ValueError(
                 f"{family!r} has no parameter {sorted(unknown)} to start; it has {sorted(family.params)}."
             )
-        self._spec = WrappedModule(net) if isinstance(net, nn.Module) else net
+        self._spec = None if net is None else as_network(net, f"net of {family!r}")
         self._start = dict(start or {})
         self.net: nn.Module | None = None
         self.free = nn.ParameterDict()
@@ -149,6 +152,11 @@ class FamilyConditional(Conditional):
         """A new part without weights: another family, with these parents, this network and these starts."""
         unit = None if self.log_unit is None else LogUnit(self.log_unit, self.log_slope)
         return FamilyConditional(family, self.parents, net=self._spec, start=self._start, log_unit=unit)
+
+    @property
+    def support(self) -> Any:
+        """See `Conditional.support`."""
+        return self.family.support
 
     def check(self, name: str, value: Tensor) -> None:
         """See `Conditional.check`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import torch
 from torch import Size, Tensor
@@ -15,6 +16,7 @@ from anyvae.inference.likelihood import evaluating
 from anyvae.inference.noise import RowNoise, row_keys, seeded
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.model.plan import generation_order
+from anyvae.wants import wants
 
 __all__ = ["at_means", "embed", "generate", "mean", "posterior", "reconstruct", "sample"]
 
@@ -35,6 +37,9 @@ def generate(
         given: variables held fixed, shape (rows, *event), of a `Partial` the cells that it gives; their parents are
             drawn without regard to them.
     """
+    wants(Integral, rows, "rows of a sample", "how many")
+    if rows < 0:
+        raise ValueError(f"a sample got rows={rows}; wanted a number from 0.")
     evidence = model.admit(dict(given or {}))
     for name, item in evidence.items():
         if len(item.value) != rows:

@@ -8,7 +8,9 @@ from typing import NamedTuple, TypeAlias, final
 import torch
 from torch import Size, Tensor
 
-__all__ = ["Batch", "Evidence", "Partial", "admit"]
+from anyvae.wants import shown, wants
+
+__all__ = ["Batch", "Evidence", "Partial", "admit", "check_batch"]
 
 
 @final
@@ -59,6 +61,26 @@ class Evidence(NamedTuple):
         return mask.to(self.value.dtype).expand_as(self.value)
 
 
+def check_batch(batch: Batch) -> None:
+    """Refuse what holds no tensors by name.
+
+    Raises:
+        TypeError: naming what is there instead.
+    """
+    if not isinstance(batch, Mapping):
+        raise TypeError(
+            f"a batch: got {shown(batch)}; wanted tensors by name, as {{'x': rows}}. Tables are read by "
+            "anyvae.estimators."
+        )
+    for name, item in batch.items():
+        value, mask = item if isinstance(item, Partial) else (item, None)
+        wants(
+            Tensor, value, f"{name!r} of a batch", "a tensor, as torch.as_tensor(...) makes one of an array"
+        )
+        if mask is not None:
+            wants(Tensor, mask, f"the mask of {name!r}", "a tensor of True where a cell is given")
+
+
 def admit(
     batch: Batch, shapes: Mapping[str, Size], dtype: torch.dtype, device: torch.device
 ) -> dict[str, Evidence]:
@@ -70,8 +92,10 @@ def admit(
         dtype, device: of the model's weights.
 
     Raises:
+        TypeError: when it is no mapping, or a value no tensor.
         ValueError: naming the variable, for an unknown name, a wrong shape, or differing numbers of rows.
     """
+    check_batch(batch)
     evidence: dict[str, Evidence] = {}
     rows: int | None = None
     for name, item in batch.items():

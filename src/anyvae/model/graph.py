@@ -9,7 +9,8 @@ import torch
 from torch import Size, Tensor, nn
 
 from anyvae.conditionals import Conditional, Family
-from anyvae.conditionals.combinator import as_conditional
+from anyvae.conditionals.combinator import as_conditional, words
+from anyvae.conditionals.supports import support_words, within
 from anyvae.model.batch import Batch, Evidence, admit
 from anyvae.model.plan import Plan, computed_names, generation_order, make_plan
 from anyvae.model.trace import Drawing, Noise, Trace
@@ -66,6 +67,8 @@ class LatentVariableModel(nn.Module):
                     f"{tuple(p[name].event_shape)}; they are distributions of one variable, "
                     "make the sizes equal."
                 )
+            if name in p:
+                _refuse_elsewhere(name, part, p[name])
         for name, part in [*p.items(), *q.items()]:
             part.build(name, self.shapes)
         for name, part in [*p.items(), *q.items()]:
@@ -198,6 +201,17 @@ class LatentVariableModel(nn.Module):
                 f"q({strangers[0]}) infers a variable that is never generated; "
                 f"add p({strangers[0]}) to `generative` (it has {sorted(p)})."
             )
+
+
+def _refuse_elsewhere(name: str, q: Conditional, p: Conditional) -> None:
+    """Refuse a posterior whose draws have no density under the prior."""
+    inner, outer = q.support, p.support
+    if inner is None or outer is None or within(inner, outer):
+        return
+    raise ValueError(
+        f"q({name}) is {words(q)}, of {support_words(inner)}, but p({name}) is {words(p)}, of {support_words(outer)}: "
+        "its draws have no density there; make both distributions of the same values."
+    )
 
 
 def VAE(  # a constructor: reads as the class it returns

@@ -10,7 +10,9 @@ from typing import final
 import torch
 from torch import Size, Tensor, nn
 
-__all__ = ["Cut", "Entry", "Heads", "Network", "WrappedModule", "as_vector"]
+from anyvae.wants import wants
+
+__all__ = ["Cut", "Entry", "Heads", "Network", "WrappedModule", "as_network", "as_vector"]
 
 
 class Network(ABC):
@@ -173,6 +175,22 @@ class WrappedModule(Network):
                 "wanted a tensor (2, features). Add nn.Flatten() as its last layer?"
             )
         return _Trunk(self.module, Heads(features.shape[-1], outputs).to(features))
+
+
+def as_network(net: Network | nn.Module, part: str) -> Network:
+    """A network, or any module as one.
+
+    Arguments:
+        net: what was given.
+        part: what it was given as.
+
+    Raises:
+        TypeError: for anything else, such as a class or a list of widths.
+    """
+    wants(
+        (Network, nn.Module), net, part, "a network such as MLP([64]) or Linear(), or a module that is made"
+    )
+    return WrappedModule(net) if isinstance(net, nn.Module) else net
 
 
 class _Trunk(nn.Module):

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Network, WrappedModule
+from anyvae.networks.base import Network, as_network
 
 __all__ = ["Chosen"]
 
@@ -39,7 +39,7 @@ class Chosen(Network):
                 f"Chosen got the module {type(net).__name__}, of which every class would want one of its own; give a "
                 "description such as MLP([...]), or shared=True."
             )
-        self.net = WrappedModule(net) if isinstance(net, nn.Module) else net
+        self.net = as_network(net, "net of Chosen")
         self.shared = shared
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Network, WrappedModule
+from anyvae.networks.base import Network, as_network
 
 __all__ = ["Compressed"]
 
@@ -34,7 +34,7 @@ class Compressed(Network):
     def __init__(self, net: Network | nn.Module, reach: float = 3.0) -> None:
         if not reach >= 0.0:
             raise ValueError(f"Compressed got reach={reach}; wanted a number from 0.")
-        self.net = WrappedModule(net) if isinstance(net, nn.Module) else net
+        self.net = as_network(net, "net of Compressed")
         self.reach = reach
 
     def __repr__(self) -> str:

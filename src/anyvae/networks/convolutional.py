@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
 from anyvae.networks.base import Entry, Heads, Network
+from anyvae.wants import maker, whole_numbers
 
 __all__ = ["ConvNet"]
 
@@ -48,9 +49,11 @@ class ConvNet(Network):
         activation: Callable[[], nn.Module] = nn.GELU,
         dropout: float = 0.0,
     ) -> None:
+        channels = whole_numbers(channels, "channels of ConvNet")
+        maker(activation, "activation of ConvNet", "nn.GELU")
         if not channels or any(count < 1 for count in channels):
             raise ValueError(f"ConvNet got channels {list(channels)}; wanted at least one positive number.")
-        self.channels = tuple(channels)
+        self.channels = channels
         self.features = features
         self.activation = activation
         self.dropout = dropout

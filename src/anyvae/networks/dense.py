@@ -9,6 +9,7 @@ from typing import final
 from torch import Size, Tensor, nn
 
 from anyvae.networks.base import Cut, Entry, Heads, Network
+from anyvae.wants import maker, whole_numbers
 
 __all__ = ["MLP", "GatedMLP", "Linear"]
 
@@ -25,6 +26,7 @@ class MLP(Network):
         dropout: probability of a hidden unit being dropped in training.
 
     Raises:
+        TypeError: when the sizes are no list, or the activation is a name or a module that is made already.
         ValueError: when a size is not positive or the dropout is outside [0, 1).
 
     >>> import torch
@@ -36,11 +38,13 @@ class MLP(Network):
     def __init__(
         self, sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.SiLU, dropout: float = 0.0
     ) -> None:
+        sizes = whole_numbers(sizes, "sizes of MLP")
+        maker(activation, "activation of MLP", "nn.SiLU")
         if any(size < 1 for size in sizes):
             raise ValueError(f"MLP got sizes {list(sizes)}; every hidden layer needs at least one unit.")
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"MLP got dropout {dropout}; wanted a probability in [0, 1).")
-        self.sizes = tuple(sizes)
+        self.sizes = sizes
         self.activation = activation
         self.dropout = dropout
 
@@ -79,6 +83,7 @@ class GatedMLP(Network):
     """
 
     def __init__(self, sizes: Sequence[int], dropout: float = 0.0) -> None:
+        sizes = whole_numbers(sizes, "sizes of GatedMLP")
         if not sizes or any(size < 1 for size in sizes):
             raise ValueError(
                 f"GatedMLP got sizes {list(sizes)}; wanted at least one layer, each of at least one unit. "
@@ -86,7 +91,7 @@ class GatedMLP(Network):
             )
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"GatedMLP got dropout {dropout}; wanted a probability in [0, 1).")
-        self.sizes = tuple(sizes)
+        self.sizes = sizes
         self.dropout = dropout
 
     def __repr__(self) -> str:

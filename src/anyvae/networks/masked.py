@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
 from anyvae.networks.base import Cut, Network, as_vector
+from anyvae.wants import maker, whole_numbers
 
 __all__ = ["MaskedMLP", "OwnLinear"]
 
@@ -52,9 +53,11 @@ class MaskedMLP(Network):
         context: Network | None = None,
         activation: Callable[[], nn.Module] = nn.SiLU,
     ) -> None:
+        sizes = whole_numbers(sizes, "sizes of MaskedMLP")
+        maker(activation, "activation of MaskedMLP", "nn.SiLU")
         if not sizes or any(size < 1 for size in sizes):
             raise ValueError(f"MaskedMLP got sizes {list(sizes)}; wanted one or more positive widths.")
-        self.sizes = tuple(sizes)
+        self.sizes = sizes
         self.places = places
         self.outputs = dict(outputs)
         self.context = context

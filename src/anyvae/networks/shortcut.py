@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Network, WrappedModule
+from anyvae.networks.base import Network, as_network
 
 __all__ = ["Shortcut"]
 
@@ -32,7 +32,7 @@ class Shortcut(Network):
     """
 
     def __init__(self, net: Network | nn.Module) -> None:
-        self.net = WrappedModule(net) if isinstance(net, nn.Module) else net
+        self.net = as_network(net, "net of Shortcut")
 
     def __repr__(self) -> str:
         return f"Shortcut({self.net!r})"

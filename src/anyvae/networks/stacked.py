@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Size, Tensor, nn
 
 from anyvae.networks.base import Network, as_vector
+from anyvae.wants import maker, whole_numbers
 
 __all__ = ["ConvStack"]
 
@@ -44,13 +45,15 @@ class ConvStack(Network):
     def __init__(
         self, channels: Sequence[int], kernel: int = 3, activation: Callable[[], nn.Module] = nn.GELU
     ) -> None:
+        channels = whole_numbers(channels, "channels of ConvStack")
+        maker(activation, "activation of ConvStack", "nn.GELU")
         if not channels or any(count < 1 for count in channels):
             raise ValueError(f"ConvStack got channels {list(channels)}; wanted at least one positive number.")
         if kernel < 1 or kernel % 2 == 0:
             raise ValueError(
                 f"ConvStack got a kernel of {kernel}; wanted an odd number, which leaves sizes as they are."
             )
-        self.channels = tuple(channels)
+        self.channels = channels
         self.kernel = kernel
         self.activation = activation
 

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Size, Tensor, nn
 
-from anyvae.networks.base import Network, WrappedModule
+from anyvae.networks.base import Network, as_network
 
 __all__ = ["Supplied"]
 
@@ -32,7 +32,7 @@ class Supplied(Network):
     """
 
     def __init__(self, net: Network | nn.Module, parameter: str) -> None:
-        self.net = WrappedModule(net) if isinstance(net, nn.Module) else net
+        self.net = as_network(net, "net of Supplied")
         self.parameter = parameter
 
     def __repr__(self) -> str:

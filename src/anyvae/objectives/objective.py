@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import final
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.objectives.drawing import BiasedDraw
 from anyvae.objectives.schedule import Schedule, as_schedule
+from anyvae.wants import wants
 
 __all__ = ["ELBO", "IWAE", "Objective", "WeightedSum", "elbo", "iwae"]
 
@@ -60,6 +62,7 @@ class Objective(ABC):
         enumerate: Sequence[str] = (),
         draws: Mapping[str, BiasedDraw] | None = None,
     ) -> None:
+        wants(Integral, samples, f"samples of {type(self).__name__}", "a whole number")
         if samples < 1:
             raise ValueError(f"{type(self).__name__} got samples={samples}; wanted at least 1.")
         if isinstance(enumerate, str):
@@ -103,10 +106,12 @@ class Objective(ABC):
 
     def __add__(self, other: Objective) -> WeightedSum:
         """Both, over the draws of one trace."""
+        wants(Objective, other, f"{type(self).__name__}() +", "another objective or term, such as KL()")
         return WeightedSum(self._weighted() + other._weighted())
 
     def __sub__(self, other: Objective) -> WeightedSum:
         """This one, less the other as a cost."""
+        wants(Objective, other, f"{type(self).__name__}() -", "another objective or term, such as KL()")
         return self + (-1.0) * other
 
     def __mul__(self, weight: float | Schedule) -> WeightedSum:
@@ -186,9 +191,9 @@ class ELBO(Objective):
         draws: Mapping[str, BiasedDraw] | None = None,
     ) -> None:
         super().__init__(samples, enumerate=enumerate, draws=draws)
+        self.beta = as_schedule(beta)
         if not isinstance(beta, Schedule) and not beta >= 0.0:
             raise ValueError(f"ELBO got beta={beta}; wanted a weight >= 0.")
-        self.beta = as_schedule(beta)
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""

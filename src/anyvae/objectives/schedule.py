@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from numbers import Real
 from typing import final
+
+from anyvae.wants import wants
 
 __all__ = ["Constant", "Cosine", "Cyclic", "LinearRamp", "Schedule", "Sigmoid", "WarmupCosine", "as_schedule"]
 
@@ -200,7 +203,11 @@ class WarmupCosine(Schedule):
 def as_schedule(value: float | Schedule) -> Schedule:
     """A schedule from a number or a schedule.
 
+    Raises:
+        TypeError: when it is neither.
+
     >>> as_schedule(2.0)(0.7)
     2.0
     """
+    wants((Schedule, Real), value, "a weight", "a number, or a schedule such as LinearRamp(0.0, 1.0)")
     return value if isinstance(value, Schedule) else Constant(float(value))

@@ -23,6 +23,8 @@ from anyvae.conditionals import (
 )
 from anyvae.distributions import LogUnit
 from anyvae.networks import MLP, Compressed, ConvNet, Network
+from anyvae.networks.base import as_network
+from anyvae.wants import wants
 
 __all__ = ["DataOptions", "EndOptions", "Ends", "default_networks"]
 
@@ -72,9 +74,11 @@ class Ends:
         log_unit: Tensor | LogUnit | None = None,
         missing: bool = False,
     ) -> None:
+        wants(Family, likelihood, "likelihood", "a family such as Normal(3) or Bernoulli((1, 28, 28))")
         reads, paints = default_networks(likelihood)
         self.likelihood, self.start, self.log_unit = likelihood, start, log_unit
-        self.encoder, self.decoder = encoder or reads, decoder or paints
+        self.encoder = reads if encoder is None else as_network(encoder, "encoder")
+        self.decoder = paints if decoder is None else as_network(decoder, "decoder")
         self.x: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
 
     def read(
@@ -87,7 +91,13 @@ class Ends:
             parents: what else is read.
             net: in place of the encoder's network.
         """
-        return family.given(*self.x, *parents, net=net or self.encoder)
+        wants(
+            (Family, VectorQuantised),
+            family,
+            "posterior",
+            "a family such as DiagonalNormal(2), or a codebook",
+        )
+        return family.given(*self.x, *parents, net=self.encoder if net is None else net)
 
     def make(self, *parents: str, net: Network | None = None) -> Conditional:
         """p(x | parents).

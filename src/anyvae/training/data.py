@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from anyvae.model import Batch, Partial
+from anyvae.model.batch import check_batch
 
 __all__ = ["TensorData", "as_tensor_data"]
 
@@ -51,6 +52,7 @@ class TensorData:
         hide: Mapping[str, Sequence[int]] | None = None,
         expand: Mapping[str, Expand] | None = None,
     ) -> None:
+        check_batch(tensors)
         self.values = {
             name: item.value if isinstance(item, Partial) else item for name, item in tensors.items()
         }

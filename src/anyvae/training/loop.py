@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import final
 
@@ -24,6 +25,7 @@ from anyvae.training.player import Player
 from anyvae.training.run import Budget, Run
 from anyvae.training.saved import restore
 from anyvae.training.watch import WATCHED_ROWS
+from anyvae.wants import wants
 
 __all__ = ["FitResult", "default_batch_size", "default_steps", "fit"]
 
@@ -141,6 +143,8 @@ def fit(
     >>> result.steps, result.ended
     (10, 'steps')
     """
+    wants(LatentVariableModel, model, "model of fit", "one such as VAE(...) or a recipe makes")
+    wants((Schedule, Real), learning_rate, "learning_rate of fit", "a number, or a schedule")
     training = as_tensor_data(data)
     held = None if validation is None else as_tensor_data(validation)
     if players is not None and objective is not None:
@@ -157,8 +161,10 @@ def fit(
         raise ValueError("fit got both `epochs` and `steps`; pass one of them.")
     counts = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "evaluations": evaluations}
     for name, value in {**counts, "minutes": minutes}.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"fit got {name}={value}; wanted a positive number.")
+        if value is not None:
+            wants(Real, value, f"{name} of fit", "a positive number")
+            if not value > 0:
+                raise ValueError(f"fit got {name}={value}; wanted a positive number.")
     if not isinstance(learning_rate, Schedule) and not 0.0 <= learning_rate < math.inf:
         raise ValueError(
             f"fit got learning_rate={learning_rate}; wanted a finite number >= 0, or a schedule."

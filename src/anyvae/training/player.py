@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.objectives import ELBO, Objective, Schedule, WarmupCosine
+from anyvae.wants import wants
 
 __all__ = ["OptimizerFactory", "Player", "Seat", "fused_adam"]
 
@@ -39,6 +40,7 @@ class Player:
         every: it moves at every so many steps.
 
     Raises:
+        TypeError: for an objective that is none, such as its class.
         ValueError: for a cadence below one.
     """
 
@@ -50,6 +52,7 @@ class Player:
     every: int = 1
 
     def __post_init__(self) -> None:
+        wants(Objective, self.objective, f"objective of player {self.name!r}", "one such as ELBO()")
         if self.every < 1:
             raise ValueError(f"player {self.name!r} got every={self.every}; wanted at least 1.")
 
