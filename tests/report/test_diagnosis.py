@@ -305,3 +305,34 @@ def test_another_prior_is_not_judged_as_a_standard_normal() -> None:
     shifted = replace(shifted, latent_mean=shifted.latent_mean + 3.0)
     assert "The posterior does not match the prior" in titles(shifted)
     assert not any("prior" in title for title in titles(replace(shifted, standard_prior=False)))
+
+
+def test_another_prior_is_judged_by_its_own_draws() -> None:
+    """Two sorts of rows at the ends of a diagonal: related latents, as under their prior."""
+    base = healthy()
+    random = np.random.default_rng(0)
+    side = np.where(random.random(4000) < 0.5, -1.0, 1.0)
+    count = base.latent_mean.shape[1]
+
+    def rows(n: int) -> np.ndarray:
+        spread = np.sqrt(1.0 - 0.81) * random.normal(size=(n, count))
+        spread[:, :2] += 0.9 * side[:n, None]
+        spread[:, 2:] /= np.sqrt(1.0 - 0.81)
+        return spread
+
+    draws = rows(4000)
+    findings = replace(
+        base,
+        standard_prior=False,
+        prior_draws=draws,
+        latent_mean=rows(2000),
+        latent_scale=np.full((2000, count), 0.05),
+    )
+    assert "The posterior fills the prior" in titles(findings)
+    assert "of its own" in only(findings, "The posterior fills the prior").text
+    turned = replace(findings, prior_draws=draws * np.where(np.arange(count) == 0, -1.0, 1.0))
+    told = only(turned, "The posterior does not match the prior").text
+    assert "z0 and z1 correlate by +0.8" in told
+    assert "instead of -0.8" in told
+    alone = replace(findings, standard_prior=True, prior_draws=None)
+    assert "The posterior does not match the prior" in titles(alone)

@@ -75,3 +75,16 @@ def test_style_is_the_reports_whatever_the_users_is() -> None:
     plain = figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool), ["a", "b", "c"]).png
     with matplotlib.rc_context({"lines.linewidth": 9, "figure.dpi": 30, "savefig.facecolor": "red"}):
         assert figures.kl_bars(np.ones(3), [0, 1, 2], np.ones(3, dtype=bool), ["a", "b", "c"]).png == plain
+
+
+def test_a_prior_that_is_told_by_draws_is_their_histogram() -> None:
+    edges = np.linspace(-4, 4, 49)
+    density = np.zeros(48)
+    draws = np.random.default_rng(0).normal(1.5, 0.2, 20_000)
+    curve, told = (ink(figures.aggregate(edges, density, p, alt=""), figures.INK) for p in (None, draws))
+    # Of N(0, 1) the line is as high left of the middle as right of it; of the draws it stands on the right.
+    half = curve.shape[1] // 2
+    top = slice(0, curve.shape[0] // 2)
+    assert curve[top, :half].sum() == pytest.approx(curve[top, half:].sum(), rel=0.2)
+    assert not told[top, :half].any()
+    assert told[top, half:].any()

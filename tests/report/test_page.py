@@ -342,3 +342,22 @@ def test_nothing_is_measured_against_a_normal_prior_that_is_none(digits: Finding
         assert phrase in words(page)
         assert phrase not in words(other)
     assert "three standard deviations of the prior below its mean" in words(other)
+
+
+def test_a_prior_that_is_told_by_draws_has_its_section(digits: Findings) -> None:
+    draws = np.random.default_rng(0).normal(size=(500, digits.latent_mean.shape[1]))
+    other = render(replace(digits, standard_prior=False, prior_draws=draws))
+    assert [s["id"] for s in read(other).all("section")] == list(SECTIONS)
+    assert "the prior (line, from draws, in standard deviations of it)" in words(other)
+    assert "N(0, 1)" not in words(other)
+
+
+def test_a_kl_that_single_latents_do_not_add_up_to_is_told(digits: Findings) -> None:
+    alone = float(digits.kl_per_latent.sum())
+
+    def told(kl: float) -> str:
+        return words(render(replace(digits, metrics={"held_out": {"kl": kl}})))
+
+    assert f"The KLs sum to {alone:.2f} nats." in told(alone)
+    assert f"The KLs sum to {alone:.2f} nats; that of all together is {alone - 1:.2f}" in told(alone - 1.0)
+    assert f"carrying {alone - 1:.2f} nats together" in told(alone - 1.0)

@@ -187,3 +187,15 @@ def test_rows_are_chosen_in_their_order_by_the_seed() -> None:
     assert len(set(some)) == 10
     assert some != some_of(table, 10, 1)["k"].to_pylist()
     assert some_of(table, 100, 0) is table
+
+
+def test_a_table_is_fitted_by_a_mixture_and_an_array_by_one_normal(
+    fitted: FittedModel, findings: Findings, tmp_path: Path
+) -> None:
+    """The run says which it was, and how many components there were, by the rows that the schema counts."""
+    assert fitted.config.recipe == "mixture_vae"
+    assert fitted.model.generative_parts["z"].family.components == fitted.schema.rows // 50 == 8
+    assert findings.prior_draws is not None
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    fit_run(FitOptions(source=str(tmp_path / "rows.npy"), max_epochs=1, samples=10), tmp_path / "run")
+    assert load(tmp_path / "run").config.recipe == "vae"

@@ -13,7 +13,7 @@ from anyvae.data import load_source
 from anyvae.distributions import NormalMixture
 from anyvae.inference import mean
 from anyvae.runs import FitOptions, FittedModel, fit_run, load
-from anyvae.runs.gather import _standard_prior, _traverse
+from anyvae.runs.gather import _standard_prior, _traverse, findings_of
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,17 @@ def test_traversals_run_through_the_prior(fitted: FittedModel) -> None:
     found = _traverse(fitted, 2, ["z"] * 5, load_source(fitted.config.source))
     np.testing.assert_allclose(found[[0, 4, 8]], wanted[[0, 4, 8]], rtol=1e-5)
     assert float(spread.min()) > 0
+
+
+def test_the_report_holds_posteriors_against_draws_of_the_prior(fitted: FittedModel) -> None:
+    findings = findings_of(fitted, load_source(fitted.config.source), {}, {})
+    prior = fitted.model.generative_parts["z"]()
+    draws = findings.prior_draws
+    assert draws is not None
+    assert draws.shape == (20_000, 5)
+    # In standard deviations of the prior from its mean.
+    np.testing.assert_allclose(draws.mean(0), 0.0, atol=0.04)
+    np.testing.assert_allclose(draws.std(0), 1.0, atol=0.04)
+    covariance = torch.cov(prior.sample((20_000,)).T)
+    wanted = covariance / covariance.diag().outer(covariance.diag()).sqrt()
+    np.testing.assert_allclose(np.corrcoef(draws.T), wanted.detach().numpy(), atol=0.06)

@@ -27,7 +27,7 @@ def fit(
     batch_size: Positive = None,
     learning_rate: PositiveReal = None,
     precision: Literal["float32", "bf16"] = "float32",
-    recipe: str = "vae",
+    recipe: str | None = None,
     likelihood: Literal["normal", "discretised", "bernoulli"] | None = None,
     kind: Kinds = None,
     label: str | None = None,
@@ -62,7 +62,7 @@ def fit(
     precision
         bf16 runs matrix products in bfloat16.
     recipe
-        Name of the model; `anyvae recipes` lists them.
+        Name of the model; `anyvae recipes` lists them. Tables are fitted by mixture_vae and arrays by vae without it.
     likelihood
         How values are scored; chosen from the data without it.
     kind

@@ -29,7 +29,7 @@ class TableEstimator(BaseEstimator):
     def __init__(
         self,
         *,
-        recipe: str = "vae",
+        recipe: str = "mixture_vae",
         latent_features: int | None = None,
         given: Sequence[Any] | None = None,
         kinds: Mapping[str, str] | None = None,

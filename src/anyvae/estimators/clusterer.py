@@ -37,7 +37,7 @@ class VAEClusterer(ClusterMixin, TableEstimator):
         self,
         n_clusters: int = 8,
         *,
-        recipe: str = "vae",
+        recipe: str = "mixture_vae",
         latent_features: int | None = None,
         kinds: Mapping[str, str] | None = None,
         max_epochs: int | None = None,

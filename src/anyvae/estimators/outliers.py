@@ -46,7 +46,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         self,
         *,
         contamination: float | str = "auto",
-        recipe: str = "vae",
+        recipe: str = "mixture_vae",
         latent_features: int | None = None,
         kinds: Mapping[str, str] | None = None,
         max_epochs: int | None = None,

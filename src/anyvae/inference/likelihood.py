@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.weigh import weigh
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.networks.precision import products_in
 
@@ -77,6 +78,7 @@ def log_likelihood(
     seed: int = 0,
     precision: torch.dtype | None = None,
     enumerate: Sequence[str] = (),
+    prior: float = 0.0,
 ) -> Tensor:
     r"""Importance-sampled estimate of log p(given), nats, shape (B,).
 
@@ -92,6 +94,11 @@ def log_likelihood(
         seed: of the draws.
         precision: `torch.bfloat16` runs the networks' products in that type; densities stay in the model's.
         enumerate: discrete latents that are summed over instead of drawn.
+        prior: share of the draws that p(z) makes in place of q, see `weigh`: half of them where the encoder sees little
+            of a row, whose posterior may be of another form than q.
+
+    Raises:
+        ValueError: for fewer samples than one, or latents summed over and drawn from the prior at once.
 
     Source: Importance Weighted Autoencoders (Burda et al., 2016).
 
@@ -105,6 +112,10 @@ def log_likelihood(
     """
     if samples < 1:
         raise ValueError(f"log_likelihood got samples={samples}; wanted at least 1.")
+    if prior and enumerate:
+        raise ValueError(
+            f"log_likelihood got prior={prior} and enumerate={list(enumerate)}; latents are drawn or summed over."
+        )
     estimates: list[Tensor] = []
     pools: dict[tuple[str, int], Tensor] = {}
     with evaluating(model), products_in(precision, model.device):
@@ -119,7 +130,11 @@ def log_likelihood(
             for done in range(0, samples, draws):
                 count = min(draws, samples - done)
                 noise = RowNoise(seed, keys[start : start + step], done, pools)
-                chunk = model.trace(part, count, noise, enumerate=enumerate).log_weight().logsumexp(0)
+                if prior:
+                    weight = weigh(model, part, count, noise, prior=prior).log_weight
+                else:
+                    weight = model.trace(part, count, noise, enumerate=enumerate).log_weight()
+                chunk = weight.logsumexp(0)
                 total = chunk if total is None else torch.logaddexp(total, chunk)
             assert total is not None
             estimates.append(total - math.log(samples))

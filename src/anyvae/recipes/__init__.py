@@ -15,6 +15,7 @@ from anyvae.recipes.flat import (
     full_covariance_vae,
     iaf_vae,
     linear_vae,
+    mixture_vae,
     semi_amortised_vae,
     sigma_vae,
     spherical_vae,
@@ -24,7 +25,7 @@ from anyvae.recipes.flat import (
 from anyvae.recipes.hierarchies import HierarchyOptions, dlgm, ladder_vae, topdown_vae, two_level_vae
 from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
-from anyvae.recipes.listed import RECIPES, default_latent_features, find_recipe
+from anyvae.recipes.listed import RECIPES, default_latent_features, default_recipe, find_recipe
 from anyvae.recipes.missingness import not_miwae
 from anyvae.recipes.multimodal import multimodal_elbo, multimodal_vae
 from anyvae.recipes.quantised import fsq_vae, vq_vae
@@ -42,6 +43,7 @@ __all__ = [
     "cvae",
     "default_latent_features",
     "default_networks",
+    "default_recipe",
     "dlgm",
     "features_alone",
     "find_recipe",
@@ -56,6 +58,7 @@ __all__ = [
     "linear_vae",
     "m1_m2",
     "m2",
+    "mixture_vae",
     "multimodal_elbo",
     "multimodal_vae",
     "not_miwae",

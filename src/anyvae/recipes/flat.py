@@ -19,6 +19,7 @@ from anyvae.conditionals import (
     Flow,
     FullNormal,
     Normal,
+    NormalMixture,
     OptimalScale,
     Refined,
     StandardNormal,
@@ -35,6 +36,7 @@ __all__ = [
     "freeform_vae",
     "full_covariance_vae",
     "linear_vae",
+    "mixture_vae",
     "semi_amortised_vae",
     "sigma_vae",
     "spherical_vae",
@@ -228,6 +230,32 @@ def sigma_vae(likelihood: Family, latent_features: int, **options: Unpack[EndOpt
             "or score numbers as normal ones (--likelihood normal)."
         )
     return vae(calibrated, latent_features, **options)
+
+
+def mixture_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    components: int = 30,
+    **options: Unpack[EndOptions],
+) -> LatentVariableModel:
+    r"""A VAE whose prior is a mixture of diagonal normals, learned with the rest.
+
+    .. math:: p(z) = \sum_k \pi_k N(z; \mu_k, \operatorname{diag} \sigma_k^2)
+
+    Rows of several sorts need not be drawn together to one place, and draws of the prior are then of one sort or
+    another, in the shares that they have. Other arguments are those of `vae`.
+
+    Source: the mixture of Gaussians of VAE with a VampPrior (Tomczak and Welling, 2018).
+
+    Arguments:
+        components: K.
+
+    >>> from anyvae.conditionals import Bernoulli
+    >>> mixture_vae(Bernoulli(6), 2).generative_parts["z"].family
+    NormalMixture(2, 30)
+    """
+    return vae(likelihood, latent_features, prior=NormalMixture(latent_features, components), **options)
 
 
 def vamp_vae(

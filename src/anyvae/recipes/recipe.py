@@ -81,6 +81,7 @@ class Recipe:
         enumerate: discrete latents of which bounds sum over every value.
         clusters: name of the latent that says which cluster a row belongs to, and of the keyword of how many.
         first: what is fitted before.
+        by_rows: keywords of the constructor that hang on how many rows there are.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Recipe:
     enumerate: tuple[str, ...] = ()
     clusters: tuple[str, str] | None = None
     first: First | None = None
+    by_rows: Callable[[int], dict[str, Any]] | None = None
 
     def build(
         self,
@@ -105,6 +107,7 @@ class Recipe:
         classes: int | None = None,
         condition: int | None = None,
         clusters: int | None = None,
+        rows: int | None = None,
     ) -> LatentVariableModel:
         """The model for data of this likelihood.
 
@@ -114,6 +117,7 @@ class Recipe:
             classes: of the labels, where it models some.
             condition: features of what rows are given, where they are.
             clusters: how many, where it has some; as many as the constructor says where None.
+            rows: how many the data have; what hangs on it is as the constructor says where None.
 
         Raises:
             ValueError: when the model wants something that is not there.
@@ -127,6 +131,8 @@ class Recipe:
                 raise ValueError(f"{self.name} wants {name}, and got none.")
             if wanted and value is not None:
                 own[name] = value
+        if self.by_rows is not None and rows is not None:
+            own |= self.by_rows(rows)
         if self.clusters is not None and clusters is not None:
             own[self.clusters[1]] = clusters
         return self.constructor(

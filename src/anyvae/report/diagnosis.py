@@ -213,14 +213,19 @@ def noise_scale(findings: Findings) -> Diagnosis | None:
 
 
 def prior_mismatch(findings: Findings) -> Diagnosis | None:
-    """Moments of the aggregate posterior against those of N(0, I), beyond four errors of sampling."""
+    """Moments of the aggregate posterior against those of the prior, beyond four errors of sampling."""
     findings, _ = finite_rows(findings)
     rows = len(findings.latent_mean)
-    if rows < FEW_ROWS or not findings.standard_prior or is_certain(findings):
+    draws = findings.prior_draws
+    if rows < FEW_ROWS or not (findings.standard_prior or draws is not None) or is_certain(findings):
         return None
     moments = aggregate_moments(findings.latent_mean, findings.latent_scale)
     stretch = np.abs(np.log(np.maximum(moments.scale, 1e-12)))
-    between = np.abs(moments.correlation - np.eye(len(moments.mean)))
+    # In the unit of the prior its means are 0 and its deviations 1, whatever it is.
+    prior = np.eye(len(moments.mean))
+    if draws is not None:
+        prior = aggregate_moments(draws, np.zeros_like(draws)).correlation
+    between = np.abs(moments.correlation - prior)
     shift, spread, related = np.abs(moments.mean).max(), np.exp(stretch.max()), between.max()
     allowance = 4 / math.sqrt(rows)
     parts, strong = [], False
@@ -234,8 +239,9 @@ def prior_mismatch(findings: Findings) -> Diagnosis | None:
         strong |= bool(spread > STRONG_SPREAD)
     if related > max(CORRELATED, allowance):
         i, j = sorted(int(k) for k in np.unravel_index(int(np.argmax(between)), between.shape))
+        instead = "" if draws is None else f" instead of {prior[i, j]:+.2f}"
         parts.append(
-            f"{findings.latent(i)} and {findings.latent(j)} correlate by {moments.correlation[i, j]:+.2f}"
+            f"{findings.latent(i)} and {findings.latent(j)} correlate by {moments.correlation[i, j]:+.2f}{instead}"
         )
         strong |= bool(related > STRONGLY_CORRELATED)
     if not parts:
@@ -247,7 +253,11 @@ def prior_mismatch(findings: Findings) -> Diagnosis | None:
                 [
                     f"means of the latents stay within {shift:.2f} of 0",
                     f"standard deviations within a factor {spread:.2f} of 1",
-                    *([f"correlations within {related:.2f}"] if len(stretch) > 1 else []),
+                    *(
+                        [f"correlations within {related:.2f}{'' if draws is None else ' of its own'}"]
+                        if len(stretch) > 1
+                        else []
+                    ),
                 ]
             ),
         )

@@ -242,14 +242,19 @@ def line_of_latents(groups: Sequence[tuple[Array, str]], *, alt: str) -> Picture
     return finish(figure, alt)
 
 
-def aggregate(edges: Array, density: Array, *, alt: str) -> Picture:
-    """The aggregate posterior of one latent (filled) against N(0, 1) (line)."""
+def aggregate(edges: Array, density: Array, prior: Array | None = None, *, alt: str) -> Picture:
+    """The aggregate posterior of one latent (filled) against its prior (line): N(0, 1), or one told by draws."""
     figure, axes = blank(220, 124, plain=True)
     axes.stairs(density, edges, fill=True, color=ACCENT, alpha=0.4)
-    grid = np.linspace(edges[0], edges[-1], 161)
-    axes.plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color=INK, linewidth=1.2)
+    if prior is None:
+        grid = np.linspace(edges[0], edges[-1], 161)
+        line = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)
+        axes.plot(grid, line, color=INK, linewidth=1.2)
+    else:
+        line = np.histogram(prior, edges)[0] / (len(prior) * np.diff(edges))
+        axes.stairs(line, edges, color=INK, linewidth=1.2)
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, max(0.46, float(np.max(density, initial=0.0)) * 1.06))
+    axes.set_ylim(0, max(0.46, 1.06 * float(max(np.max(density, initial=0.0), line.max()))))
     axes.set_xticks([-2, 0, 2])
     return finish(figure, alt)
 

@@ -100,8 +100,10 @@ class Findings:
         settings: what was fitted and how.
         features: one dictionary a column: `name`, `kind`, `detail`.
         notes: sentences that were said aloud while fitting.
-        standard_prior: whether the prior is N(0, I): else nothing is measured against it, and traversals run
-            through three standard deviations of the prior around its mean.
+        standard_prior: whether the prior is N(0, I): else traversals run through three standard deviations of the prior
+            around its mean.
+        prior_draws: :math:`(r, K)` draws of another prior in the unit of `latent_mean`, to hold the posteriors
+            against; None where it is N(0, I), hangs on other variables, or is of no real numbers.
         table: what is measured of a table only.
         latent_names: K names; z0, z1, ... where empty.
         groups: classes or clusters that the model has.
@@ -133,6 +135,7 @@ class Findings:
     notes: Sequence[str] = ()
     noise: Mapping[str, float] = field(default_factory=dict)
     standard_prior: bool = True
+    prior_draws: Array | None = None
     table: TableFindings | None = None
     latent_names: Sequence[str] = ()
     groups: GroupFindings | None = None

@@ -134,10 +134,11 @@ def latents(findings: Findings) -> str:
         f"more than {ACTIVE_VARIANCE:g}. "
     )
     if has_shares(findings):
-        caption += (
-            f"The KLs sum to {np.nansum(kl):.2f} nats; the KL of all together is more where the latents of a row "
-            "depend on each other."
-        )
+        together, alone = total_kl(findings), float(np.nansum(kl))
+        caption += f"The KLs sum to {alone:.2f} nats"
+        if abs(together - alone) > max(0.01, 0.01 * together):
+            caption += f"; that of all together is {together:.2f}, for q or the prior joins them"
+        caption += "."
         cards = [
             card(
                 "KL per latent",
@@ -162,10 +163,16 @@ def latents(findings: Findings) -> str:
 def aggregate(findings: Findings) -> str:
     """The aggregate posterior against the prior, latent by latent, with its moments."""
     findings, _ = finite_rows(findings)
-    if not len(findings.latent_mean) or not findings.standard_prior or is_certain(findings):
+    draws = findings.prior_draws
+    if (
+        not len(findings.latent_mean)
+        or not (findings.standard_prior or draws is not None)
+        or is_certain(findings)
+    ):
         return ""
     rows = np.random.default_rng(0).permutation(len(findings.latent_mean))[:HISTOGRAM_ROWS]
     edges = np.linspace(-4.0, 4.0, 49)
+    against = "N(0, 1)" if draws is None else "its prior"
     order = by_activity(findings)
 
     def one(k: int) -> str:
@@ -174,7 +181,10 @@ def aggregate(findings: Findings) -> str:
             findings.latent(k),
             image(
                 figures.aggregate(
-                    edges, density, alt=f"Aggregate posterior of {findings.latent(k)} and N(0, 1)"
+                    edges,
+                    density,
+                    None if draws is None else draws[:, k],
+                    alt=f"Aggregate posterior of {findings.latent(k)} and {against}",
                 )
             ),
         )
@@ -192,8 +202,9 @@ def aggregate(findings: Findings) -> str:
         more = f" ({left_out} that carry least are left out)" if left_out else ""
         body += details(f"{len(rest)} more latents{more}", grid([one(k) for k in rest], kind="tiny"))
     body += details("Moments of every latent", moments_table(findings, order))
+    prior = "N(0, 1) (line)" if draws is None else "(line, from draws, in standard deviations of it)"
     lead = (
-        "The average of the posteriors of held-out rows (filled) should be the prior N(0, 1) (line): draws "
+        f"The average of the posteriors of held-out rows (filled) should be the prior {prior}: draws "
         "from the model start there."
     )
     return section("prior", "Aggregate posterior against the prior", lead, body)

@@ -87,9 +87,9 @@ def size_in_nats(findings: Findings) -> float:
 
 
 def total_kl(findings: Findings) -> float:
-    """Nats that all latents carry together."""
+    """Nats that all latents carry together; the sum of what they carry alone where nothing else was measured."""
     measured = findings.metric("kl")
-    if not has_shares(findings) and math.isfinite(measured):
+    if math.isfinite(measured):
         return measured
     return float(np.nansum(findings.kl_per_latent))
 

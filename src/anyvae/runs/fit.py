@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from anyvae.data import LABEL, DataError, Schema, Source, held_out_split, keep_labels, load_source
-from anyvae.recipes import RECIPES, find_recipe
+from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, schema_of
+from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of, schema_of
 from anyvae.runs.rebuild import load
 from anyvae.runs.train import fresh_model, train
 from anyvae.training import Callback, FitResult
@@ -57,7 +57,7 @@ def fit_run(
     # Until a run is whole it lives in a folder of its own: one that fails leaves an earlier one untouched.
     work = files.unfinished
     first = int(os.environ.get("RANK", 0)) == 0
-    if options.recipe not in RECIPES:
+    if options.recipe is not None and options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
     source = load_source(options.source, label=options.label, given=options.given)
     options = replace(options, label=_label_of(source, options))
@@ -92,14 +92,15 @@ def fit_run(
 def _label_of(source: Source, options: FitOptions) -> str | None:
     """The column of labels, which has a name of its own only in tables."""
     named = source.table is not None or source.labels is None
-    if options.label is None and find_recipe(options.recipe).labels and not named:
+    recipe = recipe_of(options, table=source.table is not None)
+    if options.label is None and recipe.labels and not named:
         return LABEL
     return options.label
 
 
 def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source]:
     """Rows to fit, prepared and as they were given, and rows held out."""
-    schema = schema_of(source, options)
+    schema, recipe = schema_of(source, options), recipe_of(options, table=source.table is not None)
     notes = [*source.notes, *schema.sentences(), *_said_of_beside(schema)]
     if source.test is not None:
         fitted, held_out = source, source.test
@@ -110,12 +111,10 @@ def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source
         notes.append(f"held out: {len(held_out):,} of {len(source):,} rows, chosen by the seed")
     if options.keep_labels is not None:
         if "y" not in schema.beside or options.label is None:
-            raise DataError(
-                f"--keep-labels {options.keep_labels}: the recipe {options.recipe} models no labels"
-            )
+            raise DataError(f"--keep-labels {options.keep_labels}: the recipe {recipe.name} models no labels")
         fitted = keep_labels(fitted, options.label, options.keep_labels, options.seed)
         notes.append(f"{options.keep_labels:,} labels of the rows to fit are kept, as many of each class")
-    prepared = prepare(fitted, schema, options.seed, find_recipe(options.recipe))
+    prepared = prepare(fitted, schema, options.seed, recipe)
     return replace(prepared, notes=notes + prepared.notes), fitted, held_out
 
 

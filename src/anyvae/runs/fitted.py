@@ -13,7 +13,7 @@ from torch import Tensor
 from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
-from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct
+from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
@@ -146,10 +146,22 @@ class FittedModel:
         return self.decode(found["x"], means=not draw)
 
     def score(self, source: Source, samples: int = 128) -> np.ndarray[Any, Any]:
-        """Importance-weighted log-density of each row, nats, in input units; deterministic."""
-        summed = self.recipe.enumerate
-        found = log_likelihood(self.model, self.batch(source), samples, enumerate=summed)
-        return np.asarray(found.cpu().double().numpy())
+        """Importance-weighted log-density of each row, nats, in input units; deterministic.
+
+        Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
+        """
+        batch, summed = self.batch(source), self.recipe.enumerate
+        x = batch["x"]
+        if not isinstance(x, Partial) or summed:
+            found = log_likelihood(self.model, batch, samples, enumerate=summed)
+            return np.asarray(found.cpu().double().numpy())
+        holed = ~x.mask.flatten(1).all(1)
+        scores = np.empty(len(holed))
+        for rows, prior in ((~holed, 0.0), (holed, 0.5)):
+            if rows.any():
+                found = log_likelihood(self.model, take_rows(batch, rows), samples, prior=prior)
+                scores[rows.numpy()] = found.cpu().double().numpy()
+        return scores
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
         """See `anyvae.runs.given.sample_given`."""

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Size, Tensor
+from torch.distributions import constraints
 
 import anyvae
 from anyvae.conditionals.combinator import words
+from anyvae.conditionals.supports import support_of, within
 from anyvae.data import DataError, Source
 from anyvae.distributions import Flowed, StandardNormal
-from anyvae.inference import at_means, mean, reconstruct
-from anyvae.metrics import code_use, latent_use
+from anyvae.inference import at_means, evaluating, mean, reconstruct, seeded
+from anyvae.metrics import LatentUse, code_use, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
@@ -28,6 +30,7 @@ __all__ = ["findings_of"]
 _PICTURED = 10
 _TABULATED = 500
 _PLOTTED = 5000
+_PRIOR_DRAWS = 20_000
 
 
 def findings_of(
@@ -96,6 +99,7 @@ def findings_of(
         else [],
         noise=_noise(fitted, held_out),
         standard_prior=_standard_prior(fitted, use.names),
+        prior_draws=_prior_draws(fitted, use),
         table=table,
         latent_names=_latent_names(use.names),
         groups=groups_of(fitted, plotted, _columns),
@@ -153,6 +157,20 @@ def _standard_prior(fitted: FittedModel, names: Sequence[str]) -> bool:
     """Whether each of these latents has the prior N(0, I)."""
     parts = [fitted.model.generative_parts[name] for name in dict.fromkeys(names)]
     return all(not part.parents and isinstance(part(), StandardNormal) for part in parts)
+
+
+def _prior_draws(fitted: FittedModel, use: LatentUse) -> np.ndarray[Any, Any] | None:
+    """Draws of a prior of real numbers without parents, in its standard deviations; None of others and of N(0, I)."""
+    names = list(dict.fromkeys(use.names))
+    parts = [fitted.model.generative_parts[name] for name in names]
+    if _standard_prior(fitted, names) or any(part.parents for part in parts):
+        return None
+    with seeded(fitted.config.seed), evaluating(fitted.model):
+        priors = [part() for part in parts]
+        if not all(within(support_of(prior), constraints.real) for prior in priors):
+            return None
+        drawn = torch.cat([prior.sample(Size((_PRIOR_DRAWS,))).flatten(1) for prior in priors], 1)
+    return np.asarray(((drawn - use.prior_mean) / use.prior_scale).cpu().numpy())
 
 
 def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:

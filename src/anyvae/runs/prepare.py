@@ -29,12 +29,12 @@ from anyvae.data import (
 )
 from anyvae.data.encode import cell_mask
 from anyvae.model import Partial
-from anyvae.recipes import Recipe, default_latent_features, find_recipe
+from anyvae.recipes import Recipe, default_latent_features, default_recipe, find_recipe
 from anyvae.runs.beside import beside_of
 from anyvae.runs.config import RunConfig
 from anyvae.training import TensorData, default_batch_size, default_steps
 
-__all__ = ["FitOptions", "Prepared", "configure", "prepare", "schema_of"]
+__all__ = ["FitOptions", "Prepared", "configure", "prepare", "recipe_of", "schema_of"]
 
 _VALIDATION_ROWS = 2000
 
@@ -64,7 +64,7 @@ class FitOptions:
     batch_size: int | None = None
     learning_rate: float | None = None
     precision: str = "float32"
-    recipe: str = "vae"
+    recipe: str | None = None
     likelihood: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
@@ -114,7 +114,7 @@ class _Chosen(Protocol):
     """What `FitOptions` and `RunConfig` both say of how the rows are read."""
 
     @property
-    def recipe(self) -> str: ...
+    def recipe(self) -> str | None: ...
     @property
     def likelihood(self) -> str | None: ...
     @property
@@ -123,6 +123,11 @@ class _Chosen(Protocol):
     def label(self) -> str | None: ...
     @property
     def given(self) -> Sequence[str]: ...
+
+
+def recipe_of(chosen: _Chosen, *, table: bool) -> Recipe:
+    """The recipe that was asked for, or what such data are fitted by."""
+    return find_recipe(chosen.recipe or default_recipe(table=table))
 
 
 def schema_of(source: Source, chosen: _Chosen) -> Schema:
@@ -135,7 +140,7 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
     Raises:
         DataError: when the recipe wants labels or columns to be given that were not named, or has no use for them.
     """
-    recipe = find_recipe(chosen.recipe)
+    recipe = recipe_of(chosen, table=source.table is not None)
     if recipe.given and not chosen.given:
         raise DataError(f"the recipe {recipe.name} is of rows given some columns: name them with --given")
     if chosen.given and not recipe.given:
@@ -206,9 +211,10 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         DataError: for clusters that the recipe has not, or more than there are rows.
     """
     schema, rows = prepared.schema, len(prepared.training)
-    if options.clusters is not None and find_recipe(options.recipe).clusters is None:
+    recipe = recipe_of(options, table=schema.kind == "table")
+    if options.clusters is not None and recipe.clusters is None:
         raise DataError(
-            f"{options.clusters} clusters are asked for, and the recipe {options.recipe} has none: leave them out, or "
+            f"{options.clusters} clusters are asked for, and the recipe {recipe.name} has none: leave them out, or "
             "take a recipe that has, such as gmvae"
         )
     if options.clusters is not None and options.clusters > rows:
@@ -225,7 +231,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
     rate = options.learning_rate or (3e-3 if fast else 1e-3)
     return RunConfig(
         source=options.source,
-        recipe=options.recipe,
+        recipe=recipe.name,
         latent_features=options.latent_features or default_latent_features(features),
         # Any cell of a table may be asked for or missing later, so its encoder always reads which are there.
         missing=schema.kind == "table" or prepared.encoded.mask is not None,

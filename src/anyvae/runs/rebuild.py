@@ -62,4 +62,5 @@ def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None =
         classes=sum(beside["y"].widths) if "y" in beside else None,
         condition=given_width(beside["c"]) if "c" in beside else None,
         clusters=config.clusters,
+        rows=schema.rows,
     )

@@ -15,7 +15,7 @@ from anyvae.recipes import First, find_recipe
 from anyvae.recipes.recipe import at_rate
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare
+from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of
 from anyvae.runs.rebuild import build
 from anyvae.training import Callback, CheckpointError, FitResult, Player, fit
 
@@ -46,7 +46,7 @@ def fit_source(
         The fitted model, the rows that were watched and not fitted (None where there were too few), and what the fit
         did.
     """
-    prepared = prepare(source, schema, options.seed, find_recipe(options.recipe))
+    prepared = prepare(source, schema, options.seed, recipe_of(options, table=schema.kind == "table"))
     config = configure(options, prepared)
     model = fresh_model(config, prepared)
     result = train(model, prepared, config, say=say, callbacks=callbacks)

@@ -91,7 +91,7 @@ def fit_prior(
         upper = dict(prior.generative_parts)
         union = LatentVariableModel(
             upper | rest, dict(model.inference_parts) | dict(prior.inference_parts), conditions=conditions
-        )
+        ).to(model.device, model.dtype)
         names = (name, *(key for key in prior.shapes if key != name))
         learned = {f"generative.{key}": part for key, part in upper.items()}
         learned |= {f"inference.{key}": part for key, part in prior.inference_parts.items()}
@@ -99,6 +99,7 @@ def fit_prior(
     else:
         part = as_conditional(prior)
         union = LatentVariableModel({name: part} | rest, dict(model.inference_parts), conditions=conditions)
+        union = union.to(model.device, model.dtype)
         names, parts = (name,), [f"generative.{name}"]
         if isinstance(part, FamilyConditional) and isinstance(part.family, NormalMixture):
             _by_expectation_maximisation(model, as_tensor_data(data), part, name, seed)
