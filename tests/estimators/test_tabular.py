@@ -299,7 +299,7 @@ def test_rows_without_label_teach_the_classifier() -> None:
     shares = found.predict_proba(rows)
     np.testing.assert_allclose(shares.sum(1), 1.0)
     assert (found.predict(rows) == labels).mean() > 0.8
-    words = VAEClassifier(random_state=0, max_epochs=100).fit(rows, np.where(labels == 1, "up", "down"))
+    words = VAEClassifier(random_state=0, max_epochs=150).fit(rows, np.where(labels == 1, "up", "down"))
     assert words.predict(rows[:3]).dtype.kind in "UT"
     assert words.score(rows, np.where(labels == 1, "up", "down")) > 0.9
 

@@ -103,3 +103,11 @@ def test_refusals() -> None:
     )
     with pytest.raises(ValueError, match="both models have a variable 'x'"):
         fit_prior(model, data, clash)
+
+
+def test_the_precision_of_the_model_is_kept() -> None:
+    model, data = two_islands()
+    torch.set_default_dtype(torch.float32)  # the fixture puts back what was there
+    better = fit_prior(model, data, NormalMixture(1, components=2))
+    assert better.dtype == torch.float64
+    assert evaluate_bound(better, data).elbo.dtype == torch.float64
