@@ -286,7 +286,7 @@ def main() -> None:
                 spent = details["fit seconds"] + seconds()
             print(seed, case, round(value, 2), flush=True)
             row = Row(
-                paper="Kingma et al. 2014",
+                paper="Abbasnejad et al. 2017" if kind == "infinite VAE" else "Kingma et al. 2014",
                 figure=f"MNIST, {kind}, {count} labels",
                 what="test error, %",
                 published=published,

@@ -336,3 +336,12 @@ def test_a_least_scale_bounds_the_density() -> None:
         Laplace(2, FeatureScale(0.1))
     with pytest.raises(ValueError, match=r"least=-1; wanted"):
         FeatureScale(-1)
+
+
+def test_a_mixture_starts_as_wide_as_a_standard_normal() -> None:
+    """Of narrow components, each at a place of its own."""
+    torch.manual_seed(0)
+    prior = NormalMixture(2, 4000).given().build("z", {})()
+    torch.testing.assert_close(prior.mean, torch.zeros(2), rtol=0, atol=0.08)
+    torch.testing.assert_close(prior.variance, torch.ones(2), rtol=0, atol=0.12)
+    assert float(prior.scale.detach().max()) < 0.5

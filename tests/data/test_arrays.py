@@ -273,8 +273,14 @@ def test_truncated_arrays(tmp_path: Path) -> None:
     (tmp_path / "b.npy").write_bytes(b"")
     np.savez(tmp_path / "c.npz", x=EXACT["bytes"])
     (tmp_path / "c.npz").write_bytes((tmp_path / "c.npz").read_bytes()[:-40])
-    for name in ("a.npy", "b.npy", "c.npz"):
+    for name in ("a.npy", "b.npy"):
         with pytest.raises(DataError, match="cannot be read as a numpy file"):
+            load_source(tmp_path / name)
+    (tmp_path / "d.npz").write_text("no archive")
+    for name in ("c.npz", "d.npz"):
+        with pytest.raises(
+            DataError, match=f"{name} is no archive of arrays: save it again with numpy.savez"
+        ):
             load_source(tmp_path / name)
 
 

@@ -82,4 +82,11 @@ FAULTS = [
         "        pass",
         ("training/test_prior.py::test_the_precision_of_the_model_is_kept",),
     ),
+    Mutation(
+        "components wide from the start",
+        "conditionals/joint.py",
+        '"raw_scale": scale}',
+        '"raw_scale": 0.0 * scale}',
+        ("conditionals/test_families.py::test_a_mixture_starts_as_wide_as_a_standard_normal",),
+    ),
 ]

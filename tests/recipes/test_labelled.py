@@ -251,3 +251,28 @@ def test_ten_labels_are_enough_for_a_mixture_of_experts() -> None:
     objective = stick_breaking_elbo(400, share=10 / 400)
     fit(model, {"x": x, "y": given}, objective=objective, steps=200, batch_size=100, learning_rate=0.01)
     assert accuracy(model, x, y, enumerate=["k"]) > 0.95
+
+
+def lines_of_points(groups: int) -> torch.Tensor:
+    """600 rows of six features, each group along a line of its own somewhere else."""
+    generator = torch.Generator().manual_seed(0)
+    middle = 4.0 * torch.randn(groups, 6, generator=generator)
+    along = torch.randn(groups, 6, generator=generator)
+    group = torch.arange(600) % groups
+    place, noise = torch.randn(600, 1, generator=generator), torch.randn(600, 6, generator=generator)
+    return middle[group] + place * along[group] + 0.2 * noise
+
+
+def test_experts_in_use_grow_with_the_data() -> None:
+    """Linear experts of one latent: a group is what one of them can hold. Eight are allowed."""
+    used = {}
+    for groups in (1, 6):
+        torch.manual_seed(0)
+        x = lines_of_points(groups)
+        model = infinite_vae(Normal(6), 1, experts=8, encoder=Linear(), decoder=Linear(), gate=MLP([32]))
+        objective = stick_breaking_elbo(len(x))
+        fit(model, x, objective=objective, steps=700, batch_size=100, learning_rate=0.02, evaluations=1)
+        shares = class_mean(model, {"x": x}, "k", samples=4, enumerate=["k"]).mean(0)
+        used[groups] = int((shares > 0.02).sum())
+    assert used[1] == 1
+    assert used[6] >= 4

@@ -66,8 +66,8 @@ class NormalMixture(Family):
 
     .. math:: p(v) = \sum_k \operatorname{softmax}(logits)_k \, N(v; loc_k, \operatorname{diag} scale_k^2)
 
-    The components start at different places, drawn from torch's generator when parts are joined: equal ones
-    would have equal gradients for ever.
+    The components start narrow and at different places, drawn from torch's generator when parts are joined, together
+    as wide as N(0, I): equal ones would have equal gradients for ever, and wide ones stay one cloud for long.
 
     Arguments:
         features: n, length of the vector.
@@ -93,8 +93,10 @@ class NormalMixture(Family):
         return {"logits": Size((self.components,)), "loc": shape, "raw_scale": shape}
 
     def start(self) -> dict[str, Tensor]:
-        """Components at different places."""
-        return {"loc": torch.randn(self.components, *self.event_shape)}
+        """Components at different places, a third as wide as all of them together."""
+        scale = torch.tensor(-1.0)
+        places = torch.randn(self.components, *self.event_shape)
+        return {"loc": (1.0 - bounded_scale(scale).square()).sqrt() * places, "raw_scale": scale}
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False

@@ -45,6 +45,9 @@ def read_npz(path: Path) -> tuple[Array, Array | None]:
     Raises:
         DataError: unreadable bytes, pickled objects, or no single array that is meant.
     """
+    # numpy takes what is no archive for a pickle.
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path.name} is no archive of arrays: save it again with numpy.savez")
     try:
         # Opened here, for numpy leaves a file it cannot make sense of open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:

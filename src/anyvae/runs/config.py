@@ -99,6 +99,8 @@ class RunFiles:
         """
         if not self.config.is_file() and self.unfinished.config.is_file():
             raise DataError(f"the fit in {self.folder} has not ended: go on with its command and --resume")
+        if self.folder.is_file():
+            raise DataError(f"{self.folder} is a file and no run folder: give the folder that a fit wrote")
         if not self.config.is_file():
             raise DataError(
                 f"{self.folder} is no run folder: it holds no config.json; fit with --out {self.folder}"
