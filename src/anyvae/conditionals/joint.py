@@ -93,8 +93,8 @@ class NormalMixture(Family):
         return {"logits": Size((self.components,)), "loc": shape, "raw_scale": shape}
 
     def start(self) -> dict[str, Tensor]:
-        """Components at different places, a third as wide as all of them together."""
-        scale = torch.tensor(-1.0)
+        """Components at different places, half as wide as all of them together."""
+        scale = torch.tensor(-0.75)
         places = torch.randn(self.components, *self.event_shape)
         return {"loc": (1.0 - bounded_scale(scale).square()).sqrt() * places, "raw_scale": scale}
 
