@@ -253,8 +253,8 @@ FAULTS = [
     Mutation(
         "a decoder of one's own that is left aside",
         "recipes/ends.py",
-        "net=net or self.decoder",
-        "net=net or default_networks(self.likelihood)[1]",
+        "net=self.decoder if net is None else net",
+        "net=default_networks(self.likelihood)[1] if net is None else net",
         ("recipes/test_ends.py::test_the_networks_that_were_asked_for_read_and_make_x",),
     ),
     Mutation(

@@ -61,7 +61,7 @@ FAULTS = [
         "whole numbers among the reals",
         "conditionals/supports.py",
         "    for wholes in (_LINE, _NUMBERS):\n        first, second",
-        "    for wholes in (_LINE | _NUMBERS,):\n        first, second",
+        "    for wholes in (_LINE + _NUMBERS,):\n        first, second",
         _SUPPORTS,
     ),
     Mutation(

@@ -48,8 +48,9 @@ def support_words(support: Any) -> str:
     >>> support_words(unit_sphere)
     'the unit sphere'
     """
-    if isinstance(support, tuple(_WORDS)):
-        return next(words for kind, words in _WORDS.items() if isinstance(support, kind))
+    for kind, words in _WORDS.items():
+        if isinstance(support, kind):
+            return words
     for wholes, word in ((_LINE, "numbers"), (_NUMBERS, "whole numbers")):
         ends = _ends(support, wholes)
         if ends is not None:
@@ -63,24 +64,20 @@ _WORDS: dict[Any, str] = {
     type(constraints.one_hot): "one-hot vectors",
     type(constraints.simplex): "shares that sum to one",
 }
-_LINE: dict[Any, tuple[float, float]] = {
-    type(constraints.real): (-torch.inf, torch.inf),
-    constraints.greater_than: (0.0, torch.inf),
-    constraints.greater_than_eq: (0.0, torch.inf),
-    constraints.interval: (0.0, 1.0),
-    constraints.half_open_interval: (0.0, 1.0),
-}
-_NUMBERS: dict[Any, tuple[float, float]] = {
-    constraints.integer_interval: (0.0, torch.inf),
-    type(constraints.nonnegative_integer): (0.0, torch.inf),
-}
+_LINE: Any = (
+    type(constraints.real),
+    constraints.greater_than,
+    constraints.greater_than_eq,
+    constraints.interval,
+    constraints.half_open_interval,
+)
+_NUMBERS: Any = (constraints.integer_interval, type(constraints.nonnegative_integer))
 
 
-def _ends(support: Any, kinds: dict[Any, tuple[float, float]]) -> tuple[float, float] | None:
-    """Least and greatest value, of a support of one of these kinds."""
-    for kind, (low, high) in kinds.items():
-        if isinstance(support, kind):
-            least = torch.as_tensor(getattr(support, "lower_bound", low), dtype=torch.float64)
-            most = torch.as_tensor(getattr(support, "upper_bound", high), dtype=torch.float64)
-            return float(least.min()), float(most.max())
-    return None
+def _ends(support: Any, kinds: Any) -> tuple[float, float] | None:
+    """Least and greatest value, of a support of one of these kinds; infinite where it has no end."""
+    if not isinstance(support, kinds):
+        return None
+    least = torch.as_tensor(getattr(support, "lower_bound", -torch.inf), dtype=torch.float64)
+    most = torch.as_tensor(getattr(support, "upper_bound", torch.inf), dtype=torch.float64)
+    return float(least.min()), float(most.max())

@@ -107,7 +107,7 @@ class Ends:
             net: in place of the decoder's network.
         """
         return self.likelihood.given(
-            *parents, net=net or self.decoder, start=self.start, log_unit=self.log_unit
+            *parents, net=self.decoder if net is None else net, start=self.start, log_unit=self.log_unit
         )
 
 
