@@ -131,3 +131,30 @@ def test_what_cannot_be_asked_is_refused(
 ) -> None:
     places = {"RUN": str(people_run), "PEOPLE": str(people)}
     assert message in refused(*(places.get(word, word) for word in words))
+
+
+def test_groups_of_columns_from_end_to_end(people: Path, tmp_path: Path, capsys: Capture) -> None:
+    run = tmp_path / "run"
+    words = ["fit", str(people), "--out", str(run), "--recipe", "grouped_vae", "--group", "body=height"]
+    brief = ["--max-epochs", "2", "--samples", "4"]
+    assert main([*words, "--group", "life=sm*", "--group", "life=town", *brief]) == 0
+    said = capsys.readouterr()
+    told = "columns are observed in groups: body (height); life (smokes, town); the rest (children, planet, group)"
+    assert told in said.out + said.err
+    assert told in (run / "report.html").read_text()
+    groups = {"body": ["height"], "life": ["smokes", "town"], "the rest": ["children", "planet", "group"]}
+    assert json.loads((run / "config.json").read_text())["groups"] == groups
+    encoder = anyvae.load(run).model.inference_parts["z"]
+    # Encoded: height, children, smokes, two levels of town, two of group; the constant planet has no place.
+    reads = [parent.cells for parent in encoder.parents if parent.optional]
+    assert reads == [(0,), (2, 3, 4), (1, 5, 6)]
+    holed = tmp_path / "holed.csv"
+    holed.write_text("height,children,smokes,town,planet,group\n170.5,,,,,\n,,true,Bern,,\n")
+    assert main(["impute", str(run), str(holed)]) == 0
+    filled = rows(capsys.readouterr().out)
+    assert filled[0]["height"] == "170.5"
+    assert filled[1]["town"] == "Bern"
+    assert all(row["group"] in ("a", "b") for row in filled)
+    assert main(["embed", str(run), str(holed)]) == 0
+    first, second = (tuple(row.values()) for row in rows(capsys.readouterr().out))
+    assert first != second

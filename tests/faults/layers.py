@@ -301,9 +301,9 @@ FAULTS = [
     ),
     Mutation(
         "a product of everything left out",
-        "recipes/multimodal.py",
-        "range(1, len(every) + 1)",
-        "range(1, len(every))",
+        "conditionals/products.py",
+        "range(1, count + 1)",
+        "range(1, count)",
         (f"{_SEVERAL}test_the_posterior_of_every_subset_by_hand",),
     ),
     Mutation(

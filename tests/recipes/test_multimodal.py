@@ -15,7 +15,7 @@ from anyvae.inference import log_likelihood
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from anyvae.objectives import ELBO
-from anyvae.recipes import multimodal_elbo, multimodal_vae
+from anyvae.recipes import grouped_vae, multimodal_elbo, multimodal_vae
 from oracles import raw_scale, set_linear, set_scale
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -34,12 +34,9 @@ def model_of(combination: str) -> LatentVariableModel:
     return model
 
 
-def experts_of(model: LatentVariableModel, combination: str) -> dict[str, torch.nn.Module]:
-    """The expert of each observation; the single ones come first."""
-    parts = list(model.inference_parts["z"].parts)[:3]
-    return dict(
-        zip(NAMES, [part.parts[0] for part in parts] if combination == "mixture of products" else parts)
-    )
+def experts_of(model: LatentVariableModel) -> dict[str, torch.nn.Module]:
+    """The expert of each observation."""
+    return dict(zip(NAMES, model.inference_parts["z"].parts, strict=True))
 
 
 def product(found: list[torch.distributions.Independent]) -> torch.distributions.Independent:
@@ -60,7 +57,7 @@ def values(rows: int = 5) -> dict[str, Tensor]:
 @pytest.mark.parametrize("combination", ["product", "mixture", "mixture of products"])
 def test_the_posterior_of_every_subset_by_hand(combination: str) -> None:
     model, x = model_of(combination), values()
-    parts = experts_of(model, combination)
+    parts = experts_of(model)
     z = torch.randn(4, 5, 2)
     found_of = {}
     for some in SUBSETS:
@@ -97,26 +94,14 @@ def test_the_likelihood_of_a_subset_is_that_of_its_margin(combination: str) -> N
     likelihoods = {name: Normal(size, scale=OneScale()) for name, size in SIZES.items()}
     model = multimodal_vae(likelihoods, 1, combination=combination, encoders=nets, decoders=nets)
     x, loadings = values(), {name: torch.randn(size, 1) for name, size in SIZES.items()}
-    for name, part in experts_of(model, combination).items():
+    for name, part in experts_of(model).items():
         weight, noise = loadings[name], 0.8
         set_linear(model.generative_parts[name], loc=(torch.zeros(SIZES[name]), weight))
         set_scale(model.generative_parts[name], noise)
         # The expert of one observation is exact up to the prior: N(z; w' x / w' w, noise^2 / w' w).
         square = (weight**2).sum()
         gain, spread = weight.T / square, raw_scale((noise**2 / square).sqrt())
-        every = [part]
-        if combination == "mixture of products":
-            products = model.inference_parts["z"].parts
-            every = [
-                inner
-                for one in products
-                for inner in one.parts
-                if str(inner.parents[0]) == f"optional({name})"
-            ]
-        for expert in every:
-            set_linear(
-                expert, loc=(torch.zeros(1), gain), raw_scale=(spread.view(1), torch.zeros(1, SIZES[name]))
-            )
+        set_linear(part, loc=(torch.zeros(1), gain), raw_scale=(spread.view(1), torch.zeros(1, SIZES[name])))
     for some in (("a",), ("b", "c"), ("a", "c"), NAMES):
         whole = torch.cat([loadings[name] for name in some])
         law = MultivariateNormal(torch.zeros(len(whole)), whole @ whole.T + 0.64 * torch.eye(len(whole)))
@@ -161,3 +146,72 @@ def test_families_networks_and_refusals() -> None:
         ValueError, match=r"combination='sum'; wanted 'product', 'mixture' or 'mixture of products'"
     ):
         multimodal_vae(likelihoods, 2, combination="sum")
+
+
+GROUPS = {"a": [0, 4, 5], "b": [8, 1], "c": [2, 3, 6, 7]}
+
+
+@pytest.mark.parametrize("combination", ["product", "mixture", "mixture of products"])
+def test_groups_of_one_vector_by_hand(combination: str) -> None:
+    """Groups lie scattered, single cells of them are missing, and a group is there where any cell of it is."""
+    torch.manual_seed(0)
+    model = grouped_vae(Normal(9), 2, groups=GROUPS, combination=combination, encoder=MLP([4]))
+    stir(model)
+    parts = experts_of(model)
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(80, 9, generator=generator, dtype=torch.float64)
+    mask = torch.rand(80, 9, generator=generator) < 0.2
+    mask[0], mask[1] = False, True
+    z = torch.randn(80, 2)
+    q = model.trace({"x": Partial(x.where(mask, torch.nan), mask)}).q("z")
+    found, seen = q.log_prob(z), set()
+    for row in range(80):
+        of = {
+            name: read(parts[name], (x * mask)[row, cells], mask[row, cells].double())
+            for name, cells in GROUPS.items()
+            if bool(mask[row, cells].any())
+        }
+        seen.add(tuple(of))
+        if not of:
+            wanted = standard(z[row]).log_prob(z[row])
+        elif combination == "product":
+            wanted = product(list(of.values())).log_prob(z[row])
+        elif combination == "mixture":
+            wanted = torch.stack([one.log_prob(z[row]) for one in of.values()]).exp().mean().log()
+        else:
+            subsets = [some for size in range(1, len(of) + 1) for some in combinations(of, size)]
+            each = [product([of[name] for name in some]).log_prob(z[row]) for some in subsets]
+            wanted = torch.stack(each).exp().mean().log()
+        torch.testing.assert_close(found[row], wanted)
+    assert len(seen) == 8, "every subset has its turn"
+
+
+def test_experts_of_groups_draw_with_the_gradient_of_their_mean() -> None:
+    """The draws of a mixture of products, in the mean and differentiated, against its exact mean."""
+    torch.manual_seed(0)
+    model = grouped_vae(Normal(9), 2, groups=GROUPS, encoder=Linear())
+    stir(model, 0.3)
+    x = torch.randn(1, 9, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    q = model.trace({"x": x}).q("z")
+    weight = experts_of(model)["b"].net.entry.layers[0].weight
+    draws = q.rsample((40_000,)).mean(0).sum()
+    exact = q.mean.sum()
+    torch.testing.assert_close(draws, exact, rtol=0.0, atol=0.05)
+    [by_draws], [by_mean] = (torch.autograd.grad(of, weight, retain_graph=True) for of in (draws, exact))
+    assert float(by_mean.abs().max()) > 0.1
+    torch.testing.assert_close(by_draws, by_mean, rtol=0.0, atol=0.03)
+
+
+def test_groups_that_are_none() -> None:
+    for groups, message in (
+        ({"a": [0, 1, 2]}, r"groups \['a'\]; wanted at least two"),
+        ({"a": [0, 1], "b": [1, 2]}, r"places \[0, 1, 1, 2\]; wanted a vector"),
+        ({"a": [0], "b": [2]}, r"places \[0, 2\]; wanted a vector"),
+        ({"a": [0, 1], "b": [2, 3]}, r"shape \(3,\) and groups"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            grouped_vae(Normal(3), 2, groups=groups)
+    with pytest.raises(ValueError, match="got 7 experts; it has a product for every subset"):
+        grouped_vae(Normal(7), 2, groups={str(k): [k] for k in range(7)})
+    with pytest.raises(ValueError, match="grouped_vae got combination='sum'"):
+        grouped_vae(Normal(3), 2, groups={"a": [0], "b": [1, 2]}, combination="sum")

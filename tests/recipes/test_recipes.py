@@ -84,6 +84,8 @@ def test_every_recipe_trains_scores_and_draws(name: str, missing: bool) -> None:
         people = Source("numbers", None, people.table.select(["height", "weight"]))
     schema, encoded = prepared(people)
     sizes = {"classes": 4 if recipe.labels else None, "condition": 2 if recipe.given else None}
+    if recipe.groups:
+        sizes["groups"] = {"one": [0, 1], "two": list(range(2, schema.event_shape[0]))}
     model = recipe.build(likelihood_of(schema, encoded), 3, **sizes)
     batch = {"x": encoded.x if encoded.mask is None else Partial(encoded.x, encoded.mask)}
     if recipe.masks:
@@ -200,6 +202,7 @@ def test_recipes_are_what_they_say() -> None:
         "fsq_vae",
         "not_miwae",
         "cvae",
+        "grouped_vae",
         "m2",
         "m1_m2",
         "gmvae",

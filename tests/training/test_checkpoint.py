@@ -45,6 +45,16 @@ def test_what_is_saved_is_loaded_to_the_bit(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.safetensors"]
 
 
+def test_a_tensor_with_two_names_is_saved_under_both(tmp_path: Path) -> None:
+    """As of a part that stands at two places of a model; views of one tensor too."""
+    w = torch.randn(3, 4)
+    save_tensors(tmp_path / "a.safetensors", {"one": w, "two": w, "row": w[1]}, {})
+    loaded, _ = load_tensors(tmp_path / "a.safetensors")
+    assert torch.equal(loaded["one"], w)
+    assert torch.equal(loaded["two"], w)
+    assert torch.equal(loaded["row"], w[1])
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_failure_while_writing_leaves_the_old_file(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

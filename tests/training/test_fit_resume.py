@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from training_examples import (
     Trip,
     at_step,
@@ -20,8 +21,9 @@ from training_examples import (
     weights,
 )
 
+from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
 from anyvae.model import LatentVariableModel, Partial
-from anyvae.networks import MLP
+from anyvae.networks import MLP, Linear
 from anyvae.objectives import (
     ELBO,
     GECO,
@@ -43,6 +45,18 @@ STEPS = 40  # 6 steps an epoch of 61 rows in batches of 11, and an evaluation at
 
 def plain() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
     return tiny(), TensorData({"x": real_rows()}), {"learning_rate": Trip()}
+
+
+def one_network_at_two_places() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
+    """The same layers read two variables: their weights have two names."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tied = nn.Sequential(nn.Linear(4, 8), nn.SiLU())
+        latents = {name: DiagonalNormal(2).given(reads, net=tied) for name, reads in (("z", "x"), ("w", "y"))}
+        made = {name: Normal(4).given(reads, net=Linear()) for name, reads in (("x", "z"), ("y", "w"))}
+        model = LatentVariableModel({"z": StandardNormal(2), "w": StandardNormal(2), **made}, latents)
+    rows = {"x": real_rows(), "y": real_rows(seed=5)}
+    return model, TensorData(rows), {"learning_rate": Trip()}
 
 
 def dropout_binarised_validated() -> tuple[LatentVariableModel, TensorData, dict[str, Any]]:
@@ -96,7 +110,13 @@ def run(
     return result, weights(model) | beside({**options, **more})
 
 
-CASES = [plain, dropout_binarised_validated, two_players_with_holes, critic_and_controllers]
+CASES = [
+    plain,
+    dropout_binarised_validated,
+    two_players_with_holes,
+    critic_and_controllers,
+    one_network_at_two_places,
+]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from anyvae.cli.console import first_process, progress_bar, say
-from anyvae.cli.options import Columns, Kinds, Positive, PositiveReal, Samples, Seed, SourceName, pairs
+from anyvae.cli.options import (
+    Columns,
+    Groups,
+    Kinds,
+    Positive,
+    PositiveReal,
+    Samples,
+    Seed,
+    SourceName,
+    grouped,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from anyvae.training import Callback
@@ -33,6 +44,7 @@ def fit(
     label: str | None = None,
     keep_labels: Positive = None,
     given: Columns = None,
+    group: Groups = None,
     clusters: Positive = None,
     samples: Samples = None,
     threads: Positive = None,
@@ -75,6 +87,9 @@ def fit(
         Forget the labels of the rows to fit but for so many, as many of each class.
     given
         A column that rows are given and that is never scored, once or more; for recipe cvae.
+    group
+        A name and the columns that are observed together, such as face='px*' or voice=pitch,volume, once or more; for
+        recipe grouped_vae. Columns in none make one more group.
     clusters
         How many at most, for recipes with clusters or experts.
     threads
@@ -109,6 +124,7 @@ def fit(
         kinds=pairs(kind, "--kind"),
         label=label,
         given=tuple(given or ()),
+        groups=grouped(group),
         clusters=clusters,
         keep_labels=keep_labels,
         threads=threads,

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 __all__ = [
     "Columns",
     "Given",
+    "Groups",
     "Kinds",
     "Positive",
     "PositiveReal",
@@ -22,6 +23,7 @@ __all__ = [
     "SomeSamples",
     "SourceName",
     "Target",
+    "grouped",
     "pairs",
 ]
 
@@ -59,6 +61,7 @@ Target = Annotated[
 ]
 Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
 Columns = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
+Groups = Annotated[list[str] | None, Parameter(name="--group", allow_leading_hyphen=False)]
 Kinds = Annotated[list[str] | None, Parameter(name="--kind", allow_leading_hyphen=False)]
 
 
@@ -81,4 +84,24 @@ def pairs(words: Sequence[str] | None, option: str) -> dict[str, str]:
         if name in found:
             raise DataError(f"{option} names the column {name!r} twice: give it one value")
         found[name] = value
+    return found
+
+
+def grouped(words: Sequence[str] | None) -> dict[str, list[str]]:
+    """Columns by group from words such as voice=pitch,volume; a group that is named again gets more columns.
+
+    Raises:
+        DataError: for a word without a name or without columns.
+
+    >>> grouped(["voice=pitch,volume", "face=px*", "voice=accent"])
+    {'voice': ['pitch', 'volume', 'accent'], 'face': ['px*']}
+    """
+    from anyvae.data import DataError
+
+    found: dict[str, list[str]] = {}
+    for word in words or ():
+        name, _, columns = word.partition("=")
+        if not name or not columns:
+            raise DataError(f"--group {word} is no group of columns: write it as --group name=column,column")
+        found.setdefault(name, []).extend(columns.split(","))
     return found

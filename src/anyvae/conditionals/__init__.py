@@ -13,7 +13,7 @@ from anyvae.conditionals.continuous import DiagonalNormal, Normal, StandardNorma
 from anyvae.conditionals.counts import Binomial, Multinomial, NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.conditionals.deterministic import Deterministic
 from anyvae.conditionals.discrete import Bernoulli, Categorical, Categoricals, UniformCategorical
-from anyvae.conditionals.experts import MixtureOfExperts, ProductOfExperts
+from anyvae.conditionals.experts import MixtureOfExperts
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.flow import Flow
 from anyvae.conditionals.implicit import Implicit
@@ -27,6 +27,7 @@ from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.per_row import PerRow
 from anyvae.conditionals.placed import Placed
+from anyvae.conditionals.products import MixtureOfProducts, ProductOfExperts
 from anyvae.conditionals.quantised import CodebookPrior, QuantisedConditional, VectorQuantised
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
 from anyvae.conditionals.refined import Refined
@@ -90,6 +91,7 @@ __all__ = [
     "LowRankNormal",
     "Mixture",
     "MixtureOfExperts",
+    "MixtureOfProducts",
     "Multinomial",
     "NegativeBinomial",
     "NetworkScale",

@@ -90,7 +90,9 @@ class Blanket:
 
     def _at(self, name: str, values: Mapping[str, Tensor], given: Mapping[Parent, Any]) -> Distribution:
         part = self._generative[name]
-        found: Distribution = part(*(values[p.name] if p.name in values else given[p] for p in part.parents))
+        found: Distribution = part(
+            *(p.of(values[p.name]) if p.name in values else given[p] for p in part.parents)
+        )
         return found
 
 

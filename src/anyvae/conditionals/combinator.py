@@ -139,7 +139,7 @@ def trial(
                 *[
                     trial(generative[parent.name], shapes, generative)
                     if parent.prior
-                    else like.new_zeros((1, *shapes[parent.name]))
+                    else like.new_zeros((1, *parent.shape(shapes)))
                     for parent in part.parents
                 ]
             )

@@ -74,7 +74,7 @@ class Conditional(nn.Module, ABC):
         """Event shape of each parent.
 
         Raises:
-            ValueError: when a parent is unknown.
+            ValueError: when a parent is unknown, or lacks cells that are read of it.
         """
         for parent in self.parents:
             if parent.name not in shapes:
@@ -82,4 +82,4 @@ class Conditional(nn.Module, ABC):
                     f"{name!r} is given {str(parent)!r}, but the model has no variable of that name; "
                     f"it has {sorted(shapes)}. Misspelt, or missing from conditions={{...}}?"
                 )
-        return tuple(shapes[parent.name] for parent in self.parents)
+        return tuple(parent.shape(shapes) for parent in self.parents)

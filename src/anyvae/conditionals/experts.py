@@ -17,7 +17,11 @@ from anyvae.conditionals.family import Family
 from anyvae.conditionals.parents import Parent, union
 from anyvae.distributions import FromNoise
 
-__all__ = ["MixtureOfExperts", "ProductOfExperts"]
+__all__ = ["Experts", "MixtureOfExperts"]
+
+
+def _mask_of(parent: Parent) -> Parent:
+    return Parent(parent.name, mask=True, cells=parent.cells)
 
 
 class Experts(Combinator, ABC):
@@ -35,13 +39,13 @@ class Experts(Combinator, ABC):
             )
         parts = [part for part in experts if isinstance(part, Conditional)]
         read = [parent for parent in union(*(part.parents for part in parts)) if parent.optional]
-        masks = [Parent(parent.name, mask=True) for parent in read]
+        masks = [_mask_of(parent) for parent in read]
         super().__init__(experts, [*masks, *([] if prior is None else [prior])])
         self._prior = None if prior is None else self.parents.index(prior)
         # Of each expert: the places of the masks that it hangs on, with their names.
         self._hangs_on = [
             [
-                (self.parents.index(Parent(parent.name, mask=True)), parent.name)
+                (self.parents.index(_mask_of(parent)), parent.name)
                 for parent in part.parents
                 if parent.optional
             ]
@@ -88,77 +92,6 @@ class Experts(Combinator, ABC):
                 present = given if present is None else present & given
             found.append(present)
         return found
-
-
-@final
-class ProductOfExperts(Experts):
-    r"""The normalised product of normal densities: precisions add up, means weigh by them.
-
-    .. math::
-
-        q(z) \propto p(z) \prod_{i \text{ present}} N(z; loc_i, scale_i^2), \quad
-        \frac{1}{scale^2} = \frac{1}{scale_p^2} + \sum_i \frac{1}{scale_i^2}
-
-    An expert counts in the rows that hold a cell of each of its optional parents, and for exactly nothing in the
-    others. With linear experts it can be the exact posterior of linear normal models, for any subset of the data.
-
-    Source: Multimodal Generative Models for Scalable Weakly-Supervised Learning (Wu and Goodman, 2018).
-
-    Arguments:
-        experts: normal conditionals; `given(optional("x1"), net=...)` where x1 may be absent.
-        prior: True makes N(0, I) an expert, `prior("z")` the generative distribution of the child, which then has
-            to be normal; False neither.
-
-    Raises:
-        ValueError: when a row may be left without an expert, or one is not normal.
-
-    >>> from anyvae.conditionals import DiagonalNormal, optional
-    >>> from anyvae.networks import MLP
-    >>> q = ProductOfExperts([DiagonalNormal(2).given(optional(name), net=MLP([8])) for name in ("x1", "x2")])
-    >>> [str(parent) for parent in q.parents]
-    ['optional(x1)', 'optional(x2)', 'observed(x1)', 'observed(x2)']
-    """
-
-    def __init__(self, experts: Sequence[Conditional | Family], prior: bool | Parent = True) -> None:
-        super().__init__(experts, prior if isinstance(prior, Parent) else None)
-        self._standard = prior is True
-        if prior is False and self._all_may_be_absent:
-            raise ValueError(
-                "ProductOfExperts: a row that lacks everything would have no expert; pass prior=True for N(0, I), "
-                "prior=prior('z') for the generative distribution, or an expert without optional parents."
-            )
-
-    def _suits(self, name: str, what: str, distribution: Distribution) -> None:
-        if not isinstance(distribution, distributions.Normal | distributions.StandardNormal):
-            raise ValueError(
-                f"{name!r}: {what} of a ProductOfExperts follows {type(distribution).__name__}; wanted DiagonalNormal, "
-                "Normal or StandardNormal, whose product is normal."
-            )
-
-    def forward(self, *parents: Any) -> distributions.Normal:
-        """The product for given parents."""
-        experts: list[tuple[Distribution, Tensor | None]] = list(
-            zip(self.distributions_of_parts(parents), self._presence(parents), strict=True)
-        )
-        if self._prior is not None:
-            experts.insert(0, (parents[self._prior], None))
-        dims = len(self.event_shape)
-        precision: Tensor | float = 1.0 if self._standard else 0.0
-        weighted: Tensor | float = 0.0
-        for expert, present in experts:
-            if isinstance(expert, distributions.Normal):
-                own = (-2.0 * expert.log_scale).exp().expand_as(expert.loc)
-                pull = own * expert.loc
-            else:
-                own, pull = torch.ones_like(expert.mean), expert.mean
-            if present is not None:
-                # Chosen rather than multiplied: an absent expert costs no bit, whatever it says of zeros.
-                present = present.view(*present.shape, *(1,) * dims)
-                own, pull = own.where(present, own.new_zeros(())), pull.where(present, pull.new_zeros(()))
-            precision, weighted = precision + own, weighted + pull
-        assert isinstance(precision, Tensor)
-        log_scale = -0.5 * precision.log()
-        return distributions.Normal(weighted / precision, log_scale.exp(), dims, log_scale)
 
 
 @final

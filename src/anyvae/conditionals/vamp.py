@@ -161,8 +161,8 @@ class VampPrior(Conditional):
 
     def _argument(self, parent: Parent) -> Tensor:
         if parent.mask:
-            return self.logits.new_ones((self.components, *self._shapes[parent.name]))
-        return self.inputs(parent.name)
+            return self.logits.new_ones((self.components, *parent.shape(self._shapes)))
+        return parent.of(self.inputs(parent.name))
 
     def _start(self, name: str, size: Size, variables: int) -> Tensor:
         rows = self._rows.get(name) if isinstance(self._rows, Mapping) else self._rows

@@ -32,6 +32,7 @@ class TableEstimator(BaseEstimator):
         recipe: str = "mixture_vae",
         latent_features: int | None = None,
         given: Sequence[Any] | None = None,
+        groups: Mapping[str, Sequence[Any]] | None = None,
         kinds: Mapping[str, str] | None = None,
         max_epochs: int | None = None,
         max_minutes: float | None = None,
@@ -45,6 +46,7 @@ class TableEstimator(BaseEstimator):
         self.recipe = recipe
         self.latent_features = latent_features
         self.given = given
+        self.groups = groups
         self.kinds = kinds
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
@@ -74,6 +76,16 @@ class TableEstimator(BaseEstimator):
                 f"{self.recipe} is of rows given some columns: name them, as in {kind}(recipe={self.recipe!r}, "
                 "given=[...])."
             )
+        if recipe.groups and not self.groups:
+            raise ValueError(
+                f"{self.recipe} has an expert for each group of columns: name them, as in "
+                f"TabularVAE(recipe={self.recipe!r}, groups={{'face': ['px*'], 'voice': ['pitch', 'volume']}})."
+            )
+        if self.groups and not recipe.groups:
+            raise ValueError(
+                f"{self.recipe} has no experts for groups of columns, and got {list(self.groups)}: leave groups out, "
+                "or take recipe='grouped_vae'."
+            )
         if recipe.labels and label is None and not recipe.optional("classes"):
             raise ValueError(
                 f"{type(self).__name__} has no word for labels, which {self.recipe} wants: use VAEClassifier."
@@ -90,6 +102,10 @@ class TableEstimator(BaseEstimator):
             kinds=dict(self.kinds or {}),
             label=label,
             given=self._given(),
+            groups={
+                name: [self._named(column) for column in columns]
+                for name, columns in (self.groups or {}).items()
+            },
             clusters=clusters,
             latent_features=self.latent_features,
             max_epochs=self.max_epochs,

@@ -33,6 +33,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         recipe: name of the model, see `anyvae recipes`.
         latent_features: size of the latent space; chosen from the number of columns where None.
         given: columns that rows are given and never scored on, for recipe="cvae"; places where rows are an array.
+        groups: columns that are observed together, by name of the group, for recipe="grouped_vae".
         kinds: kind of a column by name, where the one chosen from its values is not meant.
         max_epochs: passes over the rows at most.
         max_minutes: of training at most.

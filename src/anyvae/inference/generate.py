@@ -205,10 +205,10 @@ def _condition(
     arguments: list[Tensor | Distribution] = []
     for parent in conditional.parents:
         if parent.mask:
-            arguments.append(model.zeros((rows, *model.shapes[parent.name])) + 1.0)
+            arguments.append(model.zeros((rows, *parent.shape(model.shapes))) + 1.0)
         elif parent.prior:
             arguments.append(_condition(model, model.generative_parts[parent.name], values, rows))
         else:
-            arguments.append(values[parent.name])
+            arguments.append(parent.of(values[parent.name]))
     distribution: Distribution = conditional(*arguments)
     return distribution

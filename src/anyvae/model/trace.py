@@ -284,17 +284,17 @@ class Trace:
         arguments: list[Tensor | Distribution] = []
         for parent in conditional.parents:
             if parent.mask:
-                arguments.append(self._mask(parent.name))
+                arguments.append(parent.of(self._mask(parent.name)))
             elif parent.optional:
                 item = self.evidence.get(parent.name)
-                arguments.append(self._nothing(parent.name) if item is None else item.value)
+                arguments.append(parent.of(self._nothing(parent.name) if item is None else item.value))
             elif parent.prior:
                 arguments.append(self.p(parent.name))
             elif from_q and (parent.name, False) in self.plan.draws and parent.name in self.evidence:
                 # The encoder reads a row with holes as it is, also after they were drawn.
-                arguments.append(self.evidence[parent.name].value)
+                arguments.append(parent.of(self.evidence[parent.name].value))
             else:
-                arguments.append(self.values[parent.name])
+                arguments.append(parent.of(self.values[parent.name]))
         distribution: Distribution = conditional(*arguments)
         return distribution
 

@@ -27,7 +27,7 @@ from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
 from anyvae.recipes.likelihood import Likelihood, likelihood_of
 from anyvae.recipes.listed import RECIPES, default_latent_features, default_recipe, find_recipe
 from anyvae.recipes.missingness import not_miwae
-from anyvae.recipes.multimodal import multimodal_elbo, multimodal_vae
+from anyvae.recipes.multimodal import grouped_vae, multimodal_elbo, multimodal_vae
 from anyvae.recipes.quantised import fsq_vae, vq_vae
 from anyvae.recipes.recipe import First, Recipe
 
@@ -51,6 +51,7 @@ __all__ = [
     "fsq_vae",
     "full_covariance_vae",
     "gmvae",
+    "grouped_vae",
     "iaf_vae",
     "infinite_vae",
     "ladder_vae",

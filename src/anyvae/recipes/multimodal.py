@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import combinations
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Unpack
 
 from anyvae.conditionals import (
     Conditional,
     DiagonalNormal,
     Family,
     MixtureOfExperts,
+    MixtureOfProducts,
     ProductOfExperts,
     StandardNormal,
+    observed,
     optional,
     prior,
 )
 from anyvae.model import LatentVariableModel
 from anyvae.networks import Network
 from anyvae.objectives import ELBO, Objective, Subsets
-from anyvae.recipes.ends import default_networks
+from anyvae.recipes.ends import EndOptions, Ends, default_networks
 
-__all__ = ["multimodal_elbo", "multimodal_vae"]
+__all__ = ["grouped_vae", "multimodal_elbo", "multimodal_vae"]
 
 Combination = Literal["product", "mixture", "mixture of products"]
 
@@ -66,21 +67,73 @@ def multimodal_vae(
         experts[name] = DiagonalNormal(latent_features).given(
             optional(name), net=(encoders or {}).get(name, reads)
         )
-    every = list(experts.values())
-    if combination == "product":
-        posterior: Conditional = ProductOfExperts(every)
-    elif combination == "mixture":
-        posterior = MixtureOfExperts(every, prior=prior("z"))
-    elif combination == "mixture of products":
-        products = [
-            ProductOfExperts(some) for size in range(1, len(every) + 1) for some in combinations(every, size)
-        ]
-        posterior = MixtureOfExperts(products, prior=prior("z"))
-    else:
+    return LatentVariableModel(
+        generative, {"z": _combined(list(experts.values()), combination, "multimodal_vae")}
+    )
+
+
+def grouped_vae(
+    likelihood: Family,
+    latent_features: int,
+    *,
+    groups: Mapping[str, Sequence[int]],
+    combination: Combination = "mixture of products",
+    **options: Unpack[EndOptions],
+) -> LatentVariableModel:
+    r"""A multimodal VAE of one vector, whose observations are groups of its features.
+
+    .. math:: p(z) \, p(x \mid z), \quad q(z \mid \{x_g\}_{g \in present})
+
+    with q as in `multimodal_vae`. A group is present in the rows that hold a cell of it; its expert reads which.
+    Source: Generalized Multimodal ELBO (Sutter et al., 2021), and the papers of `multimodal_vae`.
+
+    Arguments:
+        likelihood: family of x, of vectors.
+        latent_features: size of z.
+        groups: places of the features of each group, by name.
+        combination: of the experts.
+        options: see `EndOptions`; every expert has an encoder of its own.
+
+    Raises:
+        ValueError: for fewer than two groups, more than six in a mixture of products, features in two groups or in
+            none, or a combination that there is not.
+
+    >>> from anyvae.conditionals import Normal
+    >>> model = grouped_vae(Normal(5), 2, groups={"face": [0, 1], "voice": [2, 3, 4]})
+    >>> [str(parent) for parent in model.inference_parts["z"].parents[:2]]
+    ['optional(x[0-1])', 'observed(x[0-1])']
+    """
+    features = likelihood.event_shape
+    places = sorted(place for group in groups.values() for place in group)
+    if len(groups) < 2:
+        raise ValueError(f"grouped_vae got groups {list(groups)}; wanted at least two.")
+    if len(features) != 1 or places != list(range(features[0])):
         raise ValueError(
-            f"multimodal_vae got combination={combination!r}; wanted 'product', 'mixture' or 'mixture of products'."
+            f"grouped_vae got an x of shape {tuple(features)} and groups of the places {places}; wanted a vector, "
+            "each of whose features is in one group."
         )
-    return LatentVariableModel(generative, {"z": posterior})
+    ends = Ends(likelihood, **options)
+    experts = [
+        DiagonalNormal(latent_features).given(optional("x", group), observed("x", group), net=ends.encoder)
+        for group in groups.values()
+    ]
+    return LatentVariableModel(
+        {"z": StandardNormal(latent_features), "x": ends.make("z")},
+        {"z": _combined(experts, combination, "grouped_vae")},
+    )
+
+
+def _combined(experts: Sequence[Conditional], combination: str, user: str) -> Conditional:
+    """The posterior made of experts, each of which may be absent."""
+    if combination == "product":
+        return ProductOfExperts(experts)
+    if combination == "mixture":
+        return MixtureOfExperts(experts, prior=prior("z"))
+    if combination == "mixture of products":
+        return MixtureOfProducts(experts)
+    raise ValueError(
+        f"{user} got combination={combination!r}; wanted 'product', 'mixture' or 'mixture of products'."
+    )
 
 
 def multimodal_elbo(names: list[str]) -> Objective:

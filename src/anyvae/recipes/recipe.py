@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, TypeAlias, final
@@ -78,6 +78,7 @@ class Recipe:
         masks: whether the model has a variable "m" too: which cells of the row are there, one number a cell.
         labels: whether it has a variable "y" too: the label of the row, one-hot, where it is known.
         given: whether rows are conditioned on "c", columns that are never scored.
+        groups: whether it has an expert for each of several groups of columns (--group).
         enumerate: discrete latents of which bounds sum over every value.
         clusters: name of the latent that says which cluster a row belongs to, and of the keyword of how many.
         first: what is fitted before.
@@ -94,6 +95,7 @@ class Recipe:
     masks: bool = False
     labels: bool = False
     given: bool = False
+    groups: bool = False
     enumerate: tuple[str, ...] = ()
     clusters: tuple[str, str] | None = None
     first: First | None = None
@@ -106,6 +108,7 @@ class Recipe:
         *,
         classes: int | None = None,
         condition: int | None = None,
+        groups: Mapping[str, Sequence[int]] | None = None,
         clusters: int | None = None,
         rows: int | None = None,
     ) -> LatentVariableModel:
@@ -116,6 +119,7 @@ class Recipe:
             latent_features: size of the latent space.
             classes: of the labels, where it models some.
             condition: features of what rows are given, where they are.
+            groups: places of the features of each group, where it has experts for some.
             clusters: how many, where it has some; as many as the constructor says where None.
             rows: how many the data have; what hangs on it is as the constructor says where None.
 
@@ -126,6 +130,7 @@ class Recipe:
         for wanted, name, value in (
             (self.labels, "classes", classes),
             (self.given, "condition", condition),
+            (self.groups, "groups", groups),
         ):
             if wanted and value is None and not self.optional(name):
                 raise ValueError(f"{self.name} wants {name}, and got none.")

@@ -14,6 +14,7 @@ from anyvae.recipes.clustered import (
 from anyvae.recipes.conditional import cvae
 from anyvae.recipes.hierarchies import dlgm, ladder_vae, topdown_vae, two_level_vae
 from anyvae.recipes.labelled import classifying_elbo, features_alone, m1_m2, m2
+from anyvae.recipes.multimodal import grouped_vae
 from anyvae.recipes.recipe import First, Recipe, alone
 from anyvae.training import TensorData
 
@@ -48,6 +49,16 @@ STRUCTURED: tuple[Recipe, ...] = (
         cvae,
         alone(warmed_elbo),
         given=True,
+    ),
+    Recipe(
+        "grouped_vae",
+        "Sutter et al., 2021",
+        "columns observed in groups (--group), any of them absent: posterior the mixture, over all subsets of what is "
+        "there, of products of one expert a group; ELBO with the KL coming in over the first fifth",
+        grouped_vae,
+        alone(warmed_elbo),
+        taught=True,
+        groups=True,
     ),
     Recipe(
         "m2",

@@ -26,6 +26,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         kinds: of columns, by name, where the ones chosen from the values were not meant.
         label: column of labels, left out of the rows; the model has a variable of its own for it where its recipe does.
         given: columns that rows are given, where the recipe conditions on them.
+        groups: columns of each group, where the recipe has an expert for each.
         clusters: how many at most, None for the recipe's own number.
         keep_labels: how many labels were kept, None for all.
         seed: of split, initial weights, row order and draws.
@@ -52,6 +53,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     kinds: dict[str, str] = {}
     label: str | None = None
     given: list[str] = []
+    groups: dict[str, list[str]] = {}
     clusters: int | None = None
     keep_labels: int | None = None
     max_epochs: int | None = None

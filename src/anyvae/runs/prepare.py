@@ -32,6 +32,7 @@ from anyvae.model import Partial
 from anyvae.recipes import Recipe, default_latent_features, default_recipe, find_recipe
 from anyvae.runs.beside import beside_of
 from anyvae.runs.config import RunConfig
+from anyvae.runs.groups import named_groups
 from anyvae.training import TensorData, default_batch_size, default_steps
 
 __all__ = ["FitOptions", "Prepared", "configure", "prepare", "recipe_of", "schema_of"]
@@ -50,7 +51,7 @@ class FitOptions:
         latent_features: size of the latent space.
         max_epochs, max_minutes, batch_size, learning_rate: of the training.
         precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, kinds, label, given, clusters, keep_labels: see `anyvae fit --help`.
+        recipe, likelihood, kinds, label, given, groups, clusters, keep_labels: see `anyvae fit --help`.
         threads: of torch.
         shard: spread the weights over the processes of torchrun.
         samples: S of the final log-likelihood.
@@ -69,6 +70,7 @@ class FitOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
     given: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clusters: int | None = None
     keep_labels: int | None = None
     threads: int | None = None
@@ -208,7 +210,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
     """Every number of a fit, chosen from the data where the options leave it open.
 
     Raises:
-        DataError: for clusters that the recipe has not, or more than there are rows.
+        DataError: for clusters that the recipe has not, or more than there are rows, or groups that it cannot have.
     """
     schema, rows = prepared.schema, len(prepared.training)
     recipe = recipe_of(options, table=schema.kind == "table")
@@ -220,6 +222,11 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
     if options.clusters is not None and options.clusters > rows:
         raise DataError(
             f"{options.clusters:,} clusters of {rows:,} rows are asked for: give no more than rows"
+        )
+    if options.groups and not recipe.groups:
+        raise DataError(
+            f"the recipe {recipe.name} has no experts for groups of columns: leave --group out, or take --recipe "
+            "grouped_vae"
         )
     varying = sum(feature.width > 0 for feature in schema.features)
     features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
@@ -243,6 +250,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         kinds=dict(options.kinds),
         label=options.label,
         given=list(options.given),
+        groups=named_groups(schema, options.groups) if recipe.groups else {},
         clusters=options.clusters,
         keep_labels=options.keep_labels,
         max_epochs=options.max_epochs,

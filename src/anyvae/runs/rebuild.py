@@ -12,6 +12,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.recipes import find_recipe, likelihood_of
 from anyvae.runs.config import RunConfig, RunFiles
 from anyvae.runs.fitted import FittedModel
+from anyvae.runs.groups import cells_of
 from anyvae.training import CheckpointError, load_tensors
 
 __all__ = ["build", "load"]
@@ -61,6 +62,7 @@ def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None =
         config.latent_features,
         classes=sum(beside["y"].widths) if "y" in beside else None,
         condition=given_width(beside["c"]) if "c" in beside else None,
+        groups=cells_of(schema, config.groups) if config.groups else None,
         clusters=config.clusters,
         rows=schema.rows,
     )

@@ -70,7 +70,13 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) 
     ...     load_tensors(Path(folder) / "a.safetensors")
     ({'w': tensor([1., 1.])}, {'step': 3})
     """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain: dict[str, Tensor] = {}
+    held: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        # A part that stands at two places of a model has two names for its weights; the file holds them twice.
+        plain[name] = own.clone() if own.untyped_storage().data_ptr() in held else own
+        held.add(own.untyped_storage().data_ptr())
     metadata = {"format": _FORMAT, "state": msgspec.json.encode(state).decode()}
     write_atomically(path, _in_order(save(plain, metadata)))
 
