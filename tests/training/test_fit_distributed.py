@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from training_examples import Trip, differing, real_rows, tiny, two_processes_ran, weights
-from two_processes import SAME_AS_ALONE, STEPS, beside, held
+from two_processes import SAME_AS_ALONE, STEPS, beside, held, made
 
 from anyvae.inference import evaluate_bound
 from anyvae.training import CheckpointError, fit, load_tensors
@@ -45,16 +45,16 @@ def test_both_processes_end_with_the_same_bits(name: str, folder: Path) -> None:
     (first, state), (second, other) = both(folder, name)
     assert differing(first, second) == []
     assert state == other
-    start = weights(tiny())
-    assert len(differing({key: first[key] for key in start}, start)) == len(list(tiny().parameters())), (
-        "nothing was learned"
-    )
+    model = made(name.split("-")[-1])
+    start = weights(model)
+    learned = differing({key: first[key] for key in start}, start)
+    assert len(learned) == len(list(model.parameters())), "nothing was learned"
 
 
 @pytest.mark.parametrize("name", SAME_AS_ALONE)
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_draws_they_reach_what_one_process_reaches(kind: str, name: str, folder: Path) -> None:
-    model = tiny()
+    model = made(name)
     options = SAME_AS_ALONE[name]()
     result = fit(model, real_rows(), **{"steps": STEPS, "evaluations": 5, **options})
     (found, state), _ = both(folder, f"{kind}-{name}")

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from training_examples import PosteriorMeans, Trip, at_step, press_ctrl_c, real_rows, tiny, weights
+from training_examples import FEATURES, PosteriorMeans, Trip, at_step, press_ctrl_c, real_rows, tiny, weights
 
+from anyvae.conditionals import DiagonalNormal, Normal, NormalMixture, OneScale
 from anyvae.inference import evaluate_bound
-from anyvae.model import Trace
+from anyvae.model import VAE, LatentVariableModel, Trace
 from anyvae.networks import MLP
 from anyvae.objectives import ELBO, KL, Constant, Controlled, Critic, Objective, PIController, held_modules
 from anyvae.training import FitResult, Interrupted, Player, TensorBoard, fit, save_tensors
@@ -99,6 +100,7 @@ SAME_AS_ALONE: dict[str, Callable[[], dict[str, Any]]] = {
         "validation": held(),
         "learning_rate": Constant(0.3),
     },
+    "mixed": lambda: {"objective": PosteriorMeans(), "batch_size": 13},
     # Better and worse by turns: the step after a look goes on from the weights, not from what was looked at.
     "looked_at": lambda: {
         "objective": PosteriorMeans(),
@@ -110,6 +112,22 @@ SAME_AS_ALONE: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
+def mixed() -> LatentVariableModel:
+    """Weights that no network has: the places of a learned prior, and one scale, a number without axes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return VAE(
+            prior=NormalMixture(2, 3),
+            encoder=DiagonalNormal(2).given("x", net=MLP([8])),
+            decoder=Normal(FEATURES, scale=OneScale()).given("z", net=MLP([8])),
+        )
+
+
+def made(name: str) -> LatentVariableModel:
+    """The model of a fit."""
+    return mixed() if name == "mixed" else tiny()
+
+
 def beside(options: dict[str, Any]) -> dict[str, torch.Tensor]:
     """What players hold beside the model, by name."""
     modules = held_modules([(player.objective, player.parts) for player in options.get("players", [])])
@@ -119,7 +137,7 @@ def beside(options: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitResult | None:
     """One fit, its weights and its outcome written; None where Ctrl-C ended it."""
-    model = tiny()
+    model = made(name.split("-")[-1])
     state: dict[str, Any] = {"interrupted": None}
     result = None
     try:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
+from anyvae.conditionals import FamilyConditional
 from anyvae.model import LatentVariableModel
 
 if TYPE_CHECKING:
     from anyvae.training.player import Seat
 
-__all__ = ["World", "put_together", "spread_like", "world"]
+__all__ = ["World", "is_spread", "put_together", "spread_like", "world"]
 
 
 @final
@@ -91,16 +92,24 @@ class World:
         return torch.compile(step) if compiled else step  # type: ignore[return-value]
 
     def shard(self, model: LatentVariableModel) -> None:
-        """Spread every conditional's weights over the processes (`fully_shard`)."""
-        from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+        """Spread the weights of every conditional's network over the processes (`fully_shard`).
 
-        for part in [*model.generative.values(), *model.inference.values()]:
-            if any(True for _ in part.parameters()):
-                fully_shard(part)
-                # Gradients are collected at the tensors that a method returns. The distribution that forward
-                # returns hides its tensors; `params` shows them.
-                if hasattr(part, "params"):
-                    register_fsdp_forward_method(part, "params")
+        What a distribution holds itself (a scale, the places of a mixture) is small and stays whole: a distribution
+        is asked after its part has run, when the weights of the part are no longer at hand.
+        """
+        from torch.distributed.fsdp import fully_shard
+
+        self.spread(tensor.detach() for tensor in model.state_dict(keep_vars=True).values())
+        networks = {
+            id(part.net): part.net
+            for part in model.modules()
+            if isinstance(part, FamilyConditional) and part.net is not None
+        }
+        for network in networks.values():
+            whole = {weight for weight in network.parameters() if not weight.dim()}
+            if any(weight.dim() for weight in network.parameters()):
+                # Given back after every forward pass: what is kept does not hear that a player froze it, or freed it.
+                fully_shard(network, reshard_after_forward=True, ignored_params=whole)
 
 
 def _let_threads_finish() -> None:
@@ -142,6 +151,13 @@ def world(device: torch.device | None = None) -> Iterator[World]:
         yield World(rank, size, device)
 
 
+def is_spread(tensor: Tensor) -> bool:
+    """Whether every process has a part of it only."""
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)
+
+
 def put_together(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
     """Whole tensors from sharded ones; every process must call it.
 
@@ -149,11 +165,9 @@ def put_together(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tens
         tensors: by name; those that are not sharded are taken as they are.
         keep: whether this process wants them; it gets nothing otherwise, and never holds more than one.
     """
-    from torch.distributed.tensor import DTensor
-
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        full = tensor.full_tensor() if is_spread(tensor) else tensor  # type: ignore[attr-defined]
         if keep:
             found[name] = full
     return found

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
 
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.objectives import ELBO, Objective, Schedule, WarmupCosine
+from anyvae.training.distributed import is_spread
 from anyvae.wants import wants
 
 __all__ = ["OptimizerFactory", "Player", "Seat", "fused_adam"]
 
-OptimizerFactory: TypeAlias = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+OptimizerFactory: TypeAlias = Callable[[Iterable[Any]], torch.optim.Optimizer]
+"""From parameters, or groups of them, to what moves them."""
 
 
-def fused_adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def fused_adam(parameters: Iterable[Any]) -> torch.optim.Optimizer:
     """Adam in one kernel a step: the cheapest speed-up there is on a CPU."""
     return torch.optim.Adam(parameters, fused=True)
 
@@ -101,7 +103,13 @@ class Seat(nn.Module):
                 f"player {player.name!r} finds no parameter to train: nothing in the model starts with "
                 f"{strangers or prefixes} and is free to learn. Parts are {known}, and modules beside the model."
             )
-        self.optimizer = player.optimizer(list(self.owned.values()))
+        # One kernel takes weights that are spread over processes, or whole ones, and not both.
+        apart = [
+            {"params": [parameter for parameter in self.owned.values() if is_spread(parameter) == spread]}
+            for spread in (True, False)
+        ]
+        groups = [group for group in apart if group["params"]]
+        self.optimizer = player.optimizer(groups if len(groups) > 1 else groups[0]["params"])
 
     def forward(self, batch: Batch, progress: float, weight: float) -> Tensor:
         """- weight * the sum over rows of the objective, shape ()."""

@@ -19,7 +19,7 @@ from anyvae.training.average import Average
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
-from anyvae.training.distributed import World, put_together, spread_like
+from anyvae.training.distributed import World, is_spread, put_together, spread_like
 from anyvae.training.events import Callback, Interrupted, NonFiniteError, Progress
 from anyvae.training.guard import blame
 from anyvae.training.identity import describe, fingerprint
@@ -179,7 +179,7 @@ class Run:
             with self.products:
                 loss = stepper(batch, progress, weight)
             loss.backward()
-            self._average_beside(seat)
+            self._average_whole(seat)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.checkpoint)
@@ -189,12 +189,11 @@ class Run:
         self.beside.step(self.here, idle=not weight)
         return objective
 
-    def _average_beside(self, seat: Seat) -> None:
-        # Where the model is sharded, its parts average their own gradients and nobody those beside them.
+    def _average_whole(self, seat: Seat) -> None:
+        # Where networks are sharded they average their own gradients, and nobody those of what stays whole.
         if self.sharded:
-            beside = self.beside.parameters()
-            for name, parameter in seat.owned.items():
-                if name in beside and parameter.grad is not None:
+            for parameter in seat.owned.values():
+                if parameter.grad is not None and not is_spread(parameter):
                     parameter.grad = self.here.total(parameter.grad) / self.here.size
 
     def _progress(self, seconds: float) -> float:
