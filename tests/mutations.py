@@ -483,6 +483,7 @@ def planted(mutation: Mutation) -> str:
 def run_tests(source: Path, tests: Sequence[str]) -> tuple[int, str]:
     """Pytest's exit code and output for some tests, run in this process against the package in `source`."""
     sys.path.insert(0, str(source))
+    os.environ["PYTHONPATH"] = str(source)  # for processes that a test starts
     import pytest
 
     import anyvae
