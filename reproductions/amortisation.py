@@ -110,7 +110,7 @@ def keep(seed: int, seconds: float, details: dict[str, Any], settings: dict[str,
             published="",
             command="python reproductions/amortisation.py",
             settings=settings,
-            order=700 + order,
+            order=340 + order,
         )
         record("amortisation", what, row, Run(seed, value, seconds, details))
     write_table()

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
@@ -38,12 +38,15 @@ __all__ = [
     "options",
     "products",
     "record",
+    "record_gain",
     "render",
     "write_table",
 ]
 
 HERE = Path(__file__).parent
 HELD_OUT = 2000
+AVERAGE = 0.05
+"""Of the run: how old the weights that are kept are on average; a setting that moves every number."""
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -153,7 +156,7 @@ def record(name: str, key: str, row: Row, run: Run, folder: Path = HERE / "resul
     """
     path = folder / f"{name}.json"
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    told = {**vars(row), "settings": dict(row.settings)}
+    told = {**vars(row), "settings": {"average": AVERAGE, **row.settings}}
     before = kept.get(key, {})
     same = before.get("settings") == json.loads(json.dumps(told["settings"]))
     runs = [old for old in before.get("runs", []) if old["seed"] != run.seed] if same else []
@@ -167,6 +170,30 @@ def record(name: str, key: str, row: Row, run: Run, folder: Path = HERE / "resul
         json.dumps(kept, indent=1),
     )
     path.write_text(text + "\n")
+
+
+def record_gain(
+    name: str, worse: str, better: str, row: Row, seed: int, folder: Path = HERE / "results"
+) -> None:
+    """Keep by how much one number of a script lies below another, where both have been measured with a seed.
+
+    Arguments:
+        name: of the script.
+        worse, better: keys of the two rows.
+        row: what is being reproduced; its settings are those of the better one.
+        seed: of both runs.
+        folder: where the file lies.
+    """
+    kept = json.loads((folder / f"{name}.json").read_text())
+    found = [
+        run for key in (worse, better) for run in kept.get(key, {}).get("runs", []) if run["seed"] == seed
+    ]
+    if len(found) == 2:
+        # What does not name it was fitted before weights were averaged.
+        settings = {"average": 0.0, **kept[better]["settings"]}
+        seconds = found[0]["seconds"] + found[1]["seconds"]
+        gained = Run(seed, found[0]["value"] - found[1]["value"], seconds)
+        record(name, "gain", replace(row, settings=settings), gained, folder)
 
 
 def verdict(row: Mapping[str, Any], value: float) -> str:
@@ -306,7 +333,9 @@ def train(model: LatentVariableModel, data: Split, **options: Any) -> FitResult:
         options: of `anyvae.fit`.
     """
     told: list[Callback] = [Narrator()]
-    return fit(model, data.train, validation=data.held, patience=1.0, callbacks=told, **options)
+    return fit(
+        model, data.train, validation=data.held, patience=1.0, average=AVERAGE, callbacks=told, **options
+    )
 
 
 def fit_and_score(
@@ -322,14 +351,15 @@ def fit_and_score(
         samples: importance samples a row.
         options: of `anyvae.fit`.
     """
-    details = fit_once(model, {**about, "seed": seed}, partial(train, model, data, seed=seed, **options))
+    told = {**about, "average": AVERAGE, "seed": seed}
+    details = fit_once(model, told, partial(train, model, data, seed=seed, **options))
     with clock() as seconds:
         details["-ELBO"] = -evaluate_bound(model, {"x": data.test}, samples=10).elbo.mean().item()
         found = log_likelihood(model, {"x": data.test}, samples=samples)
         details["standard error"] = found.std().item() / len(found) ** 0.5
         run = Run(seed, -found.mean().item(), details["fit seconds"] + seconds(), details)
-    told = {key: value for key, value in details.items() if key != "history"}
-    print(seed, round(run.value, 3), told, flush=True)
+    shown = {key: value for key, value in details.items() if key != "history"}
+    print(seed, round(run.value, 3), shown, flush=True)
     return run
 
 

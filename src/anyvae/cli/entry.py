@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         where, reason = error.filename or "the output", error.strerror or error
         return _wrong(f"{where} cannot be read or written ({reason}): check the place and its free space")
     except MemoryError:
-        return _wrong("the memory does not suffice: ask for fewer rows at a time")
+        return _wrong("the memory does not suffice: ask for fewer rows at a time, or fit a smaller model")
     except Exception as error:
         return _judge(error, words)
     return 0
@@ -69,7 +69,7 @@ def _judge(error: Exception, words: list[str]) -> int:
         _tell(f"interrupted after step {error.step:,}; the checkpoint is written; to go on: {_go_on(words)}")
         return _INTERRUPTED
     if "can't allocate memory" in str(error):  # torch has no class of its own for it on the CPU
-        return _wrong("the memory does not suffice: ask for fewer rows at a time")
+        return _wrong("the memory does not suffice: ask for fewer rows at a time, or fit a smaller model")
     traceback.print_exception(error)
     _tell("this is a bug in anyvae, not in what you did: please report it with the lines above")
     return _BUG

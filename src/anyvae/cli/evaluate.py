@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from anyvae.cli.output import check_target
 from anyvae.cli.rows import rows_of
 
 __all__ = ["evaluate"]
+
+_ADDS_UP = 0.02
 
 
 def evaluate(
@@ -51,10 +54,10 @@ def _table(figures: dict[str, Any]) -> str:
     kl = figures["kl_per_latent"]
     lines = [
         ("rows", f"{figures['rows']:,}"),
-        ("ELBO", f"{figures['elbo']:.4f} ± {figures['elbo_standard_error']:.4f} nats per row"),
+        ("ELBO", f"{_with_error(figures, 'elbo')} nats per row"),
         (
             "log-likelihood",
-            f"{figures['log_likelihood']:.4f} ± {figures['log_likelihood_standard_error']:.4f} nats per row "
+            f"{_with_error(figures, 'log_likelihood')} nats per row "
             f"(importance-weighted, {figures['samples']:,} samples)",
         ),
         ("reconstruction", f"{figures['reconstruction']:.4f} nats per row"),
@@ -62,4 +65,15 @@ def _table(figures: dict[str, Any]) -> str:
         ("active units", f"{figures['active_units']} of {len(kl)}"),
         *((f"KL of z{index}", f"{value:.4f}") for index, value in enumerate(kl) if value is not None),
     ]
+    told = [value for value in kl if value is not None]
+    if told and abs(sum(told) - figures["kl"]) > _ADDS_UP * max(1.0, abs(figures["kl"])):
+        lines.append(
+            ("", "of each latent by itself, from draws: q or the prior joins them, and they do not add up")
+        )
     return "\n".join(f"{name:<15} {value}" for name, value in lines)
+
+
+def _with_error(figures: dict[str, Any], name: str) -> str:
+    """A mean and its standard error, which one row alone has not."""
+    error = figures[f"{name}_standard_error"]
+    return f"{figures[name]:.4f}" + ("" if math.isnan(error) else f" ± {error:.4f}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -235,9 +236,10 @@ def _finish(
     write_file(files.metrics, msgspec.json.format(msgspec.json.encode(metrics), indent=2) + b"\n")
     findings = findings_of(fitted, held_out, metrics, history_columns(result), rows_fitted)
     write_file(files.report, render(findings).encode())
+    error = held["log_likelihood_standard_error"]
+    told = "" if math.isnan(error) else f" ± {error:.2f}"
     say(
-        f"held-out log-likelihood {held['log_likelihood']:.2f} ± "
-        f"{held['log_likelihood_standard_error']:.2f} nats per row ({held['samples']:,} samples), "
+        f"held-out log-likelihood {held['log_likelihood']:.2f}{told} nats per row ({held['samples']:,} samples), "
         f"ELBO {held['elbo']:.2f}, {held['active_units']} of {len(held['kl_per_latent'])} latents active"
     )
 

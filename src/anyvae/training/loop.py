@@ -100,8 +100,8 @@ def fit(
 ) -> FitResult:
     r"""Maximise the mean objective over the rows of `data`, in place.
 
-    Under torchrun every process takes its share of each batch and the result is that of one process up to
-    rounding. Torch's generators are left as they were; the run has its own from `seed`.
+    Under torchrun every process takes its share of each batch, with draws of its own; an objective without draws
+    reaches what one process reaches, up to rounding. Torch's generators are left as they were; the run has its own from `seed`.
 
     Arguments:
         model: the model; its weights are changed, and those of the best validation bound are kept.
