@@ -116,3 +116,11 @@ def test_a_column_of_an_array_is_given_by_its_place(place: Any) -> None:
     assert plain.sample(4, given={place: 1.5})[:, 0].tolist() == [1.5] * 4
     frame = TabularVAE(max_epochs=2, random_state=0).fit(pd.DataFrame(rows))
     assert frame.sample(4, given={place: 1.5})[0].tolist() == [1.5] * 4
+
+
+def test_given_columns_with_holes_come_back_in_draws() -> None:
+    rows = frame()
+    rows.loc[::7, "c"] = None
+    drawn = made().fit(rows).sample(40, given={"c": "high"})
+    assert list(drawn.columns) == ["a", "c", "b"]
+    assert set(drawn["c"]) == {"high"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -13,9 +14,10 @@ from torch import nn
 from anyvae.conditionals import Bernoulli, DiagonalNormal, Normal, NormalMixture, StandardNormal, observed
 from anyvae.inference import RowNoise, embed, evaluate_bound, log_likelihood, posterior, seeded
 from anyvae.inference.noise import row_keys
-from anyvae.model import VAE, Evidence, Partial
+from anyvae.model import VAE, Evidence, LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from anyvae.objectives import ELBO, IWAE, elbo, iwae
+from anyvae.recipes import fsq_vae, vq_vae
 from oracles import LinearGaussian, set_linear, z_score
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -221,3 +223,19 @@ def test_draws_of_the_prior_leave_the_exact_answer() -> None:
     x = oracle.rows(5)
     found = log_likelihood(oracle.model, {"x": x}, samples=20_000, prior=0.5)
     torch.testing.assert_close(found, oracle.evidence(x), rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("recipe", [vq_vae, fsq_vae])
+def test_draws_of_the_prior_weigh_codes_as_they_weigh_numbers(
+    recipe: Callable[..., LatentVariableModel],
+) -> None:
+    """q has one code, and no density at all where the prior drew another: log p is the mean over draws of the prior."""
+    torch.manual_seed(0)
+    model = recipe(Normal(3), 1, missing=True, encoder=MLP([6]), decoder=MLP([6]))
+    mask = torch.tensor([[True, True, True], [True, False, False], [False, True, True]])
+    batch = {"x": Partial(torch.randn(3, 3), mask)}
+    z = model.generative_parts["z"]().sample((20_000, 1))
+    plain = model.trace(batch).at({"z": z}).log_p("x").logsumexp(0) - math.log(20_000)
+    found = log_likelihood(model, batch, samples=4000, prior=0.5)
+    assert bool(torch.isfinite(found).all())
+    torch.testing.assert_close(found, plain, rtol=0, atol=0.05)

@@ -33,7 +33,7 @@ class TableEstimator(BaseEstimator):
         latent_features: int | None = None,
         given: Sequence[Any] | None = None,
         groups: Mapping[str, Sequence[Any]] | None = None,
-        kinds: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str | Sequence[str]] | None = None,
         max_epochs: int | None = None,
         max_minutes: float | None = None,
         batch_size: int | None = None,

@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_array, column_or_1d
 from anyvae.data import DataError, Source
 from anyvae.data.tables import set_aside
 from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.saving import Saved
 from anyvae.recipes import find_recipe
 
 __all__ = ["VAEClassifier"]
 
 
 @final
-class VAEClassifier(ClassifierMixin, TableEstimator):
+class VAEClassifier(ClassifierMixin, Saved, TableEstimator):
     r"""Tells classes by a model of rows and class together, so rows without a label teach too.
 
     .. math:: p(y \mid x) = p(x, y) / \sum_{y'} p(x, y')
@@ -38,8 +39,12 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
     [0, 1]
     """
 
+    _kept = ("classes_", "column_")
+
     def fit(self, X: Any, y: Any) -> Self:
-        """Fit rows with labels, (n,); numbers may be -1 where the label is not known, if two other classes are there.
+        """Fit rows with labels, (n,).
+
+        Where the label is not known it is -1, if two other classes are there; among words -1, None or NaN.
 
         Raises:
             ValueError: for labels that are no classes, or none at all.
@@ -51,8 +56,10 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
         check_array(labels.reshape(-1, 1), dtype=None, ensure_all_finite=labels.dtype.kind == "f")
         if len(labels) != len(source):
             raise ValueError(f"X has {len(source)} rows and y {len(labels)} labels: give one label a row.")
-        check_classification_targets(labels)
-        known = labels != -1 if labels.dtype.kind in "if" else np.ones(len(labels), dtype=bool)
+        known = _known(labels)
+        if not known.any():
+            raise ValueError("y holds no label: give at least one row its class.")
+        check_classification_targets(labels[known])
         if len(np.unique(labels[known])) < 2:
             # One class alone can teach nothing, so -1 and 1 are two classes.
             known = np.ones(len(labels), dtype=bool)
@@ -95,3 +102,14 @@ class VAEClassifier(ClassifierMixin, TableEstimator):
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         table = source.table.append_column(self.column_, pa.array(column, pa.string()))
         return replace(source, table=table)
+
+
+def _known(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Which labels are known."""
+    if labels.dtype.kind in "if":
+        return np.asarray(labels != -1)
+    if labels.dtype.kind != "O":
+        return np.ones(len(labels), dtype=bool)
+    return np.array(
+        [not (one is None or one != one or (not isinstance(one, str) and one == -1)) for one in labels]
+    )

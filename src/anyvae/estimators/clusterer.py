@@ -10,13 +10,14 @@ from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 
 from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.saving import Saved
 from anyvae.recipes import find_recipe
 
 __all__ = ["VAEClusterer"]
 
 
 @final
-class VAEClusterer(ClusterMixin, TableEstimator):
+class VAEClusterer(ClusterMixin, Saved, TableEstimator):
     """Clusters of rows: those of the recipe where it has some, else a mixture of normals over the posterior means.
 
     Recipes "gmvae", "vade" and "infinite_vae" have clusters of their own, as many as `n_clusters` at most.
@@ -32,6 +33,8 @@ class VAEClusterer(ClusterMixin, TableEstimator):
     >>> len(set(labels[:60])), len(set(labels[60:])), len(set(labels))
     (1, 1, 2)
     """
+
+    _kept = ("labels_", "weights_", "means_", "covariances_")
 
     def __init__(
         self,
@@ -79,12 +82,13 @@ class VAEClusterer(ClusterMixin, TableEstimator):
         if find_recipe(self.recipe).clusters is not None and self.n_clusters > 1:
             self._fit_source(source, clusters=self.n_clusters)
             self.labels_ = self.fitted_.clusters(source).argmax(1)
-            self.mixture_ = None
+            self.weights_ = self.means_ = self.covariances_ = None
             return self
         self._fit_source(source)
         latents = self.fitted_.embed(source)
-        self.mixture_ = GaussianMixture(self.n_clusters, random_state=self.seed_, n_init=3).fit(latents)
-        self.labels_ = self.mixture_.predict(latents)
+        mixture = GaussianMixture(self.n_clusters, random_state=self.seed_, n_init=3).fit(latents)
+        self.weights_, self.means_, self.covariances_ = mixture.weights_, mixture.means_, mixture.covariances_
+        self.labels_ = mixture.predict(latents)
         return self
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:
@@ -94,6 +98,11 @@ class VAEClusterer(ClusterMixin, TableEstimator):
     def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """p(cluster | row), (rows, clusters)."""
         fitted = self._model()
-        if self.mixture_ is None:
+        if self.weights_ is None:
             return fitted.clusters(self._source(X))
-        return np.asarray(self.mixture_.predict_proba(fitted.embed(self._source(X))))
+        mixture = GaussianMixture(len(self.weights_))
+        covariances: Any = self.covariances_
+        mixture.weights_, mixture.means_, mixture.covariances_ = self.weights_, self.means_, covariances
+        # As scikit-learn has it: the upper triangle of a root of each inverse covariance.
+        mixture.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(covariances)).transpose(0, 2, 1)
+        return np.asarray(mixture.predict_proba(fitted.embed(self._source(X))))

@@ -73,8 +73,9 @@ def weigh(
     from_p = _density(mixed, inferred, q=False)
     share = count / samples
     mixture = torch.logaddexp(from_q + math.log1p(-share), from_p + math.log(share))
-    # log_weight has taken log q off; the mixture takes its place.
-    return Weighed(mixed, mixed.log_weight() + (from_q - mixture).expand(*lead))
+    # Added up without q, whose density at a draw of the prior may be nothing: a code, not a normal, has one place.
+    joint = sum((mixed.log_p(name) for name in mixed.plan.scored), model.zeros((1, 1)))
+    return Weighed(mixed, (joint - mixture).expand(*lead))
 
 
 def effective_samples(log_weight: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from anyvae.objectives.critic import Critic, CriticTC, TellApart
 from anyvae.objectives.denoising import AddNormal, Corruption, Denoising, DropCells
 from anyvae.objectives.drawing import BiasedDraw, Gumbel, StraightThrough
 from anyvae.objectives.gradients import DReG, StickingTheLanding
-from anyvae.objectives.held import held_modules
+from anyvae.objectives.held import held_modules, warm_up
 from anyvae.objectives.objective import ELBO, IWAE, Objective, WeightedSum, elbo, iwae
 from anyvae.objectives.quantised import CodebookCost, Commitment
 from anyvae.objectives.schedule import Constant, Cosine, Cyclic, LinearRamp, Schedule, Sigmoid, WarmupCosine
@@ -72,4 +72,5 @@ __all__ = [
     "elbo",
     "held_modules",
     "iwae",
+    "warm_up",
 ]

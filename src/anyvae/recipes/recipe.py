@@ -11,9 +11,9 @@ from anyvae.conditionals import StandardNormal
 from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, Objective, WarmupCosine
 from anyvae.recipes.likelihood import Likelihood
-from anyvae.training import Player, TensorData
+from anyvae.training import Player, TensorData, adam_under_prior
 
-__all__ = ["First", "Plays", "Recipe", "alone", "at_rate", "under_normal_prior"]
+__all__ = ["First", "Plays", "Recipe", "alone", "ready", "under_normal_prior"]
 
 Plays: TypeAlias = Callable[[LatentVariableModel, TensorData], list[Player]]
 """Makes the players of a model and its training rows; the first one trains the model."""
@@ -159,7 +159,7 @@ class Recipe:
             data: the training rows, of which estimates of aggregates need to know the number.
             learning_rate: peak of that of the model; others have their own.
         """
-        return at_rate(self.plays(model, data), learning_rate)
+        return ready(self.plays(model, data), len(data), learning_rate)
 
     def optional(self, keyword: str) -> bool:
         """Whether the constructor does without a keyword."""
@@ -167,7 +167,14 @@ class Recipe:
         return item.default is not item.empty
 
 
-def at_rate(players: list[Player], learning_rate: float) -> list[Player]:
-    """The players, the first of them with a learning rate that warms up to its peak and decays."""
+def ready(players: list[Player], rows: int, learning_rate: float) -> list[Player]:
+    """The players, the first of them with a learning rate that warms up and decays, and a prior on its weights.
+
+    Arguments:
+        players: the first one trains the model.
+        rows: that are fitted.
+        learning_rate: its peak.
+    """
     first, *others = players
-    return [replace(first, learning_rate=WarmupCosine(learning_rate)), *others]
+    rate = WarmupCosine(learning_rate)
+    return [replace(first, learning_rate=rate, optimizer=adam_under_prior(rows)), *others]

@@ -156,12 +156,15 @@ def class_probabilities(
     return list(feature.categories), (share / share.sum(1, keepdim=True)).cpu().numpy()
 
 
-def _given(table: pa.Table, source: Source) -> pa.Table:
-    """The cells of the source where it has them, to the last bit, and those of the table elsewhere."""
+def _given(table: Any, source: Source) -> Any:
+    """The cells of the source where it has them, to the last bit, and those of the table, or array, elsewhere."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    assert source.table is not None
+    if source.table is None:
+        assert source.array is not None
+        own = source.array
+        return np.where(np.isnan(own), table, own) if own.dtype.kind == "f" else own
     columns = {}
     for name in table.column_names:
         own, filled = source.table[name].combine_chunks(), table[name].combine_chunks()

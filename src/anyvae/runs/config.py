@@ -23,7 +23,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         latent_features: size of the latent space.
         missing: whether rows may have holes.
         likelihood: as asked for, or None where it was chosen from the data.
-        kinds: of columns, by name, where the ones chosen from the values were not meant.
+        kinds: of columns, by name, where the ones chosen from the values were not meant; categories in their order
+            where they are ordinal.
         label: column of labels, left out of the rows; the model has a variable of its own for it where its recipe does.
         given: columns that rows are given, where the recipe conditions on them.
         groups: columns of each group, where the recipe has an expert for each.
@@ -50,7 +51,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     batch_size: int
     learning_rate: float
     likelihood: str | None = None
-    kinds: dict[str, str] = {}
+    kinds: dict[str, str | list[str]] = {}
     label: str | None = None
     given: list[str] = []
     groups: dict[str, list[str]] = {}

@@ -150,18 +150,21 @@ class FittedModel:
 
         Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
         """
-        batch, summed = self.batch(source), self.recipe.enumerate
-        x = batch["x"]
+        return np.asarray(self._log_density(self.batch(source), samples).cpu().double().numpy())
+
+    def _log_density(self, batch: Batch, samples: int, precision: torch.dtype | None = None) -> Tensor:
+        """The estimate that every score and every evaluation is made of, shape (rows,)."""
+        x, summed = batch["x"], self.recipe.enumerate
         if not isinstance(x, Partial) or summed:
-            found = log_likelihood(self.model, batch, samples, enumerate=summed)
-            return np.asarray(found.cpu().double().numpy())
+            return log_likelihood(self.model, batch, samples, precision=precision, enumerate=summed)
         holed = ~x.mask.flatten(1).all(1)
-        scores = np.empty(len(holed))
+        found = self.model.zeros((len(holed),))
         for rows, prior in ((~holed, 0.0), (holed, 0.5)):
             if rows.any():
-                found = log_likelihood(self.model, take_rows(batch, rows), samples, prior=prior)
-                scores[rows.numpy()] = found.cpu().double().numpy()
-        return scores
+                found[rows] = log_likelihood(
+                    self.model, take_rows(batch, rows), samples, precision=precision, prior=prior
+                )
+        return found
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
         """See `anyvae.runs.given.sample_given`."""
@@ -218,12 +221,12 @@ class FittedModel:
         if samples is None:
             samples = evaluation_samples(self.model, batch, recipe.enumerate)
         use = latent_use(self.model, batch).without(recipe.enumerate)
-        if not use.scale.any():
+        if not use.scale.any() and not (isinstance(x, Partial) and not x.mask.all()):
             samples = 1  # a certain posterior draws the same value every time
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
         summed = recipe.enumerate
         bound = evaluate_bound(self.model, batch, max(1, min(16, 20_000 // rows)), enumerate=summed)
-        estimate = log_likelihood(self.model, batch, samples, precision=precision, enumerate=summed)
+        estimate = self._log_density(batch, samples, precision)
         kl = float(sum(part.double().mean() for part in bound.kl.values()))
         return {
             "rows": rows,

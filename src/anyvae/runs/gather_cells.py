@@ -81,8 +81,10 @@ def ask_about_cells(
     table = table.select(names)
     cells = fitted.explain(plotted.take(some))[:, varying]
     blamed = fitted.explain(plotted.take(worst))[:, varying]
-    holed, whole, hidden = hide(plotted.take(some[::2]).table, seed)  # copies of them cost more
-    holes = replace(held_out, table=holed, labels=None, test=None)
+    copied = plotted.take(some[::2])  # copies of them cost more
+    holed, whole, hidden = hide(copied.table, seed)
+    again = copied.take(np.tile(np.arange(len(copied)), FOLDS))
+    holes = replace(again, table=holed, labels=None)
     imputed = imputed_columns(
         fitted.impute(holes).select(names),
         [draw.select(names) for draw in fitted.impute(holes, draws=_DRAWS, seed=seed)],

@@ -96,7 +96,9 @@ def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[st
         return table
     condition = batch["c"]
     assert isinstance(condition, torch.Tensor)
-    told: Any = decode(schema.beside["c"], condition.cpu().expand(len(table), *condition.shape[1:]))
+    # Behind the values may stand which of them there are.
+    values = condition.cpu()[..., : sum(schema.beside["c"].widths)]
+    told: Any = decode(schema.beside["c"], values.expand(len(table), *values.shape[1:]))
     return _keep(with_columns(table, told), {name: given.get(name) for name in told.column_names}, len(table))
 
 

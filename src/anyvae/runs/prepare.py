@@ -67,7 +67,7 @@ class FitOptions:
     precision: str = "float32"
     recipe: str | None = None
     likelihood: str | None = None
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     label: str | None = None
     given: Sequence[str] = ()
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class _Chosen(Protocol):
     @property
     def likelihood(self) -> str | None: ...
     @property
-    def kinds(self) -> Mapping[str, str]: ...
+    def kinds(self) -> Mapping[str, str | Sequence[str]]: ...
     @property
     def label(self) -> str | None: ...
     @property
@@ -247,7 +247,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         batch_size=batch_size,
         learning_rate=rate,
         likelihood=options.likelihood,
-        kinds=dict(options.kinds),
+        kinds={name: kind if isinstance(kind, str) else list(kind) for name, kind in options.kinds.items()},
         label=options.label,
         given=list(options.given),
         groups=named_groups(schema, options.groups) if recipe.groups else {},

@@ -10,9 +10,9 @@ import torch
 from anyvae.data import DataError, Schema, Source
 from anyvae.inference import seeded
 from anyvae.model import LatentVariableModel
-from anyvae.objectives import ELBO, WarmupCosine
+from anyvae.objectives import ELBO
 from anyvae.recipes import First, find_recipe
-from anyvae.recipes.recipe import at_rate
+from anyvae.recipes.recipe import ready
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of
@@ -155,7 +155,7 @@ def _fit_first(
     )
     assert training is not None
     with seeded(config.seed + 2):
-        players = at_rate(first.plays(view, training), config.learning_rate)
+        players = ready(first.plays(view, training), len(training), config.learning_rate)
     fit(
         view,
         training,
@@ -193,7 +193,7 @@ def _teach(
     fit(
         model,
         data,
-        players=[Player("encoder", ELBO(), ["inference"], learning_rate=WarmupCosine(config.learning_rate))],
+        players=ready([Player("encoder", ELBO(), ["inference"])], len(data), config.learning_rate),
         steps=steps,
         minutes=None if config.max_minutes is None else config.max_minutes / _TAUGHT,
         batch_size=config.batch_size,

@@ -4,7 +4,7 @@ from anyvae.training.checkpoint import CheckpointError, load_tensors, save_tenso
 from anyvae.training.data import TensorData
 from anyvae.training.events import Callback, Evaluation, Interrupted, NonFiniteError, Progress, TensorBoard
 from anyvae.training.loop import FitResult, default_batch_size, default_steps, fit
-from anyvae.training.player import Player, fused_adam
+from anyvae.training.player import Player, adam_under_prior, fused_adam
 from anyvae.training.prior import fit_prior
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Progress",
     "TensorBoard",
     "TensorData",
+    "adam_under_prior",
     "default_batch_size",
     "default_steps",
     "fit",

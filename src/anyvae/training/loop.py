@@ -101,10 +101,12 @@ def fit(
     r"""Maximise the mean objective over the rows of `data`, in place.
 
     Under torchrun every process takes its share of each batch, with draws of its own; an objective without draws
-    reaches what one process reaches, up to rounding. Torch's generators are left as they were; the run has its own from `seed`.
+    reaches what one process reaches, up to rounding. Torch's generators are left as they were; the run has its own
+    from `seed`.
 
     Arguments:
-        model: the model; its weights are changed, and those of the best validation bound are kept.
+        model: the model; its weights are changed, and the latest are kept that the validation rows do not tell, by half
+            a standard error, from those of the best bound.
         data: training rows; a lone tensor is "x".
         objective: what is maximised; the ELBO where None.
         players: several optimisers with objectives of their own, instead of `objective` and `learning_rate`.
@@ -115,7 +117,7 @@ def fit(
         learning_rate: peak of a warm-up and cosine decay, or a schedule.
         seed: of row order, draws and dropout.
         precision: `torch.bfloat16` runs the networks' products in it (autocast); weights stay as they are.
-        patience: fraction of the run without a better validation bound that ends it, 1 for never.
+        patience: fraction of the run after the weights that are kept that ends it, 1 for never.
         keep_last: keep the weights of the last step, and never end by patience: for an objective that is meant to
             leave the bound, such as a capacity above the KL that the bound would choose.
         average: how old the weights that are watched and kept are on average, as a fraction of the steps so far: they

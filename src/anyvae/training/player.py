@@ -14,7 +14,7 @@ from anyvae.objectives import ELBO, Objective, Schedule, WarmupCosine
 from anyvae.training.distributed import is_spread
 from anyvae.wants import wants
 
-__all__ = ["OptimizerFactory", "Player", "Seat", "fused_adam"]
+__all__ = ["OptimizerFactory", "Player", "Seat", "adam_under_prior", "fused_adam"]
 
 OptimizerFactory: TypeAlias = Callable[[Iterable[Any]], torch.optim.Optimizer]
 """From parameters, or groups of them, to what moves them."""
@@ -23,6 +23,43 @@ OptimizerFactory: TypeAlias = Callable[[Iterable[Any]], torch.optim.Optimizer]
 def fused_adam(parameters: Iterable[Any]) -> torch.optim.Optimizer:
     """Adam in one kernel a step: the cheapest speed-up there is on a CPU."""
     return torch.optim.Adam(parameters, fused=True)
+
+
+def adam_under_prior(rows: int) -> OptimizerFactory:
+    r"""`fused_adam` up the bound of a row and its share of the density of the weights, each N(0, 1).
+
+    .. math:: \max_\theta \; \frac1n \sum_i ELBO(x_i) - \frac{1}{2n} \sum_w w^2
+
+    With few rows it keeps a decoder from learning each by heart; with many it says nothing. Biases, scales and all else
+    that is no matrix or convolution are left out.
+
+    Arguments:
+        rows: n.
+
+    Raises:
+        ValueError: for less than one.
+
+    >>> weights, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
+    >>> [group["weight_decay"] for group in adam_under_prior(200)([weights, bias]).param_groups]
+    [0.005, 0.0]
+    """
+    if rows < 1:
+        raise ValueError(f"adam_under_prior got rows={rows}; wanted at least 1.")
+
+    def factory(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        found = list(parameters)
+        groups = found if isinstance(found[0], dict) else [{"params": found}]
+        apart = [
+            {
+                "params": [weight for weight in group["params"] if (weight.dim() > 1) == matrix],
+                "weight_decay": decay,
+            }
+            for group in groups
+            for matrix, decay in ((True, 1.0 / rows), (False, 0.0))
+        ]
+        return torch.optim.Adam([group for group in apart if group["params"]], fused=True)
+
+    return factory
 
 
 @final
@@ -105,10 +142,10 @@ class Seat(nn.Module):
             )
         # One kernel takes weights that are spread over processes, or whole ones, and not both.
         apart = [
-            {"params": [parameter for parameter in self.owned.values() if is_spread(parameter) == spread]}
+            [parameter for parameter in self.owned.values() if is_spread(parameter) == spread]
             for spread in (True, False)
         ]
-        groups = [group for group in apart if group["params"]]
+        groups = [{"params": weights} for weights in apart if weights]
         self.optimizer = player.optimizer(groups if len(groups) > 1 else groups[0]["params"])
 
     def forward(self, batch: Batch, progress: float, weight: float) -> Tensor:

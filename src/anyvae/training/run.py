@@ -15,6 +15,7 @@ from torch import Tensor
 
 from anyvae.model import LatentVariableModel
 from anyvae.networks.precision import products_in
+from anyvae.objectives import warm_up
 from anyvae.training.average import Average
 from anyvae.training.beside import Beside
 from anyvae.training.checkpoint import clear_unfinished
@@ -123,6 +124,7 @@ class Run:
             summed=players[0].objective.enumerate,
             keep_last=keep_last,
         )
+        self._warm_up = warm_up(players[0].objective)
         self.described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
         self.prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self.ended = ""
@@ -217,7 +219,8 @@ class Run:
             if not self.watch.sound(seen):
                 part = f"in the evaluation, {blame(self.model, self.watch.deciding, self.training)}"
                 raise NonFiniteError(self.step, part, self.checkpoint)
-            self.watch.take(seen, self.model_state)
+            warming = self._progress(self.seconds) < self._warm_up
+            self.watch.take(seen, self.model_state, warming=warming)
         for callback in self.callbacks:
             callback.on_evaluation(seen)
 

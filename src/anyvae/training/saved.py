@@ -25,6 +25,7 @@ def write_run(run: Run, path: Path) -> None:
     """Write everything that a run must have to go on; every process must call it."""
     tensors = {f"model.{name}": tensor for name, tensor in run.model_state().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.watch.best.items()}
+    tensors["best_rows"] = run.watch.best_rows
     averages = run.whole_tensors(run.average.tensors)
     tensors |= {f"average.{name}": tensor for name, tensor in averages.items()}
     tensors |= run.beside.state()
@@ -113,6 +114,7 @@ def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     if run.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
         torch.cuda.set_rng_state(tensors[f"generator.cuda.{run.here.rank}"], run.here.device)
     run.step, run.seconds, run.ended = state["step"], state["seconds"], state["ended"]
+    run.watch.best_rows = tensors["best_rows"]
     run.watch.best_step = state["best_step"]
     run.watch.best_bound = -math.inf if state["best_bound"] is None else state["best_bound"]
     # JSON has no NaN: what was not measured is null there.

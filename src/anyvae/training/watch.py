@@ -20,6 +20,9 @@ __all__ = ["WATCHED_ROWS", "Watch"]
 WATCHED_ROWS = 2000
 """Training rows whose bound is followed beside the validation bound."""
 
+_TOLD_APART = 0.5
+"""Standard errors of the mean difference: more, and the rows are taken to mean it."""
+
 
 @final
 class Watch:
@@ -49,8 +52,10 @@ class Watch:
         self.keep_last = keep_last or validation is None
         self._summed = summed
         self._bounded = True
+        self._rows = torch.zeros(0)
         self.best_step = 0
         self.best_bound = -math.inf
+        self.best_rows = torch.zeros(0)
         self.best: dict[str, Tensor] = {}
         self.history: list[Evaluation] = []
 
@@ -68,6 +73,7 @@ class Watch:
             ValueError: for a model without a bound, where the bound is to choose the weights.
         """
         seen, held = self._bound_of(model, self.training), self._bound_of(model, self.validation)
+        self._rows = torch.zeros(0) if held is None else held.elbo.double().cpu()
         self._bounded = seen is not None
         train = math.nan if seen is None else seen.elbo.mean().item()
         held_elbo = held_fit = held_kl = math.nan
@@ -80,22 +86,40 @@ class Watch:
         """Whether the bound that tells how the run goes is a finite number, or there is none to tell."""
         return not self._bounded or math.isfinite(self._bound(evaluation))
 
-    def take(self, evaluation: Evaluation, state: Callable[[], dict[str, Tensor]]) -> None:
+    def take(
+        self, evaluation: Evaluation, state: Callable[[], dict[str, Tensor]], *, warming: bool = False
+    ) -> None:
         """Remember what was seen, and a copy of the weights if they are those to keep.
+
+        The latest are kept that the validation rows do not tell from the best: a few dozen rows may prefer weights
+        from early in the run by chance, and training rows have it that later ones are better. Weights from a time in
+        which another objective was climbed are kept until there are later ones.
 
         Arguments:
             evaluation: of these weights.
             state: their tensors; asked for only where they are kept.
+            warming: whether the weights of the objective still rise.
         """
         self.history.append(evaluation)
         bound = self._bound(evaluation)
-        if self.keep_last or bound > self.best_bound:
-            self.best_bound, self.best_step = bound, evaluation.step
+        better = bound > self.best_bound
+        if warming or self.keep_last or better or self._told_apart_by() <= _TOLD_APART:
+            self.best_step = evaluation.step
             self.best = {name: tensor.clone() for name, tensor in state().items()}
+        if not warming and (self.keep_last or better):
+            self.best_bound, self.best_rows = bound, self._rows
 
     def stale(self, step: int) -> int:
         """Steps since the weights that are kept; none where every look keeps them."""
         return step - self.best_step
+
+    def _told_apart_by(self) -> float:
+        """How many standard errors, row by row, the best bound lies above that of the last look."""
+        if len(self.best_rows) < 2:
+            return math.inf
+        lost = self.best_rows - self._rows
+        error = lost.std() / math.sqrt(len(lost))
+        return float(lost.mean() / error) if error > 0 else math.inf
 
     def _bound(self, evaluation: Evaluation) -> float:
         return evaluation.train_elbo if self.validation is None else evaluation.validation_elbo

@@ -1,0 +1,62 @@
+"""Classifiers and clusterers are saved and loaded; labels that are words may be unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anyvae.estimators import TabularVAE, VAEClassifier, VAEClusterer
+
+
+def two_groups(rows: int = 120) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    words = np.repeat(["ant", "bee"], rows // 2)
+    values = rng.normal(size=(rows, 2)) + np.where(words == "bee", 5.0, 0.0)[:, None]
+    return pd.DataFrame(values, columns=["a", "b"]), words
+
+
+@pytest.mark.parametrize("recipe", ["mixture_vae", "m2"])
+def test_a_classifier_comes_back(recipe: str, tmp_path: Path) -> None:
+    rows, words = two_groups()
+    model = VAEClassifier(recipe=recipe, max_epochs=30, random_state=0).fit(rows, words)
+    model.save(tmp_path / "model")
+    again = VAEClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(rows))
+    assert again.predict(rows).tolist() == model.predict(rows).tolist()
+    assert (again.predict(rows) == words).mean() > 0.95
+
+
+@pytest.mark.parametrize("recipe", ["mixture_vae", "gmvae"])
+def test_a_clusterer_comes_back(recipe: str, tmp_path: Path) -> None:
+    rows, _ = two_groups()
+    model = VAEClusterer(2, recipe=recipe, max_epochs=20, random_state=0).fit(rows)
+    assert model.predict(rows).tolist() == model.labels_.tolist()
+    model.save(tmp_path / "model")
+    again = VAEClusterer.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.labels_, model.labels_)
+    np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(rows))
+
+
+@pytest.mark.parametrize("unknown", [None, -1, np.nan])
+def test_words_may_be_unknown(unknown: object) -> None:
+    rows, words = two_groups()
+    some = words.astype(object)
+    some[::3] = unknown
+    model = VAEClassifier(max_epochs=60, random_state=0).fit(rows, some)
+    assert model.classes_.tolist() == ["ant", "bee"]
+    assert (model.predict(rows) == words).mean() > 0.95
+    with pytest.raises(ValueError, match="y holds no label"):
+        VAEClassifier(max_epochs=1).fit(rows, np.full(len(rows), None, dtype=object))
+
+
+def test_categories_in_their_order_come_back(tmp_path: Path) -> None:
+    rows, _ = two_groups()
+    rows["size"] = np.resize(["s", "m", "l"], len(rows))
+    model = TabularVAE(kinds={"size": ["s", "m", "l"]}, max_epochs=1, random_state=0).fit(rows)
+    model.save(tmp_path / "model")
+    again = TabularVAE.load(tmp_path / "model")
+    assert again.kinds == {"size": ["s", "m", "l"]}
+    np.testing.assert_array_equal(again.score_samples(rows), model.score_samples(rows))
