@@ -231,7 +231,7 @@ def test_draws_of_the_prior_weigh_codes_as_they_weigh_numbers(
 ) -> None:
     """q has one code, and no density at all where the prior drew another: log p is the mean over draws of the prior."""
     torch.manual_seed(0)
-    model = recipe(Normal(3), 1, missing=True, encoder=MLP([6]), decoder=MLP([6]))
+    model = recipe(Normal(3), 1, missing=True, encoder=MLP([6]), decoder=MLP([6])).eval()
     mask = torch.tensor([[True, True, True], [True, False, False], [False, True, True]])
     batch = {"x": Partial(torch.randn(3, 3), mask)}
     z = model.generative_parts["z"]().sample((20_000, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -190,3 +191,16 @@ def test_what_the_recipes_ask_for(table: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             fit_run(FitOptions(source=str(table), **options), table.parent / "no")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options", [{"recipe": "m2", "label": "kind"}, {"recipe": "cvae", "given": ["kind"]}]
+)
+def test_single_cells_are_asked_of_rows_with_columns_beside_them(
+    options: dict[str, Any], table: Path
+) -> None:
+    name = f"cells-{options['recipe']}"
+    fitted(table.parent / "truth.csv", name, max_epochs=10, **options)
+    page = (table.parent / name / "report.html").read_text()
+    assert "single cells cannot be asked of this model" not in page
+    assert 'id="cells"' in page
