@@ -38,6 +38,11 @@ from anyvae.testing.distributions import (
     support_law,
     values_law,
 )
+from anyvae.testing.families import (
+    check_family,
+    extremes_law,
+    slices_law,
+)
 from anyvae.testing.flows import (
     flow_law,
 )
@@ -55,10 +60,12 @@ __all__ = [
     "cells_law",
     "change_of_variables_law",
     "check_distribution",
+    "check_family",
     "density_law",
     "enumeration_law",
     "evidence_law",
     "expectation_law",
+    "extremes_law",
     "flow_law",
     "gap_law",
     "gradient_law",
@@ -74,6 +81,7 @@ __all__ = [
     "samples_law",
     "signal_to_noise",
     "simplex_law",
+    "slices_law",
     "sphere_law",
     "support_law",
     "two_forms_law",

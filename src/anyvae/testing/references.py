@@ -101,7 +101,9 @@ class Fitted(Reference):
         self.middle = apart.mean(0)
         apart = apart - self.middle
         covariance = torch.einsum("nri,nrj->rij", apart, apart) / len(apart)
-        self.factor = torch.linalg.cholesky(covariance)
+        # A little wider in every direction: cells that hang together exactly have no density else.
+        little = 1e-6 * torch.eye(covariance.shape[-1], dtype=covariance.dtype)
+        self.factor = torch.linalg.cholesky(covariance + little)
 
     def sample(self, samples: int) -> Tensor:
         """See `Reference.sample`."""
