@@ -138,6 +138,8 @@ def test_the_reference_may_be_any_density() -> None:
     wide = Poisson(torch.full((ROWS, 4), 9.0))
     testing.balance_law(wide, 10_000)
     testing.bins_law(wide, 10_000)
+    wider = Columns([Poisson(torch.full((ROWS, 1), 20.0)), OneHotCategorical(numbers(ROWS, 3))])
+    testing.balance_law(wider, 10_000)
 
 
 @pytest.mark.parametrize(

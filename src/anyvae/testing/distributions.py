@@ -48,7 +48,7 @@ def check_distribution(
         points: for a discrete family of independent cells: the values of one cell that carry its mass, in
             order, shape (N,).
         outside: values of one cell off the support, shape (M,).
-        samples: draws for the moments; fewer where a draw is slow.
+        samples: draws that are counted or averaged; fewer where a draw is slow.
 
     Raises:
         AssertionError: naming the law.

@@ -40,7 +40,7 @@ class Chart:
         cells = draws.reshape(len(draws), self.rows, -1)
         # On a surface the last cell follows from the others; the sphere is its own coordinates.
         cells = cells[..., :-1] if self.surface not in (None, unit_sphere) else cells
-        self.discrete = _repeats(cells).any(0) | support.is_discrete
+        self.discrete = _is_discrete(cells).any(0) | support.is_discrete
         self.map: Transform = identity_transform
         # An end of an interval at one is approached in steps of 1e-16.
         self.furthest = 25.0 if isinstance(support, constraints.interval) else 700.0
@@ -102,7 +102,7 @@ class Fitted(Reference):
         apart = apart - self.middle
         covariance = torch.einsum("nri,nrj->rij", apart, apart) / len(apart)
         # A little wider in every direction: cells that hang together exactly have no density else.
-        little = 1e-6 * torch.eye(covariance.shape[-1], dtype=covariance.dtype)
+        little = 1e-6 * torch.eye(covariance.shape[-1]).to(covariance)
         self.factor = torch.linalg.cholesky(covariance + little)
 
     def sample(self, samples: int) -> Tensor:
@@ -131,7 +131,7 @@ class Fitted(Reference):
         both = torch.cat([self.pilot[:, row, self.discrete], u[:, row, self.discrete]])
         # One whole number for each pattern, by random multiples that overflow: sorting rows would be slow.
         generator = torch.Generator().manual_seed(12)
-        key = torch.zeros(len(both), dtype=torch.int64)
+        key = torch.zeros_like(both[:, 0], dtype=torch.int64)
         for cell in both.unbind(-1):
             _, number = cell.unique(return_inverse=True)
             key = key + number * int(torch.randint(2**62, (), generator=generator))
@@ -175,6 +175,7 @@ def _support(distribution: FromNoise) -> constraints.Constraint:
     return constraints.real if found is None else found
 
 
-def _repeats(draws: Tensor) -> Tensor:
-    """Whether each column of draws (N, ...) holds values that come again, as discrete ones do; ends may, a little."""
-    return (draws.sort(0).values.diff(dim=0) == 0).to(torch.float64).mean(0) > 0.3
+def _is_discrete(draws: Tensor) -> Tensor:
+    """Whether each column of draws (N, ...) is: values are whole, or come again, more often than ends of floats do."""
+    repeated = (draws.sort(0).values.diff(dim=0) == 0).to(torch.float64).mean(0) > 0.3
+    return repeated | (draws == draws.round()).all(0)
