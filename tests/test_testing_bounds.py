@@ -47,6 +47,36 @@ def test_the_evidence() -> None:
         testing.evidence_law(wrong.model, batch, wrong.evidence(batch["x"]))
 
 
+def even_noise(name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    r"""Noise (2 n, rows, n) at \pm \sqrt n on every axis: its mean of a quadratic is the expectation, exactly."""
+    corners = shape[-1] ** 0.5 * torch.eye(shape[-1], dtype=dtype)
+    return torch.cat([corners, -corners]).unsqueeze(1).expand(shape)
+
+
+def missing_nats(**wrong: float) -> Tensor:
+    """ln p(x) - ELBO - KL(q || p(z | x)) of a linear model whose q is off, for both forms of the ELBO; zero."""
+    oracle, exact = LinearGaussian(5, 3, per_feature=True, **wrong), LinearGaussian(5, 3, per_feature=True)
+    batch = {"x": oracle.rows(6)}
+    with torch.no_grad():
+        trace = oracle.model.trace(batch, 6, even_noise)
+        q, posterior = trace.q("z"), exact.model.trace(batch, 1).q("z")
+        ratio = (q.scale / posterior.scale).square()
+        apart = ((q.loc - posterior.loc) / posterior.scale).square()
+        divergence = 0.5 * (ratio + apart - 1.0 - ratio.log()).sum(-1)
+        assert divergence.min() > 0.1
+        bounds = torch.stack([trace.elbo(), trace.log_weight().mean(0)])
+    return oracle.evidence(batch["x"]) - bounds - divergence
+
+
+def test_what_the_bound_misses_is_the_divergence_from_the_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ({"stretch": 1.6}, {"stretch": 0.5}, {"shift": 0.7}, {"stretch": 1.3, "shift": -0.4}):
+        assert missing_nats(**wrong).abs().max() < 1e-9
+    monkeypatch.setattr("anyvae.model.trace.analytic_kl", lambda q, p: 1.001 * analytic_kl(q, p))
+    of_parts, of_weights = missing_nats(stretch=1.6).abs().amax(1)
+    assert of_parts > 1e-4
+    assert of_weights < 1e-9
+
+
 def test_two_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     model = LinearGaussian(5, 2, stretch=1.4).model
     batch = {"x": torch.randn(4, 5)}

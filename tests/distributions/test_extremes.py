@@ -11,11 +11,14 @@ from anyvae.conditionals import bounded_scale
 from anyvae.distributions import (
     Bernoulli,
     DiscretisedLogistic,
+    DiscretisedNormal,
+    LogNormal,
     Normal,
     OneHotCategorical,
     StandardNormal,
     analytic_kl,
 )
+from anyvae.distributions.tails import log_ndtr
 
 RAW = torch.tensor([-1e30, -1e4, -50.0, 0.0, 50.0, 1e4, 1e30], dtype=torch.float32)
 
@@ -97,6 +100,47 @@ def test_lattice_mass_from_very_narrow_to_very_wide_bins(dtype: torch.dtype) -> 
     torch.testing.assert_close(cells.detach().double(), expected, rtol=tolerance, atol=tolerance)
     (gradient,) = torch.autograd.grad(cells.sum(), scale)
     assert bool(torch.isfinite(gradient).all())
+
+
+@pytest.mark.parametrize("value", [0.0, 4.0, 5.0])
+def test_normal_masses_far_from_their_location_have_gradients(value: float) -> None:
+    """A location 100,000 scales away: at either end of the lattice and between, the slope that double precision has."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        loc = torch.tensor([-300.0, 300.0], dtype=dtype, requires_grad=True)
+        low, high, step = torch.tensor([0.0, 5.0, 1.0], dtype=dtype)
+        d = DiscretisedNormal(loc, torch.full((2,), 0.0025, dtype=dtype), low, high, step)
+        cells = d.cells(torch.full((2,), value, dtype=dtype))
+        (slope,) = torch.autograd.grad(cells.sum(), loc)
+        found.append(slope.double())
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-3)
+    # Of the density at the nearer end of the bin: (end - loc) / scale^2, or nothing where the bin has no such end.
+    end = torch.tensor([value - 0.5, value + 0.5]).double()
+    by_hand = (end - loc.detach()) / 0.0025**2
+    by_hand[torch.tensor([value == 0.0, value == 5.0])] = 0.0
+    torch.testing.assert_close(found[1], by_hand, rtol=1e-5, atol=1e-3)
+
+
+def test_log_tails_and_their_slopes() -> None:
+    far = torch.tensor([-1e8, -1e4, -30.0, -1.001, -0.999, 0.0, 3.0, 40.0]).double().requires_grad_()
+    found = log_ndtr(far)
+    torch.testing.assert_close(found, torch.special.log_ndtr(far), rtol=1e-14, atol=0.0)
+    (slope,) = torch.autograd.grad(found.sum(), far)
+    at = far.detach()
+    # phi / Phi: the inverse Mills ratio, near to -far - 1 / far far out.
+    mills = (-0.5 * at.square() - 0.5 * np.log(2.0 * np.pi) - torch.special.log_ndtr(at)).exp()
+    torch.testing.assert_close(slope[2:], mills[2:], rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(slope[:2], (-at - 1.0 / at)[:2], rtol=1e-12, atol=0.0)
+
+
+def test_log_normal_draws_stay_within_the_floats() -> None:
+    loc, scale = torch.zeros(3, requires_grad=True), torch.full((3,), 60.0, requires_grad=True)
+    drawn = LogNormal(loc, scale).from_noise(torch.tensor([-4.0, 0.5, 4.0]))
+    assert bool((torch.isfinite(drawn) & (drawn > 0.0)).all())
+    slopes = torch.autograd.grad((drawn / drawn.detach()).sum(), (loc, scale))
+    torch.testing.assert_close(slopes[0], torch.tensor([0.0, 1.0, 0.0]))
+    torch.testing.assert_close(slopes[1], torch.tensor([0.0, 0.5, 0.0]))
+    assert bool(torch.isfinite(LogNormal(loc, scale).cells(drawn)).all())
 
 
 def test_lattice_edges_take_the_tails() -> None:

@@ -106,8 +106,11 @@ class LogNormal(Cellwise):
         return torch.where(inside, density, -torch.inf)
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """exp(loc + scale * noise)."""
-        return torch.addcmul(self.loc, self.scale, noise).exp()
+        """exp(loc + scale * noise), kept between the smallest positive number of the type and the largest."""
+        log = torch.addcmul(self.loc, self.scale, noise)
+        # A scale of 60 draws beyond single precision, where a draw of 0 or infinity would have no density.
+        kind = torch.finfo(log.dtype)
+        return log.clamp(math.log(kind.tiny) + 1e-3, math.log(kind.max) - 1.0).exp()
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> LogNormal:
         """The same distribution with other batch axes."""

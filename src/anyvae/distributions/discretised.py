@@ -14,6 +14,7 @@ from torch.distributions import constraints
 
 from anyvae.distributions.cells import Cellwise
 from anyvae.distributions.quadrature import legendre
+from anyvae.distributions.tails import log_ndtr
 
 __all__ = [
     "DiscretisedLogistic",
@@ -245,9 +246,7 @@ class DiscretisedNormal(LocatedOnLattice):
         gap = (self.step * inverse).expand_as(centre)
         above, below = self.ends(value)
         half = 0.5 * gap
-        edge = torch.where(
-            above > 0, torch.special.log_ndtr(half - centre), torch.special.log_ndtr(centre + half)
-        )
+        edge = torch.where(above > 0, log_ndtr(half - centre), log_ndtr(centre + half))
         # A lattice of one point: its bin is everything.
         edge = torch.where(above + below > 0, edge, torch.zeros_like(edge))
         return torch.where(above * below > 0, _normal_bin(centre, gap), edge)

@@ -99,7 +99,8 @@ class LogisticNormal(FromNoise):
     .. math:: v = \operatorname{softmax}(y_1, ..., y_{n-1}, 0), \quad
         \log p(v) = \log N(y; loc, scale^2) - \sum_i \log v_i, \quad y_i = \log v_i - \log v_n
 
-    Draws are kept at or above the smallest positive number of their type, so that their logarithms are finite.
+    Draws are kept at or above tiny^(3/4), where tiny is the smallest positive number of their type, so that their
+    logarithms are finite and the gradients of those too.
     Source: Autoencoding Variational Inference for Topic Models (Srivastava and Sutton, 2017).
 
     Arguments:
@@ -142,7 +143,8 @@ class LogisticNormal(FromNoise):
     def from_noise(self, noise: Tensor) -> Tensor:
         """softmax of loc + scale * noise and a zero."""
         shares = pad(self.base.from_noise(noise), (0, 1)).softmax(-1)
-        return shares.clamp_min(torch.finfo(noise.dtype).tiny)
+        # The gradient of a log-share is its inverse times that of the density, which is large where the scale is small.
+        return shares.clamp_min(torch.finfo(noise.dtype).tiny ** 0.75)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> LogisticNormal:
         """The same distribution with other batch axes."""

@@ -1,8 +1,9 @@
 """The law battery: what distributions, models and estimators have to obey, shipped so that you can test your own.
 
 Each law is a function that raises an `AssertionError` saying which law was broken and by how much. Use double
-precision. Laws of draws fail by chance less than once in 1.7 million times each (five standard errors, two-sided),
-all others never.
+precision. Laws of draws share a budget: sound code fails by chance once in 50,000 runs of a thousand of them. A law has
+a thousandth of it, split over the numbers that it compares, which allows 5.6 standard errors for one number and 6.7
+for each of a thousand, as far as means of so many draws are normal. All other laws never fail by chance.
 """
 
 from anyvae.testing.bounds import (
@@ -17,6 +18,11 @@ from anyvae.testing.bounds import (
     signal_to_noise,
     two_forms_law,
 )
+from anyvae.testing.densities import (
+    balance_law,
+    bins_law,
+    density_law,
+)
 from anyvae.testing.distributions import (
     affine_law,
     batch_law,
@@ -27,9 +33,15 @@ from anyvae.testing.distributions import (
     kl_law,
     mass_law,
     moments_law,
+    place_law,
     sampler_law,
     support_law,
     values_law,
+)
+from anyvae.testing.families import (
+    check_family,
+    extremes_law,
+    slices_law,
 )
 from anyvae.testing.flows import (
     flow_law,
@@ -42,13 +54,18 @@ from anyvae.testing.surfaces import (
 
 __all__ = [
     "affine_law",
+    "balance_law",
     "batch_law",
+    "bins_law",
     "cells_law",
     "change_of_variables_law",
     "check_distribution",
+    "check_family",
+    "density_law",
     "enumeration_law",
     "evidence_law",
     "expectation_law",
+    "extremes_law",
     "flow_law",
     "gap_law",
     "gradient_law",
@@ -57,12 +74,14 @@ __all__ = [
     "mass_law",
     "moments_law",
     "no_noise_law",
+    "place_law",
     "rows_law",
     "same_gradient_law",
     "sampler_law",
     "samples_law",
     "signal_to_noise",
     "simplex_law",
+    "slices_law",
     "sphere_law",
     "support_law",
     "two_forms_law",

@@ -45,7 +45,7 @@ def evidence_law(model: LatentVariableModel, batch: Batch, evidence: Tensor, sam
 
 
 def two_forms_law(model: LatentVariableModel, batch: Batch, samples: int = 20_000) -> None:
-    r"""Both forms of the bound agree within five standard errors.
+    r"""Both forms of the bound agree, within standard errors.
 
     .. math:: E_q[\log p(x, z) - \log q(z \mid x)] = E_q[\log p(x \mid z)] - KL(q \,\|\, p)
     """
@@ -130,7 +130,7 @@ def same_gradient_law(
     parameter: Tensor,
     repeats: int = 2000,
 ) -> None:
-    """Two estimators have gradients with one mean, within five standard errors of their difference.
+    """Two estimators have gradients with one mean, within standard errors of their difference.
 
     Arguments:
         objective, reference: the estimators; each draws anew at every repeat.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
-from anyvae.distributions import Cellwise, Flowed, FromNoise, analytic_kl, unit_sphere
+from anyvae.distributions import Cellwise, Directional, Flowed, FromNoise, analytic_kl, unit_sphere
+from anyvae.testing.densities import density_law
 from anyvae.testing.flows import flow_law
 from anyvae.testing.grids import surface_of
-from anyvae.testing.judge import close, has_moment, within
+from anyvae.testing.judge import close, has_moment, seeded_draws, shares, within
 from anyvae.testing.surfaces import simplex_law, sphere_law
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "kl_law",
     "mass_law",
     "moments_law",
+    "place_law",
     "sampler_law",
     "support_law",
     "values_law",
@@ -45,7 +48,7 @@ def check_distribution(
         points: for a discrete family of independent cells: the values of one cell that carry its mass, in
             order, shape (N,).
         outside: values of one cell off the support, shape (M,).
-        samples: draws for the moments; fewer where a draw is slow.
+        samples: draws that are counted or averaged; fewer where a draw is slow.
 
     Raises:
         AssertionError: naming the law.
@@ -56,26 +59,13 @@ def check_distribution(
     """
     if isinstance(distribution, Cellwise):
         cells_law(distribution)
-        if points is not None:
-            mass_law(distribution, points)
-            sampler_law(distribution, points)
-    noise, surface = distribution.noise_shape.numel(), surface_of(distribution)
-    if distribution.has_rsample:
-        # On a simplex the last coordinate follows from the others.
-        if noise == distribution.event_shape.numel() - (surface is not None):
-            change_of_variables_law(distribution)
-        elif surface is None and _is_affine(distribution):
-            affine_law(distribution)
-    if surface is unit_sphere:
-        sphere_law(distribution)
-    elif surface is not None:
-        simplex_law(distribution)
+    if not _judge_exactly(distribution, points):
+        density_law(distribution, samples)
     if isinstance(distribution, Flowed):
         flow_law(distribution)
     moments_law(distribution, samples)
     batch_law(distribution)
-    if _is_enumerable(distribution):
-        values_law(distribution)
+    place_law(distribution)
     if outside is not None:
         support_law(distribution, outside)
 
@@ -124,14 +114,12 @@ def mass_law(distribution: Cellwise, points: Tensor) -> None:
 def sampler_law(distribution: Cellwise, points: Tensor) -> None:
     """Evenly spread noise gives every point of the support its mass, to the resolution of the noise.
 
-    Where a cell needs several numbers, random noise does, within five standard errors.
+    Where a cell needs several numbers random noise does, and shares of draws are what chance allows.
     """
     if distribution.noise_shape.numel() != distribution.event_shape.numel():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(4)
-            drawn = distribution.sample(Size((20_000,)))
-        for point, mass in zip(points, _masses(distribution, points), strict=True):
-            within("sampler against masses", (drawn == point).to(points.dtype), mass, least=1e-3)
+        drawn = seeded_draws(distribution, 20_000, seed=4)
+        found = torch.stack([(drawn == point).to(points.dtype).mean(0) for point in points])
+        shares("sampler against masses", found, _masses(distribution, points), len(drawn))
         return
     count = 4999
     cell = distribution.batch_shape + distribution.event_shape
@@ -142,27 +130,21 @@ def sampler_law(distribution: Cellwise, points: Tensor) -> None:
 
 
 def values_law(distribution: FromNoise, samples: int = 20_000) -> None:
-    """The masses of all values sum to one, and draws take each as often as its mass says, within five errors."""
+    """The masses of all values sum to one, and draws take each as often as its mass says."""
     values = distribution.enumerate_support()
     masses = distribution.log_prob(values).exp()
     total = masses.sum(0)
     close("mass one", total, torch.ones_like(total), 1e-9)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        drawn = distribution.sample(Size((samples,)))
+    drawn = seeded_draws(distribution, samples, seed=4)
     same = [(drawn == value).flatten(drawn.dim() - distribution.event_dims).all(-1) for value in values]
     found = torch.stack([one.to(masses.dtype).mean(0) for one in same])
     close("draws among the values", found.sum(0), torch.ones_like(total), 1e-9)
-    error = (masses * (1.0 - masses) / samples).sqrt().clamp_min(1e-9)
-    far = float(((found - masses).abs() / error).max())
-    assert far < 5.0, f"draws against masses: {far:.1f} standard errors apart, allowed are 5"
+    shares("draws against masses", found, masses, samples)
 
 
 def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
-    """Mean and variance, where it knows them, are those of draws, within five standard errors."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        drawn = distribution.sample(Size((samples,)))
+    """Mean and variance, where it knows them, are those of draws."""
+    drawn = seeded_draws(distribution, samples, seed=0)
     if has_moment(distribution, "mean"):
         within("mean", drawn, distribution.mean)
     if has_moment(distribution, "variance"):
@@ -171,9 +153,7 @@ def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
 
 def cells_law(distribution: Cellwise) -> None:
     """log_prob is the sum of the cells, and a masked cell counts for exactly nothing."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        value = distribution.sample(Size((3,)))
+    value = seeded_draws(distribution, 3, seed=1)
     cells = distribution.cells(value)
     total = cells.flatten(len(cells.shape) - distribution.event_dims).sum(-1)
     close("log_prob against cells", distribution.log_prob(value), total, 1e-9)
@@ -195,6 +175,35 @@ def batch_law(distribution: FromNoise) -> None:
     assert len(draws.unique(dim=0)) > 1, "expand: all rows share one draw"
 
 
+def place_law(distribution: FromNoise) -> None:
+    """Draws, density, mean and variance have the dtype and the device of the parameters.
+
+    Tensors are looked for that are made without saying where: while the law runs, torch makes those on its "meta"
+    device, where nothing is computed, so that they meet no others without an error.
+    """
+    like = distribution._like()
+    shape = distribution.batch_shape + distribution.noise_shape
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(11)).to(like)
+    value = distribution.from_noise(noise)
+    parts: dict[str, Callable[[], Tensor]] = {
+        "draws": lambda: distribution.from_noise(noise),
+        "log_prob": lambda: distribution.log_prob(value),
+    }
+    for moment in ("mean", "variance"):
+        if has_moment(distribution, moment):
+            parts[moment] = partial(getattr, distribution, moment)
+    for name, part in parts.items():
+        try:
+            with torch.device("meta"):
+                found = part()
+        except (RuntimeError, NotImplementedError) as error:
+            raise AssertionError(
+                f"place: {name} makes tensors on another device than its parameters"
+            ) from error
+        assert found.device == like.device, f"place: {name} on {found.device}, parameters on {like.device}"
+        assert found.dtype == like.dtype, f"place: {name} of {found.dtype}, parameters of {like.dtype}"
+
+
 def support_law(distribution: FromNoise, outside: Tensor) -> None:
     """Off the support the log-density is minus infinity or an error, never a number."""
     for point in outside:
@@ -207,7 +216,7 @@ def support_law(distribution: FromNoise, outside: Tensor) -> None:
 
 
 def kl_law(q: Distribution, p: Distribution, samples: int = 20_000) -> None:
-    """The closed form of KL(q || p) is not negative and agrees with draws within five standard errors."""
+    """The closed form of KL(q || p) is not negative and agrees with draws."""
     exact = analytic_kl(q, p)
     assert float(exact.detach().min()) >= -1e-9, f"KL >= 0: got {exact.min().item():g}"
     with torch.random.fork_rng(devices=[]):
@@ -234,6 +243,33 @@ def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor) -> None:
             step.view(-1)[index] = 1e-6
             wanted.view(-1)[index] = (function(at + step) - function(at - step)) / 2e-6
     close("gradient", found, wanted, 1e-5)
+
+
+def _judge_exactly(distribution: FromNoise, points: Tensor | None) -> bool:
+    """Run the laws that hold draws against the density without statistics, or value by value; whether any applies."""
+    judged = False
+    if points is not None and isinstance(distribution, Cellwise):
+        mass_law(distribution, points)
+        sampler_law(distribution, points)
+        judged = True
+    noise, surface = distribution.noise_shape.numel(), surface_of(distribution)
+    if distribution.has_rsample:
+        # On a simplex the last coordinate follows from the others.
+        if noise == distribution.event_shape.numel() - (surface is not None):
+            change_of_variables_law(distribution)
+            judged = True
+        elif surface is None and _is_affine(distribution):
+            affine_law(distribution)
+            judged = True
+    if surface is unit_sphere:
+        sphere_law(distribution)
+        judged = judged or isinstance(distribution, Directional)
+    elif surface is not None:
+        simplex_law(distribution)
+    if _is_enumerable(distribution):
+        values_law(distribution)
+        judged = True
+    return judged
 
 
 def _draw_and_jacobian(distribution: FromNoise, place: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,132 @@
+"""Draws against a density that no exact law judges: cell by cell where cells are independent, or whole rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Size, Tensor
+
+from anyvae.distributions import Cellwise, FromNoise, unit_sphere
+from anyvae.distributions.quadrature import legendre
+from anyvae.testing.judge import bounded, seeded_draws, shares
+from anyvae.testing.references import Chart, Directions, Fitted
+
+__all__ = ["balance_law", "bins_law", "density_law"]
+
+# Cells whose places are looked at: thousands would cost memory and leave each a smaller part of the budget.
+_CELLS = 32
+# Bins that are counted, stretches of the quadrature, and its nodes in each.
+_BINS, _FINE, _NODES = 40, 1000, 5
+
+
+def density_law(distribution: FromNoise, samples: int = 20_000) -> None:
+    """Density and draws are one law: `bins_law` where cells are independent, else `balance_law`."""
+    if isinstance(distribution, Cellwise):
+        value = seeded_draws(distribution, 3, seed=7)
+        if torch.equal(distribution.marginals(value), distribution.cells(value)):
+            bins_law(distribution, samples)
+            return
+    balance_law(distribution, 2 * samples)
+
+
+def bins_law(distribution: Cellwise, samples: int = 20_000) -> None:
+    r"""Of every independent cell, the share of draws in a bin is the integral of its density over the bin.
+
+    .. math:: P(a < v_i \le b) = \int_a^b p_i(v) \, dv
+
+    The bins stand between order statistics of other draws; that in all of them together is the mass. A cell whose
+    draws repeat, or are whole numbers, is discrete: its bins are its values, and sums take the place of integrals.
+
+    Arguments:
+        distribution: with at least one batch axis, in double precision.
+        samples: how many draws are counted; a quarter as many place the bins.
+    """
+    drawn = seeded_draws(distribution, samples, seed=8)
+    pilot = seeded_draws(distribution, samples // 4, seed=9)
+    chart = Chart(distribution, pilot)
+    cells = Size((distribution.batch_shape.numel(), distribution.event_shape.numel()))
+
+    def density(u: Tensor) -> Tensor:
+        with torch.no_grad():
+            value, log_det = chart.values(u.reshape(-1, *cells))
+            return (distribution.cells(value).reshape(log_det.shape) + log_det).exp().flatten(1)
+
+    drawn, pilot = (chart.coordinates(value).flatten(1) for value in (drawn, pilot))
+    pilot = pilot.clamp(-chart.furthest, chart.furthest)
+    discrete = chart.discrete.expand(cells).flatten()
+    pairs = [_values(pilot, drawn, cell, density) for cell in discrete.nonzero()[:, 0].tolist()]
+    if not discrete.all():
+        pairs.append(_stretches(pilot, drawn, ~discrete, density))
+    found, masses = (torch.cat(side) for side in zip(*pairs, strict=True))
+    shares("draws against the density of cells", found, masses, samples, slack=1e-5)
+
+
+def balance_law(distribution: FromNoise, samples: int = 40_000) -> None:
+    r"""Draws of p and of a reference r balance, as only the draws of two normalised densities do.
+
+    .. math:: E_p\left[g(v) \frac{r(v)}{p(v) + r(v)}\right] = E_r\left[g(v) \frac{p(v)}{p(v) + r(v)}\right]
+
+    Both sides are the integral of g p r / (p + r), whatever r is; r is fitted to draws, so that the two overlap and
+    the standard error is small. Inside the brackets stand numbers between 0 and 1, however far the tails of p
+    and r lie apart. g is 1, which is about the mass, and functions of the first cells, which are about where they lie.
+
+    Source: Efficient estimation of free energy differences from Monte Carlo data (Bennett, 1976).
+
+    Arguments:
+        distribution: with at least one batch axis, in double precision.
+        samples: how many draws of each are compared; half as many fit the reference.
+    """
+    drawn = seeded_draws(distribution, samples, seed=8)
+    pilot = seeded_draws(distribution, samples // 2, seed=9)
+    chart = Chart(distribution, pilot)
+    drawn, pilot = chart.coordinates(drawn), chart.coordinates(pilot)
+    on_sphere = chart.surface is unit_sphere
+    reference = Directions(pilot) if on_sphere else Fitted(pilot, chart.discrete)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(10)
+        others = reference.sample(samples)
+    middle, spread = pilot.mean(0), pilot.std(0).clamp_min(torch.finfo(pilot.dtype).tiny)
+
+    def weighed(u: Tensor, sign: float) -> Tensor:
+        with torch.no_grad():
+            ratio = chart.log_prob(u) - reference.log_prob(u)
+        side = torch.tanh(((u - middle) / spread)[..., :_CELLS])
+        functions = torch.cat([torch.ones_like(u[..., :1]), 0.5 + 0.5 * side, side.square()], -1)
+        return torch.sigmoid(sign * ratio).unsqueeze(-1) * functions
+
+    apart = weighed(drawn, -1.0) - weighed(others, 1.0)
+    bounded("draws and density in balance", apart, torch.zeros_like(apart[0]), width=2.0)
+
+
+def _values(
+    pilot: Tensor, drawn: Tensor, cell: int, density: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """How often a discrete cell takes each value and any of them, and the masses that say so."""
+    values = pilot[:, cell].unique()
+    points = pilot[0].repeat(len(values), 1)
+    points[:, cell] = values
+    found = (drawn[:, cell].unsqueeze(-1) == values).to(drawn.dtype).mean(0)
+    return _and_sum(found), _and_sum(density(points)[:, cell])
+
+
+def _stretches(
+    pilot: Tensor, drawn: Tensor, chosen: Tensor, density: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """How often the chosen cells fall in each bin and in any of them, and the integrals that say so."""
+    order = torch.linspace(0, len(pilot) - 1, _FINE + 1).long()
+    edges = pilot.sort(0).values[order]
+    width = edges.diff(dim=0)
+    nodes, weights = legendre(_NODES, edges)
+    points = edges[:-1].unsqueeze(1) + width.unsqueeze(1) * nodes.unsqueeze(-1)
+    height = density(points.flatten(0, 1)).unflatten(0, (_FINE, _NODES))
+    masses = (height * weights.unsqueeze(-1)).sum(1) * width
+    masses = masses.unflatten(0, (-1, _FINE // _BINS)).sum(1)
+    bounds = edges[:: _FINE // _BINS, chosen].T.contiguous()
+    place = torch.searchsorted(bounds, drawn[:, chosen].T.contiguous())
+    found = torch.stack([(place == bin).to(drawn.dtype).mean(-1) for bin in range(1, _BINS + 1)])
+    return _and_sum(found).flatten(), _and_sum(masses[:, chosen]).flatten()
+
+
+def _and_sum(parts: Tensor) -> Tensor:
+    return torch.cat([parts, parts.sum(0, keepdim=True)])

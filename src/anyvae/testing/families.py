@@ -1,0 +1,118 @@
+"""Laws of families: of the map from raw parameters, as networks give them, to distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from torch import Size, Tensor
+
+from anyvae.conditionals import Family
+from anyvae.distributions import FromNoise
+from anyvae.testing.judge import close
+
+__all__ = ["check_family", "extremes_law", "slices_law"]
+
+# What a network gives when it errs: far beyond the bounds of every scale, and on both sides of them.
+_FAR = (-1e3, -30.0, 0.0, 30.0, 1e3)
+
+
+def check_family(family: Family) -> None:
+    """Run the laws of families.
+
+    Arguments:
+        family: of distributions that are made from noise.
+
+    Raises:
+        AssertionError: naming the law.
+
+    >>> from anyvae.conditionals import Laplace
+    >>> check_family(Laplace(2))
+    """
+    slices_law(family)
+    extremes_law(family)
+
+
+def slices_law(family: Family, rows: int = 4) -> None:
+    """A batch is a loop over its rows: each has the draw, density and mean that its own parameters alone give."""
+    generator = torch.Generator().manual_seed(0)
+    params = {
+        name: torch.randn(shape, generator=generator, dtype=torch.float64)
+        for name, shape in _shapes(family, rows)
+    }
+    whole = _member(family, params)
+    if not whole.batch_shape:
+        return
+    noise = torch.randn(whole.batch_shape + whole.noise_shape, generator=generator, dtype=torch.float64)
+    drawn = whole.from_noise(noise)
+    density = whole.log_prob(drawn)
+    for row in range(rows):
+        here = slice(row, row + 1)
+        alone = _member(
+            family, {name: raw if name in family.free else raw[here] for name, raw in params.items()}
+        )
+        close("a batch is its rows: draws", alone.from_noise(noise[here]), drawn[here], 1e-9)
+        close("a batch is its rows: log_prob", alone.log_prob(drawn[here]), density[here], 1e-9)
+
+
+def extremes_law(family: Family, rows: int = 64) -> None:
+    r"""Raw parameters far out, up to 1000 in size, in single precision: all is finite, and stays in single precision.
+
+    That is: draws, their log-densities, and the gradients in the raw parameters of the log-density at given draws, of
+    differentiable draws, and of the log-density along them.
+
+    .. math:: \partial_\theta \log p_\theta(v), \quad \partial_\theta v_\theta(n), \quad
+              \frac{d}{d\theta} \log p_\theta(v_\theta(n))
+    """
+    for seed in range(4):
+        generator = torch.Generator().manual_seed(seed)
+        far = torch.tensor(_FAR if seed % 2 else _FAR[1:4])
+        params = {
+            name: far[torch.randint(len(far), shape, generator=generator)].to(torch.float32).requires_grad_()
+            for name, shape in _shapes(family, rows)
+        }
+        p = _member(family, params)
+        noise = torch.randn(p.batch_shape + p.noise_shape, generator=generator).to(torch.float32)
+        drawn = p.from_noise(noise)
+        found = {"log-density": p.log_prob(drawn.detach())}
+        if p.batch_shape:
+            # Values that these parameters would hardly draw, as data are at first.
+            found["log-density elsewhere"] = p.log_prob(drawn.detach().roll(1, 0))
+        if p.has_rsample:
+            # Relative to the size of a draw, which may be near the largest number there is.
+            found["draw"] = drawn / drawn.detach().abs().clamp_min(1.0)
+            found["log-density along the draw"] = p.log_prob(drawn)
+        _finite("draws", drawn)
+        for name, number in found.items():
+            _finite(name, number)
+            for raw, slope in _slopes(number, params):
+                _finite(f"the gradient of the {name} in {raw}", slope)
+
+
+def _shapes(family: Family, rows: int) -> Iterator[tuple[str, Size]]:
+    for name, size in family.params.items():
+        yield name, size if name in family.free else Size((rows, *size))
+
+
+def _member(family: Family, params: dict[str, Tensor]) -> FromNoise:
+    """The distribution with these parameters, and constants of their type."""
+    kind = next((raw.dtype for raw in params.values()), torch.get_default_dtype())
+    constants = {
+        name: value.to(kind) if value.is_floating_point() else value
+        for name, value in family.constants.items()
+    }
+    return cast(FromNoise, family(params, constants))
+
+
+def _slopes(number: Tensor, params: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Gradients in the parameters that the number depends on."""
+    if not number.requires_grad:
+        return
+    found = torch.autograd.grad(number.sum(), list(params.values()), retain_graph=True, allow_unused=True)
+    yield from ((name, slope) for name, slope in zip(params, found, strict=True) if slope is not None)
+
+
+def _finite(what: str, number: Tensor) -> None:
+    assert bool(torch.isfinite(number).all()), f"extremes: {what} is not finite"
+    assert number.dtype == torch.float32, f"extremes: {what} is of {number.dtype}, wanted torch.float32"

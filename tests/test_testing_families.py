@@ -1,0 +1,175 @@
+"""Every family obeys the laws of families: rows alone and together, raw parameters far out in single precision."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import final
+
+import pytest
+import torch
+from torch import Tensor
+
+from anyvae import conditionals, distributions, testing
+from anyvae.conditionals import (
+    Bernoulli,
+    Beta,
+    Binomial,
+    Categorical,
+    Categoricals,
+    CellMixture,
+    Columns,
+    ComplexNormal,
+    ContinuousBernoulli,
+    DiagonalNormal,
+    Dirichlet,
+    DiscretisedLogistic,
+    DiscretisedLogisticMixture,
+    DiscretisedNormal,
+    Family,
+    FullNormal,
+    Gamma,
+    Laplace,
+    LogisticNormal,
+    LogNormal,
+    LowRankNormal,
+    Multinomial,
+    NegativeBinomial,
+    NetworkScale,
+    Normal,
+    NormalMixture,
+    OneScale,
+    Ordinal,
+    Placed,
+    Poisson,
+    PowerSpherical,
+    RelaxedBernoulli,
+    RelaxedCategorical,
+    SparseNormal,
+    StudentT,
+    VonMises,
+    VonMisesFisher,
+    ZeroInflatedNegativeBinomial,
+)
+
+ALONE = NetworkScale()
+FAMILIES: dict[str, Callable[[], Family]] = {
+    "bernoulli": lambda: Bernoulli(3),
+    "beta": lambda: Beta(3, ALONE),
+    "binomial": lambda: Binomial(3, 9),
+    "categorical": lambda: Categorical(4),
+    "categoricals": lambda: Categoricals([2, 3]),
+    "cell_mixture": lambda: CellMixture(Normal((3, 4), ALONE)),
+    "cell_mixture_of_student_t": lambda: CellMixture(StudentT((3, 2), ALONE)),
+    "columns": lambda: Columns([Normal(2), Bernoulli(1), Gamma(2), Categorical(3)]),
+    "complex_normal": lambda: ComplexNormal((2, 2)),
+    "complex_normal_located": lambda: ComplexNormal((2, 2), located=True),
+    "continuous_bernoulli": lambda: ContinuousBernoulli(3),
+    "diagonal_normal": lambda: DiagonalNormal((1, 2, 2)),
+    "dirichlet": lambda: Dirichlet(3),
+    "discretised_logistic": lambda: DiscretisedLogistic(3, 0.0, 5.0, 1.0, ALONE),
+    "discretised_logistic_without_ends": lambda: DiscretisedLogistic(
+        3, -math.inf, math.inf, 0.5, ALONE, origin=0.0
+    ),
+    "discretised_mixture": lambda: DiscretisedLogisticMixture(3, 0.0, 5.0, 0.5, 3, ALONE),
+    "discretised_normal": lambda: DiscretisedNormal(3, 0.0, 5.0, 1.0, ALONE),
+    "discretised_normal_without_ends": lambda: DiscretisedNormal(
+        3, -math.inf, math.inf, 0.5, ALONE, origin=0.0
+    ),
+    "full_normal": lambda: FullNormal(3),
+    "gamma": lambda: Gamma(3, ALONE),
+    "laplace": lambda: Laplace(3, ALONE),
+    "log_normal": lambda: LogNormal(3, ALONE),
+    "logistic_normal": lambda: LogisticNormal(3),
+    "low_rank": lambda: LowRankNormal(4, 2),
+    "multinomial": lambda: Multinomial(4, 9),
+    "negative_binomial": lambda: NegativeBinomial(3, ALONE),
+    "normal": lambda: Normal(3, ALONE),
+    "normal_of_one_scale": lambda: Normal(3, OneScale()),
+    "normal_of_a_scale_each": lambda: Normal(3),
+    "normal_mixture": lambda: NormalMixture(3, 4),
+    "ordinal": lambda: Ordinal(3, 4),
+    "placed": lambda: Placed(NegativeBinomial(3, ALONE), -0.7, 0.25),
+    "poisson": lambda: Poisson(3),
+    "power_spherical": lambda: PowerSpherical(3),
+    "relaxed_bernoulli": lambda: RelaxedBernoulli(3),
+    "relaxed_categorical": lambda: RelaxedCategorical(4),
+    "sparse": lambda: SparseNormal((1, 3, 3)),
+    "student_t": lambda: StudentT(3, ALONE),
+    "von_mises": lambda: VonMises(3, ALONE),
+    "von_mises_fisher": lambda: VonMisesFisher(3),
+    "von_mises_fisher_in_two": lambda: VonMisesFisher(2),
+    "zero_inflated": lambda: ZeroInflatedNegativeBinomial(3, ALONE),
+}
+OTHERWISE = {
+    "Deterministic": "no density",
+    "FSQ": "no density",
+    "StandardNormal": "no parameters",
+    "UniformCategorical": "no parameters",
+    "UniformLattice": "no parameters",
+    "UniformSphere": "no parameters",
+}
+
+
+def test_no_family_is_left_out() -> None:
+    families = {
+        name
+        for name in conditionals.__all__
+        if inspect.isclass(getattr(conditionals, name))
+        and issubclass(getattr(conditionals, name), Family)
+        and not inspect.isabstract(getattr(conditionals, name))
+    }
+    tried = {type(make()).__name__ for make in FAMILIES.values()}
+    assert families - tried == OTHERWISE.keys()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_obeys_the_laws_of_families(name: str) -> None:
+    testing.check_family(FAMILIES[name]())
+
+
+@final
+class Faulty(Family):
+    """A normal family of one feature with one planted fault."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(1)
+        self.fault = fault
+
+    @property
+    def params(self) -> dict[str, torch.Size]:
+        return {"loc": self.event_shape, "raw_scale": self.event_shape}
+
+    def __call__(
+        self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
+    ) -> distributions.Normal:
+        loc, scale = params["loc"], conditionals.bounded_scale(params["raw_scale"])
+        if self.fault == "scale without bounds":
+            scale = params["raw_scale"].exp()
+        if self.fault == "scale that vanishes":
+            scale = params["raw_scale"].sigmoid()
+        if self.fault == "gradient":
+            # The root has an infinite slope at zero, though its value is as it should be.
+            loc = loc + 0.0 * loc.clamp_min(0.0).sqrt()
+        if self.fault == "rows mixed":
+            loc = loc - loc.mean(0)
+        if self.fault == "precision":
+            loc = loc.double()
+        return distributions.Normal(loc, scale)
+
+
+@pytest.mark.parametrize(
+    ("fault", "law"),
+    [
+        ("rows mixed", "a batch is its rows: draws"),
+        ("scale without bounds", "extremes: .* is not finite"),
+        ("scale that vanishes", "extremes: .* is not finite"),
+        ("gradient", "extremes: the gradient of the log-density in loc is not finite"),
+        ("precision", "extremes: .* is of torch.float64"),
+    ],
+)
+def test_faults_of_families_are_noticed(fault: str, law: str) -> None:
+    testing.check_family(Faulty("none"))
+    with pytest.raises(AssertionError, match=law):
+        testing.check_family(Faulty(fault))
