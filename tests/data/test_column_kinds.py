@@ -87,7 +87,9 @@ def test_kinds_and_forms_are_found() -> None:
         name: (kind, form) for name, (_, kind, form) in TABLE.items()
     }
     said = schema.sentences()
-    assert said[0].startswith("15 columns: 3 real (normal with learned noise), 3 positive (log-normal), ")
+    assert said[0].startswith(
+        "15 columns: 3 real (normal with learned noise): 'height', 'gap', 'wait'; 3 positive (log-normal): 'income', "
+    )
     assert "1 of counts (negative binomial)" in said[0]
     assert said[1] == "heavy tails, so Student's t in place of the normal: 'gap', 'share'"
     assert said[2] == "several modes or values that recur, so a mixture: 'wait', 'tide', 'paid'"
@@ -679,3 +681,23 @@ def test_a_wide_table_of_counts_is_no_grey_picture() -> None:
 def test_features_know_their_words() -> None:
     feature = Feature(name="a", kind="real", form="heavy", width=1, dtype="float64", mean=1.0, scale=2.0)
     assert feature.detail() == "centre 1, scale 2"
+
+
+def test_text_that_names_the_rows_is_no_category() -> None:
+    names = [f"n{k}" for k in range(60)]
+    days = [str(np.datetime64("2020-01-01") + k) for k in range(60)]
+    values = list(np.linspace(0.0, 1.0, 60))
+    with pytest.raises(
+        DataError, match=r"'a'.* 60 different strings in 60 rows, so it names the rows: drop it"
+    ):
+        infer_schema(Source("t", None, pa.table({"a": names, "b": values})))
+    with pytest.raises(DataError, match="so it holds dates as text: turn them into dates"):
+        infer_schema(Source("t", None, pa.table({"a": days, "b": values})))
+    asked = infer_schema(Source("t", None, pa.table({"a": names, "b": values})), kinds={"a": "categorical"})
+    assert asked.features[0].width == 60
+    # Two rows a name are enough to learn from, and so are few names.
+    for few in (names[:30] * 2, names[:50] + names[:10]):
+        assert (
+            infer_schema(Source("t", None, pa.table({"a": few, "b": values}))).features[0].kind
+            == "categorical"
+        )

@@ -53,6 +53,7 @@ from anyvae.recipes import (
     spherical_vae,
     vae,
 )
+from anyvae.recipes.listed import critic_adam
 from anyvae.training import TensorData
 
 
@@ -174,6 +175,21 @@ def test_a_mixture_prior_has_a_component_for_every_fifty_rows() -> None:
 def test_tables_are_fitted_by_a_mixture_and_arrays_by_one_normal() -> None:
     assert default_recipe(table=True) == "mixture_vae"
     assert default_recipe(table=False) == "vae"
+
+
+def test_every_recipe_has_its_weights_under_a_prior() -> None:
+    model = vae(Normal(4), 3)
+    for recipe in RECIPES.values():
+        if recipe.first is None and not recipe.labels and not recipe.enumerate:
+            first, *others = recipe.players(model, TensorData({"x": torch.zeros(50, 4)}))
+            assert [
+                group["weight_decay"] for group in first.optimizer(list(model.parameters())).param_groups
+            ] == [
+                0.02,
+                0.0,
+            ]
+            # A critic is no model of the rows.
+            assert all(player.optimizer is critic_adam for player in others)
 
 
 def test_recipes_are_what_they_say() -> None:

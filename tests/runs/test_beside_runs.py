@@ -203,4 +203,4 @@ def test_single_cells_are_asked_of_rows_with_columns_beside_them(
     fitted(table.parent / "truth.csv", name, max_epochs=10, **options)
     page = (table.parent / name / "report.html").read_text()
     assert "single cells cannot be asked of this model" not in page
-    assert 'id="cells"' in page
+    assert 'id="imputation"' in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 
 from anyvae.data.arrow import dtype_of, is_moment, is_ordered, is_text
@@ -14,7 +16,7 @@ __all__ = ["MOST_ORDERED", "categorical_feature", "text_feature"]
 
 MOST_ORDERED = 256
 _MOST_CATEGORIES = 20_000
-_MANY = 1000  # categories, among which names of rows are told from true ones
+_MANY = 50  # categories, among which names of rows are told from true ones
 _MIXED = 20  # different numbers in a column of text: fewer may be codes
 
 
@@ -82,10 +84,13 @@ def categorical_feature(wanted: Wanted) -> Feature:
     if is_text(wanted.column.type):
         _refuse_mixed(wanted, categories)
     many = len(categories)
-    if many > _MANY and 2 * many > len(text) - text.null_count:
+    if many > _MANY and 2 * many > len(text) - text.null_count and wanted.kind != "categorical":
+        dates = all(map(_is_date, categories[:_MIXED]))
+        what = "it holds dates as text" if dates else "it names the rows"
         raise DataError(
-            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so it names the rows: drop it, "
-            "or merge rare ones"
+            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so {what}: "
+            + ("turn them into dates" if dates else "drop it, or merge rare ones")
+            + ", or give it the kind 'categorical'"
         )
     if many > _MOST_CATEGORIES:
         raise DataError(
@@ -123,6 +128,14 @@ def _refuse_mixed(wanted: Wanted, categories: list[str]) -> None:
 def _is_number(text: str) -> bool:
     try:
         float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True

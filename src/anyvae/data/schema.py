@@ -18,6 +18,8 @@ Kind = Literal["real", "positive", "levels", "integer", "count", "binary", "cate
 Likelihood = Literal["normal", "discretised", "bernoulli"]
 
 _CHANGE = "; pass --likelihood to change"
+_CHANGE_COLUMN = "; to change one name its kind (--kind column=kind, or kinds=)"
+_NAMED = 4
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -224,7 +226,9 @@ def _table_sentence(schema: Schema) -> str:
         and len(varying) >= 16
         and len({(f.low, f.step, f.levels, f.scale) for f in varying}) == 1
     ):
-        return f"{d} columns share the values {_levels(first)}: discretised logistic likelihood{_CHANGE}"
+        return (
+            f"{d} columns share the values {_levels(first)}: discretised logistic likelihood{_CHANGE_COLUMN}"
+        )
     whole = all(f.step == 1 and f.low.is_integer() for f in varying if f.kind == "levels")
     levels = f"of {'whole numbers' if whole else 'evenly spaced values'} of a known range"
     words = {
@@ -240,10 +244,10 @@ def _table_sentence(schema: Schema) -> str:
     }
     parts = []
     for kind, word in words.items():
-        n = sum(feature.kind == kind for feature in varying)
-        if n:
-            parts.append(f"{n} {word}")
-    return f"{d} column{'s' * (d != 1)}: {', '.join(parts)}{_CHANGE}"
+        names = [feature.name for feature in varying if feature.kind == kind]
+        if names:
+            parts.append(f"{len(names)} {word}: {listing(names, _NAMED)}")
+    return f"{d} column{'s' * (d != 1)}: {'; '.join(parts)}{_CHANGE_COLUMN}"
 
 
 def _form_sentences(schema: Schema) -> list[str]:
