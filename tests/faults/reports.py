@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _BESIDE = "data/test_beside.py::"
+_CLI = "cli/test_cli_labels.py::"
 _RUNS = "runs/test_beside_report.py::"
 _GROUPS = "report/test_groups.py::"
 _SAID = "report/test_sentences.py::"
@@ -121,5 +122,33 @@ FAULTS = [
         "evaluate_bound(fitted.model, batch, draws, enumerate=fitted.recipe.enumerate)",
         "evaluate_bound(fitted.model, batch, 1)",
         (f"{_RUNS}test_the_parts_of_the_kl_are_those_of_the_bound",),
+    ),
+    Mutation(
+        "probabilities of classes numbered as latents are",
+        "runs/named.py",
+        'if name == "y" and "y" in fitted.schema.beside:',
+        "if False:",
+        (f"{_CLI}test_latents_are_called_what_they_are",),
+    ),
+    Mutation(
+        "features of all latents numbered through",
+        "runs/named.py",
+        "if len(set(names)) == 1:",
+        "if True:",
+        (f"{_CLI}test_latents_are_called_what_they_are",),
+    ),
+    Mutation(
+        "layers without a sum",
+        "cli/evaluate.py",
+        "if len(whole) > 1:",
+        "if False:",
+        (f"{_CLI}test_latents_are_called_what_they_are",),
+    ),
+    Mutation(
+        "probabilities of clusters numbered as latents are",
+        "runs/named.py",
+        "elif fitted.recipe.clusters is not None and name == fitted.recipe.clusters[0]:",
+        "elif False:",
+        (f"{_CLI}test_probabilities_of_clusters_are_called_so",),
     ),
 ]
