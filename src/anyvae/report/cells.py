@@ -96,7 +96,7 @@ def densities(findings: Findings) -> str:
     )
     caption = (
         "Left to guess: of a category the number of equally likely levels that would be as hard to foretell, of a "
-        "number the standard deviation, in the column's units and behind ±, of the normal that would. Beside it the "
+        "number the standard deviation (sd), in the column's units, of the normal that would. Beside it the "
         f"same of the column by itself, from its entropy among the rows fitted.{cut}"
     )
     lead = (
@@ -112,11 +112,11 @@ def guess(size: float, numeric: bool) -> str:
     """What is left to guess: a standard deviation in the column's units, or a number of levels.
 
     >>> guess(10795.2, True), guess(2.0, False), guess(float("nan"), True)
-    ('± 10,795', '2 levels', '–')
+    ('sd 10,795', '2 levels', '–')
     """
     if not math.isfinite(size):
         return "–"
-    return f"± {number(size, 3)}" if numeric else f"{number(size, 3)} levels"
+    return f"sd {number(size, 3)}" if numeric else f"{number(size, 3)} levels"
 
 
 def spread(found: DensityFindings, k: int) -> tuple[float, float, float]:

@@ -66,32 +66,49 @@ def cells_foretold(findings: Findings) -> Diagnosis | None:
     found = None if findings.table is None else findings.table.density
     if found is None:
         return None
-    excess = {}
+    excess, sure = {}, {}
     for k, name in enumerate(found.names):
         share, error = spread(found, k)[2], float(found.error[k])
-        # The mean of few cells, one of them very improbable, is as uncertain as it is bad.
-        if math.isfinite(share) and math.isfinite(error) and share > 0:
-            excess[name] = (math.log(share), math.log(share) - SIGNIFICANT * error)
+        if math.isfinite(share) and share > 0:
+            excess[name] = math.log(share)
+            # The mean of few cells, one of them very improbable, is as uncertain as it is bad.
+            sure[name] = math.isfinite(error) and excess[name] > SIGNIFICANT * error
     if not excess:
         return None
-    worse = sorted(
-        (n for n in excess if excess[n][1] > 0 and excess[n][0] > math.log(WORSE)), key=excess.__getitem__
-    )
-    if not worse:
+    order = sorted(excess, key=lambda name: -excess[name])
+    worse = [name for name in order if sure[name] and excess[name] > math.log(WORSE)]
+    doubtful = [name for name in order if not sure[name] and excess[name] > math.log(MUCH_WORSE)]
+    columns = f"of {len(excess):,} columns"
+    named = sentence([f"{short(name)} ({_left(excess[name])})" for name in (worse or doubtful or order)[:3]])
+    if worse:
+        level: Level = "problem" if excess[worse[0]] > math.log(MUCH_WORSE) else "note"
         return Diagnosis(
-            "good",
-            "Cells are foretold no worse than by chance",
-            f"Given the rest of their rows, held-out cells of none of {len(excess):,} columns are harder to foretell "
-            "than the column by itself.",
+            level,
+            "Columns foretold worse than by themselves",
+            f"Held-out cells of {len(worse):,} {columns} are harder to foretell given the rest of their rows than by "
+            f"the column's own frequencies: {named} The likelihood of such a column does not fit it (see --kind), or "
+            "the model over-fits.",
         )
-    named = [f"{short(n)} ({percent(math.exp(excess[n][0]))} is left to guess)" for n in reversed(worse[-3:])]
-    level: Level = "problem" if excess[worse[-1]][0] > math.log(MUCH_WORSE) else "note"
+    if doubtful:
+        return Diagnosis(
+            "note",
+            "Columns that may be foretold worse than by themselves",
+            f"Held-out cells of {len(doubtful):,} {columns} seem harder to foretell given the rest of their rows than "
+            f"by the column's own frequencies: {named} A few improbable cells may account for that: it is less than "
+            f"{SIGNIFICANT:g} standard errors of {found.rows:,} rows.",
+        )
     return Diagnosis(
-        level,
-        "Columns foretold worse than by themselves",
-        f"Held-out cells of {len(worse):,} of {len(excess):,} columns are harder to foretell given the rest of their "
-        f"rows than by the column's own frequencies: {sentence(named)} The likelihood of such a column does not fit "
-        "it (see --kind), or the model over-fits.",
+        "good",
+        "No column is foretold worse than by itself",
+        f"Given the rest of their rows, held-out cells of none {columns} are harder to foretell than by the column's "
+        "own frequencies, beyond what chance explains.",
+    )
+
+
+def _left(excess: float) -> str:
+    """What is left to guess of a cell, of what is of the column alone, from the logarithm of their ratio."""
+    return (
+        f"{percent(math.exp(excess))} is left to guess" if excess < math.log(10) else "over ten times as hard"
     )
 
 
