@@ -118,3 +118,53 @@ def test_what_is_set_aside_from_rows_is_printed_beside_them(
     assert all(row["town"] for row in filled)
     assert main(["impute", str(run), str(people), "--draws", "2"]) == 0
     assert len(rows(capsys.readouterr().out)) == 2 * len(filled)
+
+
+def figures_of(text: str) -> dict[str, float]:
+    """The numbers that `evaluate` prints, by name."""
+    lines = (line.rsplit(maxsplit=1) for line in text.splitlines() if line.startswith("KL of"))
+    return {name.strip().removeprefix("KL of "): float(value) for name, value in lines}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "whole", "single"),
+    [("two_level_vae", ["z1", "z2"], 2), ("m2", ["y", "z"], 1), ("cvae", [], 1)],
+)
+def test_latents_are_called_what_they_are(
+    people: Path, tmp_path: Path, capsys: Capture, recipe: str, whole: list[str], single: int
+) -> None:
+    run = str(tmp_path / "run")
+    aside = ["--given", "group"] if recipe == "cvae" else ["--label", "group"]
+    assert main(["fit", str(people), "--recipe", recipe, *aside, "--out", run, "--latent", "3", *SHORT]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", run, str(people), "--samples", "5"]) == 0
+    shown = capsys.readouterr().out
+    found = figures_of(shown)
+    total = float(next(line for line in shown.splitlines() if line.startswith("KL  ")).split()[1])
+    assert [name for name in found if name in whole] == whole
+    if whole:
+        assert sum(found[name] for name in whole) == pytest.approx(total, abs=3e-4)
+    features = [name for name in found if name not in whole]
+    if single == 2:
+        assert {name.partition("[")[0] for name in features} == {"z1", "z2"}
+        assert len(features) == len(set(features))
+    else:
+        assert features == ["z0", "z1", "z2"]
+    assert main(["embed", run, str(people)]) == 0
+    table = rows(capsys.readouterr().out)
+    classes = ["p(group = a)", "p(group = b)"] if recipe == "m2" else []
+    assert sorted(table[0]) == sorted([*features, *classes])
+    for row in table if classes else []:
+        assert sum(float(row[name]) for name in classes) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_probabilities_of_clusters_are_called_so(people: Path, tmp_path: Path, capsys: Capture) -> None:
+    run = str(tmp_path / "run")
+    words = ["fit", str(people), "--recipe", "gmvae", "--clusters", "3", "--label", "group", "--latent", "2"]
+    assert main([*words, "--out", run, *SHORT]) == 0
+    capsys.readouterr()
+    assert main(["embed", run, str(people)]) == 0
+    table = rows(capsys.readouterr().out)
+    assert list(table[0]) == ["w[0]", "w[1]", "z[0]", "z[1]", *(f"p(cluster {k})" for k in range(3))]
+    for row in table:
+        assert sum(float(row[f"p(cluster {k})"]) for k in range(3)) == pytest.approx(1.0, abs=1e-5)

@@ -126,3 +126,27 @@ def test_what_cannot_be_set_aside(tmp_path: Path, source: Source) -> None:
     np.save(tmp_path / "bare.npy", np.zeros((3, 2)))
     with pytest.raises(DataError, match="no label column 'label'"):
         load_source(tmp_path / "bare.npy", given=["label"])
+
+
+def test_labels_of_arrays_are_classes_as_a_condition_too() -> None:
+    """Digit 9 is no further from 0 than 1 is: nothing of their order reaches the model."""
+    digits = Source("four", np.eye(4), None, labels=np.array([9, 0, 1, 9]))
+    schema = infer_beside(digits, given=["label"])["c"]
+    assert (schema.features[0].kind, schema.features[0].categories) == ("categorical", ["0", "1", "9"])
+    assert encode_given(schema, digits).tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    numbers = infer_beside(digits, given=["label"], kinds={"label": "levels"})["c"]
+    assert numbers.features[0].kind == "levels"
+
+
+@pytest.mark.parametrize("labels", [np.array([0.5, 0.25, 1.0, 0.125]), np.arange(100)])
+def test_labels_that_are_quantities_stay_numbers_as_a_condition(labels: np.ndarray) -> None:
+    rows = Source("targets", np.eye(len(labels)), None, labels=labels)
+    schema = infer_beside(rows, given=["label"])["c"]
+    assert schema.features[0].kind != "categorical"
+    assert encode_given(schema, rows).shape == (len(labels), 1)
+
+
+def test_a_column_of_a_table_that_is_called_label_is_what_its_values_say() -> None:
+    beside = pa.table({"label": [9, 0, 1, 9]})
+    rows = Source("table", None, pa.table({"a": np.arange(4.0)}), beside=beside)
+    assert infer_beside(rows, given=["label"])["c"].features[0].kind != "categorical"

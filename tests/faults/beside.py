@@ -57,8 +57,8 @@ FAULTS = [
     Mutation(
         "groups in any order",
         "report/groups.py",
-        "order = np.argsort(-np.asarray(found.shares)",
-        "order = np.argsort(0 * np.asarray(found.shares)",
+        "np.argsort(-np.asarray(found.shares)",
+        "np.argsort(0 * np.asarray(found.shares)",
         (f"{_GROUPS}test_groups_stand_in_the_order_of_their_rows",),
     ),
     Mutation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -15,20 +16,20 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def of_pictures(findings: Findings, *, labels: bool) -> GroupFindings:
+def of_pictures(findings: Findings, kind: Literal["class", "cluster", "expert", "value"]) -> GroupFindings:
     rows = np.asarray(findings.observed)
     return GroupFindings(
-        labels=labels,
+        kind=kind,
         names=["Ada", "Bea", "Cid"],
         shares=[0.25, 0.75, 0.0],
         exemplars=[rows[:5], rows[:2], rows[:0]],
         draws=[rows[:5]] * 3,
-        accuracy=0.875 if labels else float("nan"),
+        accuracy=0.875 if kind == "class" else float("nan"),
     )
 
 
 def test_groups_stand_in_the_order_of_their_rows(digits: Findings) -> None:
-    page = text(groups(replace(digits, groups=of_pictures(digits, labels=True))))
+    page = text(groups(replace(digits, groups=[of_pictures(digits, "class")])))
     assert page.index("Bea") < page.index("Ada") < page.index("Cid")
     assert "75.0 % of rows" in page
     assert "2 of 3 have held-out rows" in page
@@ -36,11 +37,64 @@ def test_groups_stand_in_the_order_of_their_rows(digits: Findings) -> None:
 
 
 def test_clusters_have_no_right_class(digits: Findings) -> None:
-    page = text(groups(replace(digits, groups=of_pictures(digits, labels=False))))
+    page = text(groups(replace(digits, groups=[of_pictures(digits, "cluster")])))
     assert "Clusters" in page
     assert "put in their class" not in page
     assert groups(digits) == ""
     assert layers(digits) == ""
+
+
+def test_experts_and_classes_stand_side_by_side(digits: Findings) -> None:
+    both = [of_pictures(digits, "class"), of_pictures(digits, "expert")]
+    page = groups(replace(digits, groups=both))
+    assert re.findall(r'<section id="([^"]*)"><header><h2>([^<]*)', page) == [
+        ("groups", "Classes"),
+        ("groups-2", "Experts"),
+    ]
+    classes, experts = (text(part) for part in page.split("</section>")[:2])
+    assert "87.5 % are put in their class" in classes
+    assert "87.5" not in experts
+    assert "held-out rows that are surest of their expert; right, draws of it" in experts
+
+
+def test_values_that_rows_are_given_are_nothing_that_a_model_finds(digits: Findings) -> None:
+    given = {"digit": np.array([3, 1])}
+    page = text(groups(replace(digits, groups=[of_pictures(digits, "value")], conditions=given)))
+    assert "Rows are given digit and never scored on it" in page
+    assert "held-out rows that have the value; right, draws given it" in page
+    assert "probability" not in page
+    assert "Of other columns" not in page
+    two = replace(
+        digits, groups=[of_pictures(digits, "value")], conditions={**given, "hand": np.array(["l"])}
+    )
+    assert "Of other columns, draws are given what held-out rows of the value are" in text(groups(two))
+
+
+def test_draws_say_what_they_were_given(digits: Findings) -> None:
+    plain = text(render(digits))
+    assert "x ~ p(x | z), z ~ p(z)" in plain
+    assert "are given" not in plain
+    symbols = {"likelihood": "p(x | z, digit)", "ancestry": "x ~ p(x | z, digit), z ~ p(z | digit)"}
+    page = text(render(replace(digits, conditions={"digit": np.array([7, 4, 9])}, **symbols)))
+    drawn = min(len(digits.sampled), 30)
+    told = ", ".join(str(value) for value in ([7, 4, 9] * 30)[:drawn])
+    assert f"Row by row the draws are given digit = {told}, as held-out rows are." in page
+    assert "All are given digit = 7, as the first held-out row is." in page
+    assert "x ~ p(x | z, digit), z ~ p(z | digit)" in page
+    assert "mean of p(x | z, digit)" in page
+    assert "p(x | z)" not in page.split("Data, reconstructions, draws")[1]
+
+
+def test_printed_rows_say_what_they_were_given(table: Findings) -> None:
+    page = render(replace(table, conditions={"town": np.array(["Ulm", "Bonn", None], dtype=object)}))
+    for title, each in (("Rows and their reconstructions", 3), ("Synthetic rows", 1)):
+        printed = page.split(f"<h3>{title}</h3>")[1].split("</table>")[0]
+        head, *rows = [re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in printed.split("<tr>")[1:]]
+        assert head[1] == "given town"
+        towns = [row[1] for row in rows]
+        assert towns[: 5 * each] == [
+            town for town in ("Ulm", "Bonn", "–", "Ulm", "Bonn") for _ in range(each)
+        ]
 
 
 def test_a_table_shows_what_is_typical_of_each_group(table: Findings) -> None:
@@ -51,13 +105,13 @@ def test_a_table_shows_what_is_typical_of_each_group(table: Findings) -> None:
     low, high = dict(columns), dict(columns)
     low[name], high[name] = np.array([1.0, np.nan, 2.0, 3.0]), np.array([10.0, 20.0, 30.0, 40.0])
     found = GroupFindings(
-        labels=False,
+        kind="cluster",
         names=["cluster 0", "cluster 1"],
         shares=[0.5, 0.5],
         exemplars=[low, high],
         draws=[low, high],
     )
-    page = groups(replace(table, groups=found))
+    page = groups(replace(table, groups=[found]))
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page)
     assert "2" in cells
     assert "25" in cells
@@ -69,14 +123,14 @@ def test_a_table_shows_rows_that_are_most_their_group_s_own(table: Findings) -> 
         for values, ages in (([">50K"] * 3, [31.0, 32.0, 33.0]), (["<=50K"], [44.0]), ([], []))
     )
     found = GroupFindings(
-        labels=False,
+        kind="cluster",
         names=["cluster 0", "cluster 1", "cluster 2"],
         shares=[0.75, 0.25, 0.0],
         exemplars=[one, two, none],
         draws=[one, two, one],
     )
     observed = {"income": np.array([">50K", "<=50K"], dtype=object), "age": np.array([31.0, 44.0])}
-    page = groups(replace(table, observed=observed, groups=found))
+    page = groups(replace(table, observed=observed, groups=[found]))
     rows = [
         re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in page.split("<h3>")[2].split("<tr>")[2:]
     ]

@@ -152,7 +152,18 @@ def test_what_is_left_to_guess_is_in_levels_or_deviations(whole: Findings, page:
     assert len(rows) == 6
     assert "log p(x_j | x_-j)" in words(page)
     assert "2 levels" in words(page)
-    assert "3.00 sd" in words(page)
+    assert "sd 3.00" in words(page)
+
+
+def test_a_deviation_in_units_is_not_a_number_of_deviations(page: str) -> None:
+    """The same word for both would make 0.40 of a column whose values are thousands a wonder."""
+    units, multiples = (words(part(page, name)) for name in ("densities", "imputation"))
+    assert "sd 3.00" in units
+    assert "in the column's units" in units
+    assert "0.40 σ" in multiples
+    assert "a multiple of the column's standard deviation σ" in multiples
+    assert "σ" not in units
+    assert not re.search(r"\bsd\b", multiples)
 
 
 def test_the_cells_to_blame_are_shaded(whole: Findings, page: str) -> None:

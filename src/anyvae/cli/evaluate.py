@@ -37,6 +37,7 @@ def evaluate(
     import msgspec
 
     from anyvae.runs import load, write_file
+    from anyvae.runs.named import kl_of_variables, scored_names
 
     fitted = load(run)
     rows = rows_of(fitted, source, test=True)
@@ -46,11 +47,19 @@ def evaluate(
     if output is not None:
         content = {"unit": "nats per row", **figures}
         write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    say(_table(figures))
+    say(_table(figures, scored_names(fitted, rows), kl_of_variables(fitted, fitted.batch(rows))))
 
 
-def _table(figures: dict[str, Any]) -> str:
-    """The figures, a line each."""
+def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -> str:
+    """The figures, a line each.
+
+    Arguments:
+        figures: of `FittedModel.evaluate`.
+        names: the latent that each feature belongs to.
+        whole: KL of each latent, and of classes.
+    """
+    from anyvae.runs.named import latent_names
+
     kl = figures["kl_per_latent"]
     lines = [
         ("rows", f"{figures['rows']:,}"),
@@ -63,13 +72,23 @@ def _table(figures: dict[str, Any]) -> str:
         ("reconstruction", f"{figures['reconstruction']:.4f} nats per row"),
         ("KL", f"{figures['kl']:.4f} nats per row"),
         ("active units", f"{figures['active_units']} of {len(kl)}"),
-        *((f"KL of z{index}", f"{value:.4f}") for index, value in enumerate(kl) if value is not None),
+    ]
+    if len(whole) > 1:
+        lines += [(f"KL of {name}", f"{value:.4f}") for name, value in whole.items()]
+    lines += [
+        (f"KL of {name}", f"{value:.4f}")
+        for name, value in zip(latent_names(names), kl, strict=True)
+        if value is not None
     ]
     told = [value for value in kl if value is not None]
-    if told and abs(sum(told) - figures["kl"]) > _ADDS_UP * max(1.0, abs(figures["kl"])):
-        lines.append(
-            ("", "of each latent by itself, from draws: q or the prior joins them, and they do not add up")
+    together = sum(whole[name] for name in set(names))
+    if told and abs(sum(told) - together) > _ADDS_UP * max(1.0, abs(together)):
+        why = (
+            "given one draw of the other latents"
+            if len(whole) > 1
+            else "from draws: q or the prior joins them"
         )
+        lines.append(("", f"of each feature by itself, {why}, and they do not add up"))
     return "\n".join(f"{name:<15} {value}" for name, value in lines)
 
 

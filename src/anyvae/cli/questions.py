@@ -57,14 +57,18 @@ def sample(
 def embed(run: Run, source: SourceName, /, *, output: Target = None) -> None:
     """Write each row's posterior mean, as columns z0, z1, ….
 
-    The result has one row for each of the source and one column for each latent variable.
+    The result has one row for each of the source and one column for each latent feature: z2[0], z2[1], … where there
+    are several latents, and p(label = a), p(cluster 0), … for the probabilities of labels and clusters.
     """
     check_target(output)
     from anyvae.runs import load
+    from anyvae.runs.named import embedded_names
 
     fitted = load(run)
-    latents = fitted.embed(rows_of(fitted, source))
-    deliver({f"z{index}": latents[:, index] for index in range(latents.shape[1])}, output)
+    rows = rows_of(fitted, source)
+    latents = fitted.embed(rows)
+    names = embedded_names(fitted, rows)
+    deliver({name: latents[:, index] for index, name in enumerate(names)}, output)
 
 
 def reconstruct(

@@ -67,7 +67,8 @@ def infer_beside(
         source: the rows.
         label: column of labels that are modelled; none where None.
         given: columns that rows are given.
-        kinds: of columns, as in `anyvae.data.infer_schema`.
+        kinds: of columns, as in `anyvae.data.infer_schema`. Labels are categories unless said; so are those that a
+            source without columns has of its own, where rows are given them.
 
     Raises:
         DataError: for a column that is not set aside, or labels of fewer than two classes.
@@ -81,7 +82,7 @@ def infer_beside(
             have = listing(table.column_names) if table.num_columns else "none"
             raise DataError(f"{source.name} has no column {absent[0]!r} set aside: there is {have}")
         own = {column: kind for column, kind in (kinds or {}).items() if column in columns}
-        if name == "y":
+        if name == "y" or (columns == [LABEL] and _are_classes(source, table)):
             own = {columns[0]: own.get(columns[0], "categorical")}
         if name == "y" and len(set(table[columns[0]].drop_null().to_pylist())) < 2:
             raise DataError(
@@ -90,7 +91,7 @@ def infer_beside(
         part = Source(source.name, array=None, table=table.select(columns))
         found[name] = infer_schema(part, kinds=own or None)
         classes = len(found[name].features[0].categories)
-        if name == "y" and classes > max(_FEW_CLASSES, len(source) // 4):
+        if name == "y" and classes > _most_classes(source):
             raise DataError(
                 f"column {columns[0]!r} of {source.name} has {classes:,} different values in {len(source):,} rows, "
                 "which are no classes: name another column of labels"
@@ -165,6 +166,20 @@ def keep_labels(source: Source, label: str, count: int, seed: int) -> Source:
     place = table.column_names.index(label)
     hidden = pa.array(column.to_pylist(), column.type, mask=~kept)
     return replace(source, beside=table.set_column(place, label, hidden))
+
+
+def _are_classes(source: Source, table: pa.Table) -> bool:
+    """Whether the labels of pictures or other arrays are names, be they written as numbers, and no quantity."""
+    if source.array is None:
+        return False
+    values = table[LABEL].drop_null().unique().to_pylist()
+    whole = all(value == round(value) for value in values if isinstance(value, float))
+    return whole and 2 <= len(values) <= _most_classes(source)
+
+
+def _most_classes(source: Source) -> int:
+    """More different labels than this are no classes."""
+    return max(_FEW_CLASSES, len(source) // 4)
 
 
 def _part(schema: Schema, source: Source) -> Source:

@@ -77,15 +77,14 @@ def densities(findings: Findings) -> str:
     rows = []
     for k in (int(k) for k in order[:MOST_COLUMNS]):
         left, alone, share = spread(found, k)
-        unit = "sd" if found.numeric[k] else "levels"
         rows.append(
             (
                 short(found.names[k]),
                 decimal(float(found.mean[k]), 3),
                 decimal(float(found.error[k]), 3),
                 number(int(found.cells[k])),
-                f"{number(left, 3)} {unit}",
-                f"{number(alone, 3)} {unit}",
+                guess(left, bool(found.numeric[k])),
+                guess(alone, bool(found.numeric[k])),
                 percent(share) if math.isfinite(share) else "–",
             )
         )
@@ -97,8 +96,8 @@ def densities(findings: Findings) -> str:
     )
     caption = (
         "Left to guess: of a category the number of equally likely levels that would be as hard to foretell, of a "
-        "number the standard deviation of the normal that would. Beside it the same of the column by itself, from its "
-        f"entropy among the rows fitted.{cut}"
+        "number the standard deviation (sd), in the column's units, of the normal that would. Beside it the "
+        f"same of the column by itself, from its entropy among the rows fitted.{cut}"
     )
     lead = (
         f"Mean over cells of {found.rows:,} held-out rows of log p(x_j | x_-j), the log-density of a cell given all "
@@ -107,6 +106,17 @@ def densities(findings: Findings) -> str:
     )
     body = card("Log-density of each column given the others", table(head, rows, kind="even"), caption)
     return section("densities", "Held-out cells", lead, body)
+
+
+def guess(size: float, numeric: bool) -> str:
+    """What is left to guess: a standard deviation in the column's units, or a number of levels.
+
+    >>> guess(10795.2, True), guess(2.0, False), guess(float("nan"), True)
+    ('sd 10,795', '2 levels', '–')
+    """
+    if not math.isfinite(size):
+        return "–"
+    return f"sd {number(size, 3)}" if numeric else f"{number(size, 3)} levels"
 
 
 def spread(found: DensityFindings, k: int) -> tuple[float, float, float]:
@@ -190,10 +200,10 @@ def imputation(findings: Findings) -> str:
         f"<tbody>{rows}</tbody></table></div>"
     )
     caption = (
-        "Error: of the means given the rest of the row, root mean square over the column's standard deviation, for "
-        "numbers; share of most probable levels that are wrong for categories. Coverage: share of true cells that lie "
-        "in the central interval of the draws, or among their most frequent levels; upright marks show the levels, "
-        "bars one standard error."
+        "Error: of the means given the rest of the row, root mean square as a multiple of the column's standard "
+        "deviation σ, for numbers; share of most probable levels that are wrong for categories. Coverage: share of "
+        "true cells that lie in the central interval of the draws, or among their most frequent levels; upright marks "
+        "show the levels, bars one standard error."
     )
     cut = f" The first {MOST_COLUMNS} of {len(found):,} columns." if len(found) > MOST_COLUMNS else ""
     lead = (
@@ -227,7 +237,7 @@ def imputed_row(one: ImputedColumn, levels: Any) -> str:
         f'<td class="n">{share:.0%}</td>' if math.isfinite(share) else '<td class="n">–</td>'
         for share in one.coverage
     )
-    error = f"{decimal(one.error)} sd" if one.kind == "NRMSE" else f"{percent(one.error)} wrong"
+    error = f"{decimal(one.error)} σ" if one.kind == "NRMSE" else f"{percent(one.error)} wrong"
     return (
         f'<tr><th scope="row">{escape(short(one.name))}</th><td class="n">{one.cells:,}</td>'
         f'<td class="n">{error if math.isfinite(one.error) else "–"}</td>'

@@ -11,6 +11,7 @@ from anyvae.report.findings import Diagnosis, Findings, Level
 from anyvae.report.summaries import (
     active_count,
     aggregate_moments,
+    by_variable,
     finite_rows,
     has_shares,
     is_certain,
@@ -21,7 +22,7 @@ from anyvae.report.summaries import (
     standard_error,
     total_kl,
 )
-from anyvae.report.table_diagnosis import associations_kept, intervals_hold, privacy
+from anyvae.report.table_diagnosis import associations_kept, cells_foretold, intervals_hold, privacy
 from anyvae.report.words import nats, percent, sentence, short
 
 NOISY = 0.9
@@ -122,22 +123,29 @@ def latent_size(findings: Findings) -> Diagnosis | None:
     spare = latents - active
     if active == 0 or not has_shares(findings) or findings.layers:
         return None
+    variables = by_variable(findings)
+    # What --latent sets is the size of one variable, and of no single one where there are several.
+    single = len(variables) == 1
     if spare == 0:
         all_of_them = "The only latent is" if latents == 1 else f"All {latents} latents are"
+        more = f": try --latent {2 * latents}" if single else ""
         return Diagnosis(
-            "note",
-            "Every latent is used",
-            f"{all_of_them} active, so more may raise the bound: try --latent {2 * latents}.",
+            "note", "Every latent is used", f"{all_of_them} active, so more may raise the bound{more}."
         )
+    each = ""
+    if not single:
+        parts = [f"{used} of {there} of {name}" for name, (used, there) in variables.items()]
+        each = f" Among the rows pictured it is {sentence(parts)}"
     if spare > max(2, SPARE_LATENTS * latents):
+        less = f": --latent {active + 2} would do" if single else ""
         return Diagnosis(
             "note",
             "Unused latents",
             f"{active} of {latents} latents are active. The other {spare} do no harm to the bound, they only "
-            f"cost time: --latent {active + 2} would do.",
+            f"cost time{less}.{each}",
         )
     return Diagnosis(
-        "good", "Latent size fits", f"{active} of {latents} latents are active, with {spare} to spare."
+        "good", "Latent size fits", f"{active} of {latents} latents are active, with {spare} to spare.{each}"
     )
 
 
@@ -368,6 +376,7 @@ RULES: tuple[Callable[[Findings], Diagnosis | None], ...] = (
     early_stop,
     synthetic_columns,
     associations_kept,
+    cells_foretold,
     intervals_hold,
     privacy,
 )

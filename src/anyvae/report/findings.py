@@ -29,20 +29,20 @@ class Diagnosis:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupFindings:
-    """Classes or clusters that a model has of its own, G of them.
+    """Classes, clusters or experts that a model has of its own, or values that rows are given; G of them.
 
     Arguments:
-        labels: whether they are labels of rows; clusters otherwise.
+        kind: what they are: classes are labels that are modelled, values are of a column that rows are given.
         names: of each.
-        shares: of held-out rows that are most probably in it.
-        exemplars: rows of each that the model is surest of, in the units of the input.
+        shares: of held-out rows that are most probably in it, or have the value.
+        exemplars: rows of each that the model is surest of, or that have the value, in the units of the input.
         draws: rows drawn of each.
         accuracy: share of the held-out rows with a label that are put in their class; NaN where there are none.
         analogies: where rows are pictures and the label a latent of its own, for some held-out rows the row itself and
             then the mean of each of the G classes in the style of the row, all in one array.
     """
 
-    labels: bool
+    kind: Literal["class", "cluster", "expert", "value"]
     names: Sequence[str]
     shares: Sequence[float]
     exemplars: Sequence[Rows]
@@ -93,7 +93,8 @@ class Findings:
         image_shape: `(H, W)` or `(H, W, C)` where rows are pictures.
         traversals: pairs of a latent's index and the decoder's means `(steps, ...)`, or columns of them,
             while that latent moves evenly from -3 to 3 and the others rest at 0.
-        labels: :math:`(n,)` labels of the held-out rows, never fitted.
+        labels: :math:`(n,)` labels of the held-out rows, which no posterior here has seen unless they are given.
+        label_use: whether labels of other rows were fitted, these ones given, or neither.
         history: columns of equal length, NaN where nothing was measured: `step`, `epoch`, `seconds`,
             `train_elbo`, `validation_elbo`, `validation_log_likelihood`, `validation_kl`, `learning_rate`.
         metrics: the contents of `metrics.json`.
@@ -106,8 +107,13 @@ class Findings:
             against; None where it is N(0, I), hangs on other variables, or is of no real numbers.
         table: what is measured of a table only.
         latent_names: K names; z0, z1, ... where empty.
-        groups: classes or clusters that the model has.
+        groups: classes, clusters and experts that the model has, and values that rows are given.
         layers: of latents, from the top, where there are several.
+        likelihood: p(x | ...) in symbols.
+        ancestry: how a row is drawn, in symbols.
+        conditions: what each row in `observed` is given, by column; those in `sampled` are given the same, row by row
+            and over again.
+        class_kl: nats of latents that are classes, which `kl_per_latent` has no bars for, by name.
         noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
 
     Raises:
@@ -128,6 +134,7 @@ class Findings:
     image_shape: tuple[int, ...] | None = None
     traversals: Sequence[tuple[int, Rows]] = ()
     labels: Array | None = None
+    label_use: Literal["unfitted", "fitted", "given"] = "unfitted"
     history: Mapping[str, Array] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str | int | float] = field(default_factory=dict)
@@ -138,8 +145,12 @@ class Findings:
     prior_draws: Array | None = None
     table: TableFindings | None = None
     latent_names: Sequence[str] = ()
-    groups: GroupFindings | None = None
+    groups: Sequence[GroupFindings] = ()
     layers: Sequence[LayerFindings] = ()
+    likelihood: str = "p(x | z)"
+    ancestry: str = "x ~ p(x | z), z ~ p(z)"
+    conditions: Mapping[str, Array] = field(default_factory=dict)
+    class_kl: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.latent_mean.ndim != 2 or self.latent_mean.shape != self.latent_scale.shape:

@@ -1,10 +1,10 @@
-"""Classes and clusters that the model has of its own, and layers of latents."""
+"""Classes, clusters and experts that the model has of its own, values that rows are given, and layers of latents."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from anyvae.report.findings import Array, Findings, Rows
+from anyvae.report.findings import Array, Findings, GroupFindings, Rows
 from anyvae.report.markup import card, image, section, table
 from anyvae.report.pictures import tile, value_range
 from anyvae.report.rows import COLUMNS, as_images, line, strip
@@ -17,57 +17,98 @@ DRAWN = 5
 PRINTED = 2
 
 
+TITLES = {"class": "Classes", "cluster": "Clusters", "expert": "Experts", "value": "What rows are given"}
+
+
 def groups(findings: Findings) -> str:
-    """Every class or cluster: how many rows it has, those that are most its own, and draws of it."""
-    found = findings.groups
-    if found is None or not found.names:
-        return ""
-    order = np.argsort(-np.asarray(found.shares), kind="stable")[:SHOWN_GROUPS]
-    what = "class" if found.labels else "cluster"
-    plural = "Classes" if found.labels else "Clusters"
+    """Every class, cluster, expert and given value: how many rows it has, which are its own, and draws of it."""
+    there = [found for found in findings.groups if found.names]
+    return "".join(
+        section(
+            "groups" if place == 0 else f"groups-{place + 1}",
+            TITLES[found.kind],
+            _lead(findings, found),
+            (_pictures if findings.image_shape is not None else _columns)(findings, found),
+        )
+        for place, found in enumerate(there)
+    )
+
+
+def _lead(findings: Findings, found: GroupFindings) -> str:
+    if found.kind == "value":
+        lead = f"Rows are given {', '.join(findings.conditions)} and never scored on it: values in held-out rows."
+        if len(findings.conditions) > 1:
+            lead += " Of other columns, draws are given what held-out rows of the value are."
+        return lead
     used = int((np.asarray(found.shares) > 0).sum())
     lead = f"{used} of {len(found.names)} have held-out rows, each counted where its probability is highest."
-    if found.labels and np.isfinite(found.accuracy):
+    if found.kind == "class" and np.isfinite(found.accuracy):
         lead += f" Of held-out rows with a label {100 * found.accuracy:.1f} % are put in their class."
-    if findings.image_shape is not None:
-        span = value_range(as_images(findings.observed, findings))
-        body = "".join(
-            strip(
-                found.names[k],
-                f"{100 * found.shares[k]:.1f} % of rows",
-                _side_by_side(findings, found.exemplars[k], found.draws[k]),
-                2 * DRAWN + 1,
-                span,
-            )
-            for k in order
+    return lead
+
+
+def _own(found: GroupFindings) -> tuple[str, str]:
+    """Which held-out rows stand for a group, and which draws."""
+    if found.kind == "value":
+        return "that have the value", "given it"
+    return f"that are surest of their {found.kind}", "of it"
+
+
+def _order(found: GroupFindings) -> list[int]:
+    """The groups that are shown, the most frequent first."""
+    return [int(k) for k in np.argsort(-np.asarray(found.shares), kind="stable")[:SHOWN_GROUPS]]
+
+
+def _pictures(findings: Findings, found: GroupFindings) -> str:
+    """Rows and draws of every group side by side, and every class in the style of some rows."""
+    span = value_range(as_images(findings.observed, findings))
+    body = "".join(
+        strip(
+            found.names[k],
+            f"{100 * found.shares[k]:.1f} % of rows",
+            _side_by_side(findings, found.exemplars[k], found.draws[k]),
+            2 * DRAWN + 1,
+            span,
         )
-        caption = f"Left, held-out rows that are surest of their {what}; right, draws of it."
-        cards = card(f"{plural}, the most frequent first", body, caption)
-        if found.analogies is not None and len(found.names) <= SHOWN_GROUPS:
-            sheet = tile(
-                as_images(found.analogies, findings),
-                1 + len(found.names),
-                span,
-                alt="Held-out rows, and every class in their style",
-            )
-            cards += card(
-                "Every class in the style of a row",
-                image(sheet),
-                "First a held-out row; then, with the style that the model reads in it, the mean of "
-                f"p(x | style, class) for {', '.join(found.names)}.",
-            )
-        return section("groups", plural, lead, cards)
-    every = list(columns_of(findings.observed))
+        for k in _order(found)
+    )
+    rows, draws = _own(found)
+    plural = {"class": "Classes", "value": "Values"}.get(found.kind, f"{found.kind.capitalize()}s")
+    cards = card(
+        f"{plural}, the most frequent first",
+        body,
+        f"Left, held-out rows {rows}; right, draws {draws}.",
+    )
+    if found.analogies is not None and len(found.names) <= SHOWN_GROUPS:
+        sheet = tile(
+            as_images(found.analogies, findings),
+            1 + len(found.names),
+            span,
+            alt="Held-out rows, and every class in their style",
+        )
+        cards += card(
+            "Every class in the style of a row",
+            image(sheet),
+            "First a held-out row; then, with the style that the model reads in it, the mean of "
+            f"p(x | style, class) for {', '.join(found.names)}.",
+        )
+    return cards
+
+
+def _columns(findings: Findings, found: GroupFindings) -> str:
+    """What is typical of the draws of every group, and rows that are its own."""
+    every, order = list(columns_of(findings.observed)), _order(found)
     names = every[:SHOWN_COLUMNS]
     rows = []
     for k in order:
         drawn = columns_of(found.draws[k], every)
         typical = (_typical(drawn.get(name)) for name in names)
         rows.append((found.names[k], f"{100 * found.shares[k]:.1f} %", *typical))
+    which, draws = _own(found)
     cards = card(
-        f"Draws of each {what}",
-        table([what.capitalize(), "Held-out rows", *names], rows),
-        f"Means, or the most frequent value, of draws of each {what}.",
+        f"Draws of each {found.kind}" if found.kind != "value" else "Draws given each value",
+        table([found.kind.capitalize(), "Held-out rows", *names], rows),
+        f"Means, or the most frequent value, of draws {draws}.",
     )
     own = [columns_of(found.exemplars[k], every) for k in order]
     surest = [
@@ -75,12 +116,11 @@ def groups(findings: Findings) -> str:
         for k, columns in zip(order, own, strict=True)
         for row in range(min(PRINTED, *(len(values) for values in columns.values())))
     ]
-    cards += card(
-        f"Rows of each {what}",
-        table([what.capitalize(), *names], surest),
-        f"Held-out rows that are surest of their {what}, as they stand in the data.",
+    return cards + card(
+        f"Rows of each {found.kind}",
+        table([found.kind.capitalize(), *names], surest),
+        f"Held-out rows {which}, as they stand in the data.",
     )
-    return section("groups", plural, lead, cards)
 
 
 def layers(findings: Findings) -> str:

@@ -16,7 +16,7 @@ from anyvae.report.markup import card, details, section, table
 from anyvae.report.rows import samples, traversals
 from anyvae.report.sections import aggregate, latents, likelihood, training, verdicts
 from anyvae.report.style import CSS
-from anyvae.report.summaries import active_count, total_kl
+from anyvae.report.summaries import active_count, by_variable, total_kl
 from anyvae.report.synthetic import synthetic
 from anyvae.report.words import duration, number
 
@@ -32,7 +32,7 @@ CONTENTS = (
     ("densities", "Held-out cells"),
     ("surprising", "Surprising rows"),
     ("imputation", "Filling in holes"),
-    ("groups", "Classes and clusters"),
+    ("groups", "Groups of rows"),
     ("layers", "Layers"),
     ("latents", "Latents"),
     ("traversals", "Traversals"),
@@ -96,9 +96,9 @@ def headline(findings: Findings) -> str:
 def summary(findings: Findings) -> str:
     """One sentence on how it was fitted, from the settings there are."""
     have = findings.settings
-    latents = sum(layer.size for layer in findings.layers) or have.get(
-        "latent features", findings.kl_per_latent.size
-    )
+    latents = have.get("latent features", findings.kl_per_latent.size)
+    if len(by_variable(findings)) > 1:  # the setting is of one of them
+        latents = findings.kl_per_latent.size
     model = f"{findings.recipe} with {latents} latent{'' if latents == 1 else 's'}"
     if "network" in have:
         model += f" and the network {have['network']}"

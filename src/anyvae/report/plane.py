@@ -13,6 +13,12 @@ from anyvae.report.summaries import active_latents, by_activity
 
 MOST_ROWS = 10_000
 MOST_GROUPS = len(figures.PALETTE)
+USES = {
+    "unfitted": "was never fitted",
+    "fitted": "the model was fitted to in other rows, and was not told of these",
+    "given": "the model is given with every row, so that latents need not hold it",
+}
+"""What a model had of the labels that colour the plane."""
 
 
 class Groups(NamedTuple):
@@ -50,7 +56,6 @@ def latent_plane(findings: Findings, left_out: int = 0) -> str:
         body = image(
             figures.coloured_plane(points, values, names=names, alt=alt, rings=findings.standard_prior)
         )
-        caption += " Colour is the label, which was never fitted."
     else:
         groups = group_rows(labels, len(points))
         picture = figures.plane(
@@ -61,8 +66,8 @@ def latent_plane(findings: Findings, left_out: int = 0) -> str:
             rings=findings.standard_prior,
         )
         body = colour_names(groups) + image(picture)
-    if labels is not None and values is None:
-        caption += " Colour is the label, which was never fitted."
+    if labels is not None:
+        caption += f" Colour is the label, which {USES[findings.label_use]}."
     return card("Latent plane", body, caption)
 
 

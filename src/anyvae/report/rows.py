@@ -19,6 +19,7 @@ PRINTED_ROWS = 5
 SHOWN_MARGINALS, MOST_MARGINALS = 12, 48
 FEW_LEVELS = 8
 PRINTED_COLUMNS = 40
+PRINTED_GIVEN = 8
 MOVED_COLUMNS = 6
 STILL = 0.05
 """A column that moves by less than this share of its standard deviation is said to rest."""
@@ -51,20 +52,30 @@ def image_cards(findings: Findings) -> str:
         strip(name, note, as_images(rows, findings)[:wide], wide, span)
         for name, note, rows in (
             ("Data", "held-out rows", findings.observed),
-            ("Reconstruction", "mean of p(x | z)", findings.reconstructed_mean),
-            ("Reconstruction", "one draw from p(x | z)", findings.reconstructed_draw),
+            ("Reconstruction", f"mean of {findings.likelihood}", findings.reconstructed_mean),
+            ("Reconstruction", f"one draw from {findings.likelihood}", findings.reconstructed_draw),
         )
         if len(rows)
     )
     draws = "".join(
         strip(name, note, as_images(rows, findings)[:count], wide, span)
         for name, note, rows, count in (
-            ("Draws", "x ~ p(x | z), z ~ p(z)", findings.sampled, DRAWN_ROWS * wide),
-            ("Means", "of p(x | z) for the first row of draws", findings.sampled_mean, wide),
+            ("Draws", findings.ancestry, findings.sampled, DRAWN_ROWS * wide),
+            ("Means", f"of {findings.likelihood} for the first row of draws", findings.sampled_mean, wide),
         )
         if len(rows)
     )
-    return card("Reconstructions of held-out data", reconstructions) + card("New data from the model", draws)
+    caption = ""
+    if findings.conditions:
+        drawn = min(len(findings.sampled), DRAWN_ROWS * wide)
+        told = "; ".join(
+            f"{name} = {', '.join(number(values[i % len(values)]) for i in range(drawn))}"
+            for name, values in findings.conditions.items()
+        )
+        caption = f"Row by row the draws are given {told}, as held-out rows are."
+    return card("Reconstructions of held-out data", reconstructions) + card(
+        "New data from the model", draws, caption
+    )
 
 
 def strip(name: str, note: str, images: Array, wide: int, span: tuple[float, float]) -> str:
@@ -84,16 +95,18 @@ def as_images(rows: Rows, findings: Findings) -> Array:
 
 def traversals(findings: Findings) -> str:
     """What changes while one latent moves through the prior and the others rest."""
-    lead = (
-        "Means of p(x | z) while one latent moves from -3 to 3 and the others rest at 0, most active first."
-    )
+    means = f"Means of {findings.likelihood} while one latent moves from"
+    lead = f"{means} -3 to 3 and the others rest at 0, most active first."
     ends = ("-3", "0", "3")
     if not findings.standard_prior:
         lead = (
-            "Means of p(x | z) while one latent moves from three standard deviations of the prior below its mean to "
-            "three above, and the others rest at theirs, most active first."
+            f"{means} three standard deviations of the prior below its mean to three above, and the others rest at "
+            "theirs, most active first."
         )
         ends = ("-3 sd", "mean", "3 sd")
+    if findings.conditions:
+        first = ", ".join(f"{name} = {number(values[0])}" for name, values in findings.conditions.items())
+        lead += f" All are given {first}, as the first held-out row is."
     shown = list(findings.traversals)[:TRAVERSED]
     if not shown:
         return ""
@@ -237,23 +250,30 @@ def printed_rows(findings: Findings) -> str:
     ]
     real = [(name, columns_of(rows)) for name, rows in parts]
     names = list(real[0][1])[:PRINTED_COLUMNS]
+    given = [*findings.conditions][:PRINTED_GIVEN]
+
+    def told(i: int) -> list[object]:
+        return [_rounded(values[i % len(values)]) for values in (findings.conditions[name] for name in given)]
+
     lines = []
     for i in range(PRINTED_ROWS):
         for name, columns in real:
             if columns and all(len(values) > i for values in columns.values()):
-                lines.append((f"{name} {i + 1}" if name == "data" else name, *line(columns, names, i)))
+                label = f"{name} {i + 1}" if name == "data" else name
+                lines.append((label, *told(i), *line(columns, names, i)))
+    head = ["", *(f"given {short(name, 24)}" for name in given), *(short(name, 24) for name in names)]
     cut = f" The first {PRINTED_COLUMNS} columns." if len(real[0][1]) > PRINTED_COLUMNS else ""
     body = card(
         "Rows and their reconstructions",
         table(
-            ["", *(short(n, 24) for n in names)],
+            head,
             lines,
             kind="even triples" if all(len(columns) for _, columns in real) else "even",
         ),
-        f"Held-out rows; under each the mean of p(x | z), then one draw from it.{cut}",
+        f"Held-out rows; under each the mean of {findings.likelihood}, then one draw from it.{cut}",
     )
     drawn = [
-        (label, *line(columns, names, i))
+        (label, *told(i), *line(columns, names, i))
         for label, columns in (
             ("draw", columns_of(findings.sampled)),
             ("mean", columns_of(findings.sampled_mean)),
@@ -263,8 +283,9 @@ def printed_rows(findings: Findings) -> str:
     ]
     return body + card(
         "Synthetic rows",
-        table(["", *(short(n, 24) for n in names)], drawn, kind="even"),
-        f"Draws x ~ p(x | z), z ~ p(z); then, labelled as means, the means of p(x | z) for the same z.{cut}",
+        table(head, drawn, kind="even"),
+        f"Draws {findings.ancestry}; then, labelled as means, the means of {findings.likelihood} for the same draws."
+        f"{cut}",
     )
 
 

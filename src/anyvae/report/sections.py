@@ -18,6 +18,7 @@ from anyvae.report.summaries import (
     aggregate_histogram,
     aggregate_moments,
     by_activity,
+    by_variable,
     finite_rows,
     has_shares,
     is_certain,
@@ -28,6 +29,7 @@ from anyvae.report.words import decimal, number
 SHOWN_LATENTS = 12
 MOST_LATENTS = 48
 HISTOGRAM_ROWS = 2000
+JOINED = "q or the prior joins them"
 
 
 def verdicts(found: Sequence[Diagnosis]) -> str:
@@ -136,8 +138,13 @@ def latents(findings: Findings) -> str:
     if has_shares(findings):
         together, alone = total_kl(findings), float(np.nansum(kl))
         caption += f"The KLs sum to {alone:.2f} nats"
+        for name, nats in findings.class_kl.items():
+            caption += f"; {name}, which is discrete and has no bar, adds {nats:.2f}"
+            alone += nats
         if abs(together - alone) > max(0.01, 0.01 * together):
-            caption += f"; that of all together is {together:.2f}, for q or the prior joins them"
+            hang_on_others = findings.class_kl or len(by_variable(findings)) > 1
+            why = "single ones are told from one draw of the others" if hang_on_others else JOINED
+            caption += f"; that of all together is {together:.2f}, for {why}"
         caption += "."
         cards = [
             card(

@@ -71,6 +71,18 @@ def is_certain(findings: Findings) -> bool:
     return bool(findings.latent_scale.size) and not findings.latent_scale.any()
 
 
+def by_variable(findings: Findings) -> dict[str, tuple[int, int]]:
+    """How many features of each latent variable are active, and how many there are."""
+    active = active_latents(findings)
+    found: dict[str, tuple[int, int]] = {}
+    for k in range(len(active)):
+        name, bracket, _ = findings.latent(k).partition("[")
+        name = name if bracket else "z"  # z0, z1, ... are of one variable
+        used, there = found.get(name, (0, 0))
+        found[name] = (used + bool(active[k]), there + 1)
+    return found
+
+
 def by_activity(findings: Findings) -> list[int]:
     """Indices of the latents, the one that carries most nats first."""
     kl = np.nan_to_num(np.asarray(findings.kl_per_latent, dtype=float), nan=-np.inf)

@@ -1,12 +1,12 @@
-"""The figures of a table in words: associations, coverage of intervals, and privacy."""
+"""The figures of a table in words: associations, single cells, coverage of intervals, and privacy."""
 
 from __future__ import annotations
 
 import math
 
 from anyvae.report.associations import largest_differences, mean_difference
-from anyvae.report.cells import pooled_coverage
-from anyvae.report.findings import Diagnosis, Findings
+from anyvae.report.cells import pooled_coverage, spread
+from anyvae.report.findings import Diagnosis, Findings, Level
 from anyvae.report.synthetic import gives_away
 from anyvae.report.table_findings import TableFindings
 from anyvae.report.words import percent, sentence, short
@@ -15,6 +15,10 @@ LOST = 0.15
 """A difference of two associations worth naming, beyond what two standard errors explain."""
 WEAK = 0.05
 """Mean difference over all pairs, beyond one standard error, below which associations are kept."""
+WORSE, MUCH_WORSE = 1.1, 1.25
+"""What is left to guess of a cell given its row over what is of the column alone; the latter comes from rows fitted."""
+SIGNIFICANT = 3.0
+"""Standard errors by which it must be more."""
 COVERAGE = 0.03
 """Coverage may miss its level by this much, beyond what the number of cells explains."""
 COPIES = 0.01
@@ -55,6 +59,57 @@ def chance(table: TableFindings) -> float:
     """Standard error of the difference of two correlations near 0 between samples of these sizes; less beyond."""
     counts = [len(next(iter(rows.values()), ())) for rows in (table.real, table.synthetic)]
     return math.sqrt(sum(1 / count for count in counts if count))
+
+
+def cells_foretold(findings: Findings) -> Diagnosis | None:
+    """Columns whose held-out cells are less probable given the rest of the row than the column by itself would be."""
+    found = None if findings.table is None else findings.table.density
+    if found is None:
+        return None
+    excess, sure = {}, {}
+    for k, name in enumerate(found.names):
+        share, error = spread(found, k)[2], float(found.error[k])
+        if math.isfinite(share) and share > 0:
+            excess[name] = math.log(share)
+            # The mean of few cells, one of them very improbable, is as uncertain as it is bad.
+            sure[name] = math.isfinite(error) and excess[name] > SIGNIFICANT * error
+    if not excess:
+        return None
+    order = sorted(excess, key=lambda name: -excess[name])
+    worse = [name for name in order if sure[name] and excess[name] > math.log(WORSE)]
+    doubtful = [name for name in order if not sure[name] and excess[name] > math.log(MUCH_WORSE)]
+    columns = f"of {len(excess):,} columns"
+    named = sentence([f"{short(name)} ({_left(excess[name])})" for name in (worse or doubtful or order)[:3]])
+    if worse:
+        level: Level = "problem" if excess[worse[0]] > math.log(MUCH_WORSE) else "note"
+        return Diagnosis(
+            level,
+            "Columns foretold worse than by themselves",
+            f"Held-out cells of {len(worse):,} {columns} are harder to foretell given the rest of their rows than by "
+            f"the column's own frequencies: {named} The likelihood of such a column does not fit it (see --kind), or "
+            "the model over-fits.",
+        )
+    if doubtful:
+        return Diagnosis(
+            "note",
+            "Columns that may be foretold worse than by themselves",
+            f"Held-out cells of {len(doubtful):,} {columns} seem harder to foretell given the rest of their rows than "
+            f"by the column's own frequencies: {named} A few improbable cells may account for that: it is less than "
+            f"{SIGNIFICANT:g} standard errors of {found.rows:,} rows.",
+        )
+    return Diagnosis(
+        "good",
+        "No column is foretold worse than by itself",
+        f"Given the rest of their rows, held-out cells of none {columns} are harder to foretell than by the column's "
+        "own frequencies, beyond what chance explains.",
+    )
+
+
+def _left(excess: float) -> str:
+    """What is left to guess of a cell, of what is of the column alone, from the logarithm of their ratio."""
+    return (
+        f"{percent(math.exp(excess))} is left to guess" if excess < math.log(10) else "over ten times as hard"
+    )
 
 
 def intervals_hold(findings: Findings) -> Diagnosis | None:

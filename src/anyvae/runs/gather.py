@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.distributions import constraints
 import anyvae
 from anyvae.conditionals.combinator import words
 from anyvae.conditionals.supports import support_of, within
-from anyvae.data import DataError, Source
+from anyvae.data import LABEL, DataError, Source, aside_of
 from anyvae.distributions import Flowed, StandardNormal
 from anyvae.inference import at_means, evaluating, mean, reconstruct, seeded
 from anyvae.metrics import LatentUse, code_use, latent_use
@@ -24,6 +24,7 @@ from anyvae.report import Findings
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.gather_groups import groups_of, layers_of
 from anyvae.runs.gather_table import rows_fitted, table_findings
+from anyvae.runs.named import how_drawn, kl_of_variables, latent_names
 
 __all__ = ["findings_of"]
 
@@ -72,6 +73,11 @@ def findings_of(
             "the latents have a KL only together and none can be moved alone: there are no bars and traversals of "
             "single latents, and they are shown in standard deviations of the prior"
         )
+    beside = aside_of(shown)
+    conditions = {
+        column: np.asarray(beside[column].to_numpy(zero_copy_only=False)) for column in _given_columns(fitted)
+    }
+    likelihood, ancestry = how_drawn(model, {"c": ", ".join(conditions)})
     name = Path(config.source).name
     return Findings(
         title=f"{config.recipe} on {name}",
@@ -87,6 +93,7 @@ def findings_of(
         latent_mean=use.relative_mean.cpu().numpy(),
         latent_scale=(use.scale / use.prior_scale).cpu().numpy(),
         labels=plotted.labels,
+        label_use=_label_use(fitted),
         image_shape=tuple(schema.input_shape) if schema.image else None,
         # As it was given where it is a table: encoded, a hole would be the mean or the first category.
         observed=_rows(fitted, _observed(shown_batch)) if shown.table is None else _columns(shown.table),
@@ -101,22 +108,33 @@ def findings_of(
         standard_prior=_standard_prior(fitted, use.names),
         prior_draws=_prior_draws(fitted, use),
         table=table,
-        latent_names=_latent_names(use.names),
+        latent_names=latent_names(use.names),
         groups=groups_of(fitted, plotted, _columns),
         layers=layers_of(fitted, use),
+        likelihood=likelihood,
+        ancestry=ancestry,
+        conditions=conditions,
+        class_kl={
+            name: nats
+            for name, nats in kl_of_variables(fitted, fitted.batch(plotted)).items()
+            if name in recipe.enumerate
+        }
+        if recipe.enumerate
+        else {},
     )
 
 
-def _latent_names(names: Sequence[str]) -> list[str]:
-    """One name for each latent feature: z0, z1, ..., or z2[0] where there are several latents."""
-    if len(set(names)) == 1:
-        return [f"z{index}" for index in range(len(names))]
-    places: dict[str, int] = {}
-    found = []
-    for name in names:
-        found.append(f"{name}[{places.setdefault(name, 0)}]")
-        places[name] += 1
-    return found
+def _label_use(fitted: FittedModel) -> Literal["unfitted", "fitted", "given"]:
+    """What the model had of the labels that colour the latent plane."""
+    if "y" in fitted.schema.beside:
+        return "fitted"
+    name = fitted.config.label or (LABEL if fitted.schema.kind == "array" else None)
+    return "given" if name in _given_columns(fitted) else "unfitted"
+
+
+def _given_columns(fitted: FittedModel) -> list[str]:
+    """Columns that rows are given."""
+    return [feature.name for feature in fitted.schema.beside["c"].features] if fitted.recipe.given else []
 
 
 def _observed(batch: Batch) -> Tensor:
@@ -139,7 +157,7 @@ def _traverse(fitted: FittedModel, index: int, names: Sequence[str], shown: Sour
 
     What hangs on the latent follows it; what it hangs on is at its mean, and conditions are those of the first row.
     """
-    given = fitted.conditions_of(shown, 9)
+    given = fitted.conditions_of(shown.take(np.arange(1)), 9)
     values, priors = at_means(fitted.model, 9, given)
     name = names[index]
     index -= names.index(name)

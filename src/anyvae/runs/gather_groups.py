@@ -1,14 +1,15 @@
-"""What the report shows of classes, clusters and layers of latents."""
+"""What the report shows of classes, clusters, given values and layers of latents."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from anyvae.data import Source, aside_of
+from anyvae.data import Feature, Source, aside_of
 from anyvae.inference import at_means, class_mean, mean, posterior, sample
 from anyvae.metrics import LatentUse
 from anyvae.report import GroupFindings, LayerFindings
@@ -19,11 +20,13 @@ __all__ = ["groups_of", "layers_of"]
 _EXEMPLARS = 5
 _DRAWS_OF_TABLES = 500
 _PICTURED_LAYERS = 10
+_MOST_VALUES = 20
+_CATEGORIES = ("binary", "categorical", "ordinal")
 _ACTIVE_KL = 0.01
 
 
-def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindings | None:
-    """Classes or clusters of the model; None where it has none.
+def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> list[GroupFindings]:
+    """Classes, clusters and experts of the model, and values that its rows are given; empty where it has none.
 
     Arguments:
         fitted: the model.
@@ -31,35 +34,75 @@ def groups_of(fitted: FittedModel, held_out: Source, columns: Any) -> GroupFindi
         columns: makes rows to show of decoded ones.
     """
     recipe, schema = fitted.recipe, fitted.schema
+    found = []
     if "y" in schema.beside:
-        name, labels = "y", True
         [feature] = schema.beside["y"].features
-        names = list(feature.categories)
-    elif recipe.clusters is not None:
-        name, labels = recipe.clusters[0], False
-        names = [str(k) for k in range(fitted.model.shapes[name].numel())]
-    else:
-        return None
-    shares = class_mean(fitted.model, fitted.batch(held_out), name, enumerate=recipe.enumerate)
+        names = [f"{feature.name} = {each}" for each in feature.categories]
+        found.append(_inferred(fitted, held_out, columns, "y", "class", names))
+    if recipe.clusters is not None:
+        name, keyword = recipe.clusters
+        kind: Literal["cluster", "expert"] = "expert" if keyword == "experts" else "cluster"
+        names = [f"{kind} {k}" for k in range(fitted.model.shapes[name].numel())]
+        found.append(_inferred(fitted, held_out, columns, name, kind, names))
+    if "c" in schema.beside:
+        given = [feature for feature in schema.beside["c"].features if feature.kind in _CATEGORIES]
+        found += [
+            _given_values(fitted, held_out, columns, feature) for feature in given if feature.constant is None
+        ]
+    return found
+
+
+def _inferred(
+    fitted: FittedModel,
+    held_out: Source,
+    columns: Any,
+    name: str,
+    kind: Literal["class", "cluster", "expert"],
+    names: list[str],
+) -> GroupFindings:
+    """The groups that a variable of the model puts rows into."""
+    shares = class_mean(fitted.model, fitted.batch(held_out), name, enumerate=fitted.recipe.enumerate)
     best = shares.argmax(1)
     exemplars, draws = [], []
-    count = _EXEMPLARS if schema.image else _DRAWS_OF_TABLES
+    count = _EXEMPLARS if fitted.schema.image else _DRAWS_OF_TABLES
     for k in range(shares.shape[1]):
         own = shares[:, k] * (best == k)
         surest = own.argsort(descending=True)[:_EXEMPLARS]
         surest = surest[own[surest] > 0]
-        exemplars.append(columns(_given(fitted, held_out, surest)))
+        exemplars.append(columns(_as_given(held_out, surest.numpy())))
         draws.append(columns(_draws(fitted, name, k, count, held_out)))
+    labels = kind == "class"
     return GroupFindings(
-        labels=labels,
-        names=[f"{feature.name} = {each}" for each in names]
-        if labels
-        else [f"cluster {each}" for each in names],
+        kind=kind,
+        names=names,
         shares=(torch.bincount(best, minlength=len(names)) / len(best)).tolist(),
         exemplars=exemplars,
         draws=draws,
-        accuracy=_accuracy(fitted, held_out, names, best) if labels else float("nan"),
-        analogies=_analogies(fitted, held_out, best) if labels and schema.image else None,
+        accuracy=_accuracy(fitted, held_out, best) if labels else float("nan"),
+        analogies=_analogies(fitted, held_out, best) if labels and fitted.schema.image else None,
+    )
+
+
+def _given_values(fitted: FittedModel, held_out: Source, columns: Any, feature: Feature) -> GroupFindings:
+    """The most frequent values of a column of categories that rows are given, and rows drawn given each.
+
+    Of other columns draws are given what held-out rows of the value are.
+    """
+    cells = aside_of(held_out)[feature.name].to_pylist()
+    frequent = Counter(cell for cell in cells if cell is not None).most_common(_MOST_VALUES)
+    count = _EXEMPLARS if fitted.schema.image else _DRAWS_OF_TABLES
+    exemplars, draws = [], []
+    for k, (value, _) in enumerate(frequent):
+        own = np.array([place for place, cell in enumerate(cells) if cell == value])
+        exemplars.append(columns(_as_given(held_out, own[:_EXEMPLARS])))
+        given = fitted.conditions_of(held_out.take(own), count)
+        draws.append(columns(fitted.decode(sample(fitted.model, count, ["x"], seed=k, given=given)["x"])))
+    return GroupFindings(
+        kind="value",
+        names=[f"{feature.name} = {_plain(value)}" for value, _ in frequent],
+        shares=[times / len(cells) for _, times in frequent],
+        exemplars=exemplars,
+        draws=draws,
     )
 
 
@@ -142,16 +185,24 @@ def _draws(fitted: FittedModel, name: str, k: int, count: int, like: Source) -> 
     return fitted.decode(torch.cat(drawn)[:count])
 
 
-def _given(fitted: FittedModel, rows: Source, places: Tensor) -> Any:
+def _plain(value: object) -> str:
+    """A value as categories are written."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _as_given(rows: Source, places: np.ndarray[Any, Any]) -> Any:
     """Some rows as they were given."""
-    some = rows.take(places.numpy())
+    some = rows.take(places)
     return some.array if some.array is not None else some.table
 
 
-def _accuracy(fitted: FittedModel, rows: Source, names: list[str], best: Tensor) -> float:
+def _accuracy(fitted: FittedModel, rows: Source, best: Tensor) -> float:
     """Share of the rows with a known label that are put in their class."""
-    told = aside_of(rows)[fitted.label].to_pylist()
+    [feature] = fitted.schema.beside["y"].features
+    told = aside_of(rows)[feature.name].to_pylist()
     known = [
-        (str(label), names[k]) for label, k in zip(told, best.tolist(), strict=True) if label is not None
+        str(label) == feature.categories[k]
+        for label, k in zip(told, best.tolist(), strict=True)
+        if label is not None
     ]
-    return float(np.mean([label == name for label, name in known])) if known else float("nan")
+    return float(np.mean(known)) if known else float("nan")
