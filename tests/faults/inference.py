@@ -52,8 +52,8 @@ FAULTS = [
     Mutation(
         "prior draws weighed by q alone",
         "inference/weigh.py",
-        "(from_q - mixture).expand(*lead)",
-        "(from_q - from_q).expand(*lead)",
+        "(joint - mixture).expand(*lead)",
+        "(joint - from_q).expand(*lead)",
         (f"{_HERE}test_weights_of_the_mixture_are_bounded_and_estimate_the_evidence",),
     ),
     Mutation(

@@ -8,15 +8,15 @@ FAULTS = [
     Mutation(
         "best kept although the last is wanted",
         "training/watch.py",
-        "if self.keep_last or bound",
-        "if self.validation is None or bound",
+        "if warming or self.keep_last or better or",
+        "if warming or self.validation is None or better or",
         ("training/test_keep_last.py::test_the_last_weights_are_kept_and_not_those_of_the_best_bound",),
     ),
     Mutation(
         "patience ends a run that keeps its last",
         "training/watch.py",
-        "self.best_bound, self.best_step = bound, evaluation.step",
-        "self.best_bound, self.best_step = bound, evaluation.step if bound > self.best_bound else self.best_step",
+        "self.best_step = evaluation.step",
+        "self.best_step = evaluation.step if better else self.best_step",
         ("training/test_keep_last.py::test_patience_does_not_end_it",),
     ),
     Mutation(
