@@ -33,8 +33,8 @@ FAULTS = [
     Mutation(
         "a prior on biases too",
         "training/player.py",
-        "((True, 1.0 / rows), (False, 0.0))",
-        "((True, 1.0 / rows), (False, 1.0 / rows))",
+        "((True, 1.0 / (rows * scale**2)), (False, 0.0))",
+        "((True, 1.0 / (rows * scale**2)), (False, 1.0 / (rows * scale**2)))",
         (f"{_WATCH}test_the_prior_of_the_weights_is_that_of_the_posterior_mode",),
     ),
     Mutation(

@@ -185,7 +185,7 @@ def test_every_recipe_has_its_weights_under_a_prior() -> None:
             assert [
                 group["weight_decay"] for group in first.optimizer(list(model.parameters())).param_groups
             ] == [
-                0.02,
+                0.005,
                 0.0,
             ]
             # A critic is no model of the rows.

@@ -104,13 +104,15 @@ def test_the_prior_of_the_weights_is_that_of_the_posterior_mode() -> None:
     class Penalised(ELBO):
         def of(self, trace: Any, progress: float = 1.0) -> Tensor:
             matrices = [weight for weight in trace.model.parameters() if weight.dim() > 1]
-            return super().of(trace, progress) - sum(w.square().sum() for w in matrices) / (2 * 61)
+            return super().of(trace, progress) - sum(w.square().sum() for w in matrices) / (2 * 61 * 3.0**2)
 
     rows = real_rows().double()
     under, penalised, plain = model(), model(), model()
     common: dict[str, Any] = {"steps": 30, "batch_size": 61, "seed": 3}
     rate = Constant(0.02)
-    fit(under, rows, players=[Player(optimizer=adam_under_prior(61), learning_rate=rate)], **common)
+    fit(
+        under, rows, players=[Player(optimizer=adam_under_prior(61, scale=3.0), learning_rate=rate)], **common
+    )
     fit(penalised, rows, players=[Player(objective=Penalised(), learning_rate=rate)], **common)
     fit(plain, rows, players=[Player(learning_rate=rate)], **common)
     for name, value in weights(penalised).items():

@@ -147,7 +147,7 @@ class MixtureOfProducts(NormalExperts):
     >>> q = MixtureOfProducts(parts).build("z", {"x1": torch.Size([3]), "x2": torch.Size([4])})
     >>> x1, x2, there = torch.zeros(5, 3), torch.zeros(5, 4), torch.ones(5, 1)
     >>> q(x1, x2, there.expand(5, 3), there.expand(5, 4)).logits.exp()[0]
-    tensor([0.3333, 0.3333, 0.3333, 0.0000], grad_fn=<SelectBackward0>)
+    tensor([0.3333, 0.3333, 0.3333, 0.0000])
     """
 
     def __init__(self, experts: Sequence[Conditional | Family], prior: bool | Parent = True) -> None:

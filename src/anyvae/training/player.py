@@ -25,26 +25,29 @@ def fused_adam(parameters: Iterable[Any]) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, fused=True)
 
 
-def adam_under_prior(rows: int) -> OptimizerFactory:
-    r"""`fused_adam` up the bound of a row and its share of the density of the weights, each N(0, 1).
+def adam_under_prior(rows: int, scale: float = 2.0) -> OptimizerFactory:
+    r"""`fused_adam` up the bound of a row and its share of the density of the weights, each N(0, scale^2).
 
-    .. math:: \max_\theta \; \frac1n \sum_i ELBO(x_i) - \frac{1}{2n} \sum_w w^2
+    .. math:: \max_\theta \; \frac1n \sum_i ELBO(x_i) - \frac{1}{2 \, n \, scale^2} \sum_w w^2
 
     With few rows it keeps a decoder from learning each by heart; with many it says nothing. Biases, scales and all else
     that is no matrix or convolution are left out.
 
     Arguments:
         rows: n.
+        scale: of a weight.
 
     Raises:
-        ValueError: for less than one.
+        ValueError: for less than one row, or a scale that is not positive.
 
     >>> weights, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
     >>> [group["weight_decay"] for group in adam_under_prior(200)([weights, bias]).param_groups]
-    [0.005, 0.0]
+    [0.00125, 0.0]
     """
-    if rows < 1:
-        raise ValueError(f"adam_under_prior got rows={rows}; wanted at least 1.")
+    if rows < 1 or not scale > 0.0:
+        raise ValueError(
+            f"adam_under_prior got rows={rows}, scale={scale}; wanted at least one row, and a positive scale."
+        )
 
     def factory(parameters: Iterable[Any]) -> torch.optim.Optimizer:
         found = list(parameters)
@@ -55,7 +58,7 @@ def adam_under_prior(rows: int) -> OptimizerFactory:
                 "weight_decay": decay,
             }
             for group in groups
-            for matrix, decay in ((True, 1.0 / rows), (False, 0.0))
+            for matrix, decay in ((True, 1.0 / (rows * scale**2)), (False, 0.0))
         ]
         return torch.optim.Adam([group for group in apart if group["params"]], fused=True)
 
