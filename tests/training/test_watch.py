@@ -69,24 +69,23 @@ def test_what_a_warm_up_is() -> None:
 
 
 def test_a_run_keeps_no_weights_of_its_warm_up() -> None:
-    """A rate that does harm at every step: the first look is the best one, and lies in the warm-up."""
+    """Rows to learn lie elsewhere than those watched, so the first look is the best one, and lies in the warm-up."""
 
     def best_step(objective: ELBO) -> int:
-        rows, held = real_rows(), real_rows(200, seed=1)
         return fit(
             tiny(),
-            rows,
-            validation=held,
+            real_rows() + 5.0,
+            validation=real_rows(200, seed=1),
             objective=objective,
-            learning_rate=Constant(0.5),
+            learning_rate=Constant(0.02),
             steps=100,
             evaluations=20,
             average=0.0,
             patience=1.0,
         ).best_step
 
-    assert best_step(ELBO()) < 40
-    assert best_step(ELBO(beta=LinearRamp(0.0, 1.0, until=0.4))) >= 40
+    assert best_step(ELBO()) == 5
+    assert best_step(ELBO(beta=LinearRamp(0.0, 1.0, until=0.4))) == 40
 
 
 def test_the_prior_of_the_weights_is_that_of_the_posterior_mode() -> None:
