@@ -197,8 +197,8 @@ FAULTS = [
     Mutation(
         "moe nothing",
         "conditionals/experts.py",
-        "present.append(nothing)",
-        "present.append(~nothing)",
+        "[present, ~present.any(-1, keepdim=True)]",
+        "[present, present.any(-1, keepdim=True)]",
         ("conditionals/test_experts.py",),
     ),
     Mutation(

@@ -93,6 +93,13 @@ class Experts(Combinator, ABC):
             found.append(present)
         return found
 
+    @staticmethod
+    def _together(presence: Sequence[Tensor | None], device: torch.device) -> Tensor:
+        """Which experts count in each row, bool, shape (..., experts)."""
+        everywhere = torch.ones((), dtype=torch.bool, device=device)
+        every = [everywhere if some is None else some for some in presence]
+        return torch.stack(torch.broadcast_tensors(*every), -1)
+
 
 @final
 class MixtureOfExperts(Experts):
@@ -139,12 +146,9 @@ class MixtureOfExperts(Experts):
         """The mixture for given parents."""
         experts: list[Any] = list(self.distributions_of_parts(parents))
         like = experts[0]._like()
-        everywhere = torch.ones((), dtype=torch.bool, device=like.device)
-        present = [everywhere if some is None else some for some in self._presence(parents)]
+        present = self._together(self._presence(parents), like.device)
         if self._prior is not None:
-            nothing = ~torch.stack(torch.broadcast_tensors(*present), -1).any(-1)
             experts.append(parents[self._prior])
-            present.append(nothing)
-        counts = torch.stack(torch.broadcast_tensors(*present), -1)
-        logits = like.new_zeros(()).where(counts, -torch.inf)
+            present = torch.cat([present, ~present.any(-1, keepdim=True)], -1)
+        logits = like.new_zeros(()).where(present, -torch.inf)
         return distributions.Mixture(logits, experts, fixed=True)

@@ -176,10 +176,7 @@ class MixtureOfProducts(NormalExperts):
         terms, presence = self._terms(parents)
         dims = len(self.event_shape)
         precision, weighted = (self._summed([term[place] for term in terms], dims) for place in (0, 1))
-        everywhere = torch.ones((), dtype=torch.bool, device=precision.device)
-        present = torch.stack(
-            torch.broadcast_tensors(*(everywhere if some is None else some for some in presence)), -1
-        )
+        present = self._together(presence, precision.device)
         # A product counts where none of its experts is absent, and the prior by itself where all are.
         absent = (~present).to(self.member)
         counts = torch.cat([absent @ self.member[:-1, :-1].T == 0, (~present).all(-1, keepdim=True)], -1)
