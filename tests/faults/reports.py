@@ -118,9 +118,9 @@ FAULTS = [
     ),
     Mutation(
         "the KL of a class from one draw of the others",
-        "runs/named.py",
-        "evaluate_bound(fitted.model, batch, draws, enumerate=fitted.recipe.enumerate)",
-        "evaluate_bound(fitted.model, batch, 1)",
+        "runs/fitted.py",
+        "evaluate_bound(self.model, batch, draws, enumerate=self.recipe.enumerate)",
+        "evaluate_bound(self.model, batch, 1)",
         (f"{_RUNS}test_the_parts_of_the_kl_are_those_of_the_bound",),
     ),
     Mutation(

@@ -111,6 +111,9 @@ def test_the_parts_of_the_kl_are_those_of_the_bound(table: Path) -> None:
     with torch.no_grad():
         q, p = posterior(model.model, batch)["y"].mean, model.model.generative_parts["y"]().mean
         written = (q * (q / p).log()).sum(-1).mean()
+        # That of z is the mean over every y, and not that at a draw of it.
+        summed = model.model.trace(batch, enumerate=["y"]).kl_of("z").mean()
+    assert parts["z"] == pytest.approx(float(summed), rel=1e-5)
     found = findings(model)
     assert found.class_kl == {"y": pytest.approx(float(written), rel=1e-4)}
     assert found.label_use == "fitted"

@@ -13,7 +13,7 @@ from torch import Tensor
 from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
-from anyvae.inference import class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
+from anyvae.inference import Bound, class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
@@ -224,8 +224,7 @@ class FittedModel:
         if not use.scale.any() and not (isinstance(x, Partial) and not x.mask.all()):
             samples = 1  # a certain posterior draws the same value every time
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
-        summed = recipe.enumerate
-        bound = evaluate_bound(self.model, batch, max(1, min(16, 20_000 // rows)), enumerate=summed)
+        bound = self.bound(batch)
         estimate = self._log_density(batch, samples, precision)
         kl = float(sum(part.double().mean() for part in bound.kl.values()))
         return {
@@ -240,6 +239,13 @@ class FittedModel:
             "active_units": active_units(use.relative_mean),
             "kl_per_latent": [round(value, 6) if value == value else None for value in use.kl.tolist()],
         }
+
+    def bound(self, batch: Batch) -> Bound:
+        """The bound of encoded rows, over as many draws as so many rows leave time for."""
+        x = batch["x"]
+        rows = len(x.value if isinstance(x, Partial) else x)
+        draws = max(1, min(16, 20_000 // rows))
+        return evaluate_bound(self.model, batch, draws, enumerate=self.recipe.enumerate)
 
     def save(self, folder: str | Path) -> None:
         """Write config.json, schema.json and model.safetensors.

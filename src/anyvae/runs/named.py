@@ -7,14 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anyvae.data import Source
-from anyvae.inference import evaluate_bound
-from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.model import Batch, LatentVariableModel
 from anyvae.runs.fitted import FittedModel
 
 __all__ = ["embedded_names", "how_drawn", "kl_of_variables", "latent_names", "scored_names"]
-
-_DRAWS = 16
-_DRAWS_OF_ALL = 20_000
 
 
 def latent_names(names: Sequence[str]) -> list[str]:
@@ -74,11 +70,7 @@ def kl_of_variables(fitted: FittedModel, batch: Batch) -> dict[str, float]:
         fitted: the model.
         batch: encoded rows.
     """
-    x = batch["x"]
-    rows = len(x.value if isinstance(x, Partial) else x)
-    draws = max(1, min(_DRAWS, _DRAWS_OF_ALL // rows))
-    bound = evaluate_bound(fitted.model, batch, draws, enumerate=fitted.recipe.enumerate)
-    return {name: float(part.double().mean()) for name, part in bound.kl.items()}
+    return {name: float(part.double().mean()) for name, part in fitted.bound(batch).kl.items()}
 
 
 def how_drawn(model: LatentVariableModel, words: Mapping[str, str]) -> tuple[str, str]:
