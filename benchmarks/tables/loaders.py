@@ -12,6 +12,7 @@ import pandas as pd
 
 __all__ = [
     "HIVAE_SETS",
+    "UCI_SETS",
     "adult",
     "anomaly",
     "anomaly_names",
@@ -19,14 +20,17 @@ __all__ = [
     "correlated",
     "data_folder",
     "digits",
+    "hide",
     "hivae",
     "hivae_mask",
     "missing_by_answer",
     "mixed",
     "not_miwae",
     "rare_group",
+    "uci",
 ]
 
+UCI_SETS = ("concrete", "energy", "power-plant", "wine-quality-red")
 HIVAE_SETS = ("Adult", "Breast", "Wine", "defaultCredit", "letter", "spam")
 
 
@@ -288,3 +292,28 @@ def not_miwae(colour: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     first[first > 0.0] = np.nan
     names = [f"x{j}" for j in range(scores.shape[1])]
     return pd.DataFrame(scores, columns=names), pd.DataFrame(holed, columns=names)
+
+
+def uci(name: str, most: int = 2000) -> pd.DataFrame:
+    """A regression table of the UCI repository, all columns alike; of a longer one some rows, the same for everyone.
+
+    Arguments:
+        name: one of UCI_SETS.
+        most: rows kept.
+    """
+    file = data_folder("tables", "uci_regression", f"{name}.txt.gz")
+    frame = pd.read_csv(file, sep=r"[\s,]+", header=None, engine="python").dropna(axis=1, how="all")
+    frame.columns = [f"x{j}" for j in range(frame.shape[1])]
+    return frame if len(frame) <= most else frame.sample(most, random_state=0).reset_index(drop=True)
+
+
+def hide(whole: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """The same rows with cells hidden, each by itself.
+
+    Arguments:
+        whole: numbers.
+        share: of the cells.
+        seed: of the choice.
+    """
+    hidden = np.random.default_rng([12, seed]).random(whole.shape) < share
+    return whole.mask(pd.DataFrame(hidden, columns=whole.columns))

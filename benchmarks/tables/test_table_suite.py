@@ -14,22 +14,26 @@ import protocol
 import pytest
 from adult import quality
 from anomaly import by_set
+from coverage import covered
 from door import load, save
 from given import compare
 from loaders import (
     HIVAE_SETS,
+    UCI_SETS,
     adult,
     anomaly,
     anomaly_names,
     binaries,
     correlated,
     data_folder,
+    hide,
     hivae,
     hivae_mask,
     missing_by_answer,
     mixed,
     not_miwae,
     rare_group,
+    uci,
 )
 from peers import MEAN, OURS, RIDGE, Contestant
 from protocol import Case, Finding, Question, Row, Tables, ask, coverage, number, pick
@@ -259,6 +263,25 @@ def test_a_set_is_averaged_over_its_seeds_first() -> None:
     assert by_set(runs, "KNN") == {"a": pytest.approx(0.6), "b": pytest.approx(0.9)}
 
 
+def test_draws_of_the_law_of_a_cell_cover_it_as_often_as_they_say() -> None:
+    draw = np.random.default_rng(0)
+    whole = pd.DataFrame(draw.standard_normal((3000, 2)), columns=["a", "b"])
+    holed = hide(whole, 0.5, 0)
+
+    def filled(scale: float) -> list[pd.DataFrame]:
+        return [
+            holed.fillna(pd.DataFrame(scale * draw.standard_normal((3000, 2)), columns=["a", "b"]))
+            for _ in range(40)
+        ]
+
+    assert covered(filled(1.0), whole, holed) == pytest.approx(
+        {"within 50 %": 0.5, "within 90 %": 0.9}, abs=0.03
+    )
+    narrow = covered(filled(0.5), whole, holed)
+    assert narrow["within 50 %"] < 0.35
+    assert narrow["within 90 %"] < 0.7
+
+
 def test_rows_of_the_same_law_are_within_chance_and_others_are_not() -> None:
     table = rare_group(0)
     rare = table[table["kind"] == "rare"]
@@ -323,6 +346,26 @@ def test_the_mixed_table_has_twenty_columns_of_all_kinds() -> None:
 
 @pytest.mark.real
 @pytest.mark.usefixtures("real")
+def test_cells_are_hidden_as_often_as_asked_and_by_the_seed() -> None:
+    whole = pd.DataFrame(np.ones((4000, 3)), columns=list("abc"))
+    found = hide(whole, 0.2, 0)
+    assert abs(found.isna().to_numpy().mean() - 0.2) < 0.015
+    assert found.equals(hide(whole, 0.2, 0))
+    assert not found.equals(hide(whole, 0.2, 1))
+
+
+@pytest.mark.usefixtures("real")
+def test_the_regression_tables_are_numbers_and_whole() -> None:
+    shapes = {name: uci(name).shape for name in UCI_SETS}
+    assert shapes == {
+        "concrete": (1030, 9),
+        "energy": (768, 9),
+        "power-plant": (2000, 5),
+        "wine-quality-red": (1599, 12),
+    }
+    assert not any(uci(name).isna().to_numpy().any() for name in UCI_SETS)
+
+
 def test_not_miwaes_protocol_gives_its_papers_error_of_the_mean() -> None:
     for colour, published in (("red", 1.83), ("white", 1.74)):
         whole, holed = not_miwae(colour)

@@ -101,3 +101,21 @@ def test_only_hidden_cells_are_judged() -> None:
 def test_draws_that_cannot_be_judged_are_refused(draws: list, options: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         interval_coverage(draws, {"x": np.arange(3.0)}, **options)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_data_frames_are_measured_as_the_arrays_they_hold(package: str) -> None:
+    frames = pytest.importorskip(package)
+    truth = {"x": np.array([0.0, 2.0, np.nan, 4.0]), "kind": np.array(["a", "b", "c", "a"])}
+    imputed = {"x": np.array([1.0, 2.0, 3.0, 5.0]), "kind": np.array(["a", "a", "c", "a"])}
+    hidden = {"x": np.array([True, False, True, True]), "kind": np.array([False, True, True, False])}
+    wanted = imputation_error(truth, imputed, hidden)
+    assert wanted["kind"].error == 0.5
+    found = imputation_error(frames.DataFrame(truth), frames.DataFrame(imputed), hidden)
+    assert found == wanted
+    if package == "pandas":
+        # Neither an index nor an encoding of text is a column, or another value.
+        odd = frames.DataFrame(truth).set_axis(list("wxyz")).astype({"kind": "category"})
+        assert imputation_error(odd, imputed, hidden) == wanted
+    with pytest.raises(TypeError, match="got list; wanted an arrow table"):
+        imputation_error([1.0], imputed, hidden)  # type: ignore[arg-type]

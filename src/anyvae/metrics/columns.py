@@ -9,11 +9,15 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from narwhals.typing import IntoDataFrame
 
 __all__ = ["Array", "Column", "Table", "mid_ranks", "row_count", "rows_of", "some_rows", "typed_columns"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-Table: TypeAlias = "pa.Table | Mapping[str, Array]"
+Table: TypeAlias = "pa.Table | IntoDataFrame | Mapping[str, Array]"
+"""An arrow table, a data frame of pandas or polars, or arrays by name."""
+
+Columns: TypeAlias = "pa.Table | Mapping[str, Any]"
 
 
 @final
@@ -54,26 +58,28 @@ def typed_columns(*tables: Table, categories: Collection[str] = ()) -> list[dict
     Numbers, dates and times are numbers; texts and truth values are categories. Dates count microseconds.
 
     Arguments:
-        tables: pyarrow tables, or arrays by name.
+        tables: arrow tables, data frames of pandas or polars, or arrays by name.
         categories: columns of numbers to read as categories all the same.
 
     Raises:
         ValueError: for no rows, columns of unequal length or more than one axis, a column that a table lacks, numbers
             in one table where another has text, or names in `categories` that are no columns.
+        TypeError: for what is no table.
 
     >>> [columns] = typed_columns({"a": np.array([1, 2]), "b": np.array(["x", None], dtype=object)})
     >>> columns["a"].values.tolist(), columns["b"].values.tolist(), columns["b"].levels
     ([1.0, 2.0], [0, -1], ('x',))
     """
-    names = [str(name) for name in _names(tables[0])]
+    given = [_by_name(table) for table in tables]
+    names = [str(name) for name in _names(given[0])]
     unknown = sorted(set(categories) - set(names))
     if unknown:
         raise ValueError(f"categories name {unknown!r}, which are no columns; the columns are {names!r}.")
-    for table in tables:
+    for table in given:
         _check(table, names)
-    read: list[dict[str, Column]] = [{} for _ in tables]
+    read: list[dict[str, Column]] = [{} for _ in given]
     for name in names:
-        cells = [_cells(table[name], name) for table in tables]
+        cells = [_cells(table[name], name) for table in given]
         filled = {values.dtype.kind for values in cells if values.dtype.kind == "U" or _any_number(values)}
         if name not in categories and len(filled) > 1:
             raise ValueError(
@@ -121,11 +127,29 @@ def mid_ranks(values: Array) -> Array:
     return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
-def _names(table: Table) -> Sequence[str]:
+def _by_name(table: Table) -> Columns:
+    """Columns by name, of whatever package the table is."""
+    import pyarrow as pa
+
+    if isinstance(table, Mapping | pa.Table):
+        return table
+    import narwhals
+
+    try:
+        frame = narwhals.from_native(table, eager_only=True)
+    except TypeError as error:
+        raise TypeError(
+            f"a measure of tables got {type(table).__name__}; wanted an arrow table, a data frame of pandas or "
+            "polars, or a dict of arrays by column."
+        ) from error
+    return {str(column.name): column.to_arrow() for column in frame.iter_columns()}
+
+
+def _names(table: Columns) -> Sequence[str]:
     return list(table) if isinstance(table, Mapping) else table.column_names
 
 
-def _check(table: Table, names: Sequence[str]) -> None:
+def _check(table: Columns, names: Sequence[str]) -> None:
     absent = sorted(set(names) - set(_names(table)))
     if absent:
         raise ValueError(
