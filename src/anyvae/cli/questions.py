@@ -48,9 +48,7 @@ def sample(
         raise DataError("--given draws rows and --means gives none: leave one of them out")
     rows, effective = fitted.sample_given(n, values, seed)
     if math.isfinite(effective):
-        note(
-            f"the rows start from draws worth {effective:,.0f} of 4,096; below about 50, take them with care"
-        )
+        note(f"the rows start from weighed draws worth {effective:,.0f}; below about 50, take them with care")
     deliver(rows, output)
 
 

@@ -111,7 +111,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         Arguments:
             n_samples: rows.
             given: column to value, such as {"income": ">50K"}. How well the model covers such rows is told by
-                `effective_samples_`, of 4,096, afterwards.
+                `effective_samples_` afterwards: below about 50, take them with care.
             random_state: of the draws; that of the estimator where None, so that two calls give the same rows.
 
         Raises:

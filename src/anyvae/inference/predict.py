@@ -10,7 +10,7 @@ from torch import Tensor
 from anyvae.distributions import Cellwise
 from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
-from anyvae.inference.weigh import Weighed, weigh
+from anyvae.inference.weigh import ENOUGH, MORE, Weighed, effective_samples, weigh
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 
 __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
@@ -33,19 +33,17 @@ def conditional_mean(
         samples: S.
         seed: of the draws.
     """
-    means: list[Tensor] = []
     with evaluating(model):
-        for trace, log_weight in _weighed(model, batch, samples, seed):
+        evidence = model.admit(batch)
+        found = model.zeros((len(next(iter(evidence.values())).value), *model.shapes[name]))
+        for rows, (trace, log_weight) in _weighed(model, batch, samples, seed):
             share = torch.softmax(log_weight, 0)
             # What was drawn with the latents, because something given hangs on it, has its weight with them.
             mean = trace.values[name] if (name, False) in trace.plan.draws else trace.p(name).mean
-            mean = mean.expand(samples, trace.rows, *model.shapes[name])
-            found = torch.einsum("sb,sb...->b...", share, mean)
-            item = trace.evidence.get(name)
-            if item is not None:
-                found = torch.where(item.cell_mask() > 0, item.value, found)
-            means.append(found)
-    return torch.cat(means)
+            mean = mean.expand(len(share), trace.rows, *model.shapes[name])
+            found[rows] = torch.einsum("sb,sb...->b...", share, mean)
+        item = evidence.get(name)
+        return found if item is None else torch.where(item.cell_mask() > 0, item.value, found)
 
 
 def class_mean(
@@ -125,16 +123,11 @@ def cell_log_density(
         for cell in cells:
             hidden = given.clone()
             hidden[:, cell] = False
-            parts: list[Tensor] = []
-            start = 0
-            for trace, log_weight in _weighed(
-                model, {**batch, name: Partial(item.value, hidden)}, samples, seed
-            ):
-                value = item.value[start : start + trace.rows]
-                start += trace.rows
-                density = _cells(trace, name, value)[..., cell].sum(-1)
-                parts.append((log_weight + density).logsumexp(0) - log_weight.logsumexp(0))
-            found = torch.cat(parts)
+            without = {**batch, name: Partial(item.value, hidden)}
+            found = model.zeros((len(hidden),))
+            for rows, (trace, log_weight) in _weighed(model, without, samples, seed):
+                density = _cells(trace, name, item.value[rows])[..., cell].sum(-1)
+                found[rows] = (log_weight + density).logsumexp(0) - log_weight.logsumexp(0)
             columns.append(torch.where(given[:, cell].all(1), found, torch.nan))
     return torch.stack(columns, 1)
 
@@ -149,12 +142,24 @@ def _cells(trace: Trace, name: str, value: Tensor) -> Tensor:
     return distribution.cells(value)
 
 
-def _weighed(model: LatentVariableModel, batch: Batch, samples: int, seed: int) -> Iterator[Weighed]:
-    """Rows some at a time, with draws that do not depend on how they are cut."""
-    evidence = model.admit(batch)
-    keys = row_keys(evidence)
+def _weighed(
+    model: LatentVariableModel, batch: Batch, samples: int, seed: int
+) -> Iterator[tuple[Tensor, Weighed]]:
+    """Places of rows, some at a time, and draws for them that do not depend on how they are cut.
+
+    Rows of which the draws are worth few come again at the end, with more of them.
+    """
+    keys = row_keys(model.admit(batch))
     pools: dict[tuple[str, int], Tensor] = {}
-    step = rows_at_once(model, samples)
-    for start in range(0, len(keys), step):
-        noise = RowNoise(seed, keys[start : start + step], 0, pools)
-        yield weigh(model, take_rows(batch, slice(start, start + step)), samples, noise)
+
+    def drawn(rows: Tensor, count: int) -> Weighed:
+        return weigh(model, take_rows(batch, rows), count, RowNoise(seed, keys[rows], 0, pools))
+
+    hard: list[Tensor] = []
+    for rows in torch.arange(len(keys)).split(rows_at_once(model, samples)):
+        found = drawn(rows, samples)
+        hard += rows[effective_samples(found.log_weight).cpu() < ENOUGH].unsqueeze(1)
+        yield rows, found
+    for start in range(0, len(hard), step := rows_at_once(model, MORE * samples)):
+        rows = torch.cat(hard[start : start + step])
+        yield rows, drawn(rows, MORE * samples)

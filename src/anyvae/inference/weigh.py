@@ -12,7 +12,10 @@ from anyvae.distributions import FromNoise
 from anyvae.model import Batch, LatentVariableModel, Noise, Trace
 from anyvae.model.plan import generation_order
 
-__all__ = ["Weighed", "effective_samples", "weigh"]
+__all__ = ["ENOUGH", "MORE", "Weighed", "effective_samples", "weigh"]
+
+ENOUGH, MORE = 16.0, 8
+"""Rows of which the draws are worth fewer than this are drawn for again, so many times as often."""
 
 
 @final

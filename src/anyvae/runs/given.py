@@ -48,8 +48,8 @@ def sample_given(
         seed: of the draws.
 
     Returns:
-        The rows, and the effective number of the 4,096 weighed draws that they start from; infinite where no cell of
-        the rows themselves is given, so that they are drawn as the model draws rows.
+        The rows, and the effective number of the weighed draws that they start from, 4,096 of them or eight times as
+        many; infinite where no cell of the rows themselves is given, so that they are drawn as the model draws rows.
 
     Raises:
         DataError: for a column that there is not, or a value that it cannot have.

@@ -10,7 +10,7 @@ import torch
 from anyvae.data import DataError, Schema, Source
 from anyvae.inference import seeded
 from anyvae.model import LatentVariableModel
-from anyvae.objectives import ELBO
+from anyvae.objectives import IWAE, DReG
 from anyvae.recipes import First, find_recipe
 from anyvae.recipes.recipe import ready
 from anyvae.runs.config import RunConfig
@@ -21,8 +21,8 @@ from anyvae.training import Callback, CheckpointError, FitResult, Player, fit
 
 __all__ = ["fit_source", "fresh_model", "train"]
 
-_TAUGHT = 4
-"""The encoder is taught for so many times fewer steps than the model was fitted for."""
+_TAUGHT, _DRAWN = 4, 8
+"""The encoder is taught for so many times fewer steps than the model was fitted for, by bounds of so many draws."""
 
 
 def fit_source(
@@ -180,20 +180,26 @@ def _teach(
 ) -> None:
     r"""Train the encoder alone on rows of which cells are hidden, so that it infers from any part of a row.
 
-    .. math:: \max_q \; E_{part} \, E_{q(z \mid x_{part})}[\log p(x_{part}, z) - \log q(z \mid x_{part})]
+    .. math:: \max_q \; E_{part} \, E_{z_s \sim q(z \mid x_{part})}
+        \left[\log \tfrac18 \sum_s p(x_{part}, z_s) / q(z_s \mid x_{part})\right]
 
-    The decoder has learned from whole rows and stays as it is: hidden cells would only cost it.
+    By the importance-weighted bound, so that q comes to cover the posterior given a part of a row, which may have
+    several modes: the bound of one draw would have it keep to one of them, from which neither weighed draws nor the
+    chain that starts there find the rest. The decoder has learned from whole rows and stays as it is: hidden cells
+    would only cost it.
     """
     schema = prepared.schema
     if schema.kind != "table" or len(schema.widths) < 2 or not find_recipe(config.recipe).taught:
         return
     steps = max(1, config.steps // _TAUGHT)
     data = prepared.training.hiding({"x": schema.widths})
+    # The gradient with less noise has no form for a latent that is inferred given another.
+    bound = DReG(_DRAWN) if len(model.latents) == 1 else IWAE(_DRAWN)
     say(f"then the encoder learns to read parts of rows, {steps:,} steps")
     fit(
         model,
         data,
-        players=ready([Player("encoder", ELBO(), ["inference"])], len(data), config.learning_rate),
+        players=ready([Player("encoder", bound, ["inference"])], len(data), config.learning_rate),
         steps=steps,
         minutes=None if config.max_minutes is None else config.max_minutes / _TAUGHT,
         batch_size=config.batch_size,
