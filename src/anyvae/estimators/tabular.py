@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 
 from anyvae.data import decode
 from anyvae.data.errors import listing
-from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
 from anyvae.model import Evidence
@@ -115,11 +115,10 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             random_state: of the draws; that of the estimator where None, so that two calls give the same rows.
 
         Raises:
-            ValueError: for a column that there is not, or a value that it cannot have.
+            ValueError: for a column that there is not, a value that it cannot have, or a number of rows below 0.
         """
         fitted, seed = self._model(), self._seed(random_state)
-        if not isinstance(n_samples, int | np.integer) or n_samples < 0:
-            raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0 on.")
+        n_samples = whole_number("n_samples", n_samples, 0)
         given = {self._named(column): value for column, value in (given or {}).items()}
         if absent := [name for name in self._given() if name not in given]:
             raise ValueError(
@@ -139,7 +138,12 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             draws: None for one table of means (whole numbers rounded) and most probable categories, deterministic; a
                 number for a list of so many tables, each a joint draw of all holes of a row given the rest of it.
             random_state: of the draws.
+
+        Raises:
+            ValueError: for draws that are no number from 1 on.
         """
+        if draws is not None:
+            draws = whole_number("draws", draws, 1, "or None for means")
         fitted, source = self._model(), self._source(X)
         if draws is None:
             return self._restore(fitted.impute(source), X, source.beside)

@@ -70,8 +70,9 @@ def sample_given(
         found = fitted.beside_label(fitted.decode(drawn.x), drawn)
         return _with_conditions(fitted.schema, found, batch, given), math.inf
     parts, labels, effective = [], [], 0.0
-    for block, start in enumerate(range(0, rows, _BLOCK)):
-        count = min(_BLOCK, rows - start)
+    some = max(rows, 1)  # so that the weighed draws are told of where no rows are wanted, too
+    for block, start in enumerate(range(0, some, _BLOCK)):
+        count = min(_BLOCK, some - start)
         found = condition(
             fitted.model,
             batch,
@@ -85,9 +86,11 @@ def sample_given(
         if "y" in fitted.schema.beside:
             labels.append(found.values["y"][:, 0])
         effective = float(found.effective[0])
-    table = _keep(decode(fitted.schema, torch.cat(parts)), own, rows)
+    table = _keep(decode(fitted.schema, torch.cat(parts)[:rows]), own, rows)
     table = _with_conditions(fitted.schema, table, batch, given)
-    return (table if not labels else with_label(fitted.schema, table, torch.cat(labels))), effective
+    if labels:
+        table = with_label(fitted.schema, table, torch.cat(labels)[:rows])
+    return table, effective
 
 
 def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[str, Any]) -> Any:
