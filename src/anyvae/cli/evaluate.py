@@ -47,7 +47,7 @@ def evaluate(
     if output is not None:
         content = {"unit": "nats per row", **figures}
         write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    say(_table(figures, scored_names(fitted, rows), kl_of_variables(fitted, fitted.batch(rows))))
+    say(_table(figures, scored_names(fitted), kl_of_variables(fitted, fitted.batch(rows))))
 
 
 def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -> str:

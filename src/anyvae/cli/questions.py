@@ -67,7 +67,7 @@ def embed(run: Run, source: SourceName, /, *, output: Target = None) -> None:
     fitted = load(run)
     rows = rows_of(fitted, source)
     latents = fitted.embed(rows)
-    names = embedded_names(fitted, rows)
+    names = embedded_names(fitted)
     deliver({name: latents[:, index] for index, name in enumerate(names)}, output)
 
 

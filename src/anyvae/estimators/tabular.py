@@ -16,7 +16,6 @@ from anyvae.data.errors import listing
 from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
-from anyvae.model import Evidence
 from anyvae.recipes import find_recipe
 
 __all__ = ["TabularVAE"]
@@ -67,16 +66,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
 
     @property
     def _n_features_out(self) -> int:
-        return sum(self._latents().values())
-
-    def _latents(self) -> dict[str, int]:
-        """Size of each latent, in the order in which `transform` has them: that of drawing."""
-        model = self.fitted_.model
-        rows = {
-            name: Evidence(model.zeros((1, *model.shapes[name])), None) for name in ("x", *model.conditions)
-        }
-        names = [name for name, from_q in model.plan(rows).draws if from_q]
-        return {name: model.shapes[name].numel() for name in names}
+        return sum(self.fitted_.latents.values())
 
     def inverse_transform(self, Z: Any) -> Any:
         """E[x | z] of every row of latents, (rows, latent features), as a table; categories the most probable.
@@ -94,7 +84,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             raise ValueError(
                 f"Z has {whole.shape[1]} features, but {type(self).__name__} has {self._n_features_out} latents."
             )
-        sizes = self._latents()
+        sizes = fitted.latents
         parts = whole.split(list(sizes.values()), 1)
         latents = {
             name: part.view(len(part), *model.shapes[name]) for name, part in zip(sizes, parts, strict=True)

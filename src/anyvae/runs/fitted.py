@@ -15,7 +15,7 @@ from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import Bound, class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
 from anyvae.metrics import active_units, latent_use
-from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.model import Batch, Evidence, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
 from anyvae.runs.beside import beside_of, with_label
 from anyvae.runs.conditional import (
@@ -58,6 +58,16 @@ class FittedModel:
     def recipe(self) -> Recipe:
         """Of which the model was made."""
         return find_recipe(self.config.recipe)
+
+    @property
+    def latents(self) -> dict[str, int]:
+        """Size of each latent that is inferred from rows, in the order of drawing, which is that of `embed`."""
+        model = self.model
+        rows = {
+            name: Evidence(model.zeros((1, *model.shapes[name])), None) for name in ("x", *model.conditions)
+        }
+        names = [name for name, from_q in model.plan(rows).draws if from_q]
+        return {name: model.shapes[name].numel() for name in names}
 
     def batch(
         self,

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from anyvae.data import Source
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.runs.fitted import FittedModel
 
@@ -32,16 +29,15 @@ def latent_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def embedded_names(fitted: FittedModel, source: Source) -> list[str]:
+def embedded_names(fitted: FittedModel) -> list[str]:
     """What `FittedModel.embed` writes of a row, column by column: latents, and probabilities of classes by their name.
 
     Arguments:
         fitted: the model.
-        source: rows that are embedded.
     """
-    numbers = iter(latent_names(scored_names(fitted, source)))
+    numbers = iter(latent_names(scored_names(fitted)))
     found = []
-    for name, width in _inferred(fitted, source).items():
+    for name, width in fitted.latents.items():
         if name == "y" and "y" in fitted.schema.beside:
             [label] = fitted.schema.beside["y"].features
             found += [f"p({label.name} = {one})" for one in label.categories]
@@ -52,14 +48,13 @@ def embedded_names(fitted: FittedModel, source: Source) -> list[str]:
     return found
 
 
-def scored_names(fitted: FittedModel, source: Source) -> list[str]:
+def scored_names(fitted: FittedModel) -> list[str]:
     """The latent that each feature with a KL of its own belongs to, in the order of ``kl_per_latent``.
 
     Arguments:
         fitted: the model.
-        source: rows that are read.
     """
-    widths = _inferred(fitted, source)
+    widths = fitted.latents
     return [name for name in widths if name not in fitted.recipe.enumerate for _ in range(widths[name])]
 
 
@@ -104,9 +99,3 @@ def how_drawn(model: LatentVariableModel, words: Mapping[str, str]) -> tuple[str
     for name in order:
         order += [parent for parent in parents(name) if parent in parts and parent not in order]
     return density("x"), ", ".join(f"{name} ~ {density(name)}" for name in order)
-
-
-def _inferred(fitted: FittedModel, source: Source) -> dict[str, int]:
-    """How many features each latent has that is read from rows, in drawing order."""
-    trace = fitted.model.trace(fitted.batch(source.take(np.arange(1))))
-    return {name: fitted.model.shapes[name].numel() for name, from_q in trace.plan.draws if from_q}
