@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from anyvae.cli.console import note, say
-from anyvae.cli.options import Run, Samples, SourceName
+from anyvae.cli.options import Run, Samples, SourceName, Unseen
 from anyvae.cli.output import check_target
-from anyvae.cli.rows import rows_of
+from anyvae.cli.rows import run_and_rows
 
 __all__ = ["evaluate"]
 
@@ -24,6 +24,7 @@ def evaluate(
     /,
     *,
     samples: Samples = None,
+    unseen: Unseen = "refuse",
     output: Annotated[
         Path | None, Parameter(name=["-o", "--output"], help="Write the figures as .json too.")
     ] = None,
@@ -36,11 +37,10 @@ def evaluate(
     check_target(output, (".json",))
     import msgspec
 
-    from anyvae.runs import load, write_file
+    from anyvae.runs import write_file
     from anyvae.runs.named import kl_of_variables, scored_names
 
-    fitted = load(run)
-    rows = rows_of(fitted, source, test=True)
+    fitted, rows = run_and_rows(run, source, unseen, test=True)
     if source == fitted.config.source and rows.name == Path(source).name:
         note("most of these rows were fitted; those held out by the fit are judged in metrics.json")
     figures = fitted.evaluate(rows, samples)

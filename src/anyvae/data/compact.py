@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data.arrow import is_moment, is_ordered, is_text, numbers, plain, shown
-from anyvae.data.errors import DataError, listing, number
+from anyvae.data.errors import DataError, UnseenWarning, listing, number
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
 from anyvae.data.units import misfit, standardise
@@ -187,11 +187,11 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
 
 
 def _tell(feature: Feature, table: str, count: int, first: str) -> None:
-    """Say that cells are read as missing; a caller who wants none of it makes the warning an error."""
+    """Say that cells are read as missing."""
     cells = f"{count:,} cells, the first with {first}," if count > 1 else f"a cell with {first}"
     warnings.warn(
         f"column {feature.name!r} of {table} holds {cells} which the model was not fitted on: read as missing",
-        UserWarning,
+        UnseenWarning,
         stacklevel=2,
     )
 
