@@ -190,7 +190,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.missing_cells:
             cells = self.rows * math.prod(self.input_shape)
             said.append(
-                f"{self.missing_cells:,} of {cells:,} cells are missing: they have no part in the likelihood"
+                f"{self.missing_cells:,} of {cells:,} cells are missing: their values have no part in the likelihood"
             )
         return said
 
