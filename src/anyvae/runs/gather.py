@@ -224,6 +224,7 @@ def _features(fitted: FittedModel) -> list[dict[str, Any]]:
         {
             "name": feature.name,
             "kind": "constant" if feature.constant is not None else feature.kind,
+            "likelihood": feature.likelihood,
             "detail": feature.detail(),
         }
         for feature in fitted.schema.features
