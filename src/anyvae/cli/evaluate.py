@@ -58,8 +58,6 @@ def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -
         names: the latent that each feature belongs to.
         whole: KL of each latent, and of classes.
     """
-    from anyvae.runs.named import latent_names
-
     kl = figures["kl_per_latent"]
     lines = [
         ("rows", f"{figures['rows']:,}"),
@@ -77,7 +75,7 @@ def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -
         lines += [(f"KL of {name}", f"{value:.4f}") for name, value in whole.items()]
     lines += [
         (f"KL of {name}", f"{value:.4f}")
-        for name, value in zip(latent_names(names), kl, strict=True)
+        for name, value in zip(figures["latents"], kl, strict=True)
         if value is not None
     ]
     told = [value for value in kl if value is not None]

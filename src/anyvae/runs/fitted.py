@@ -29,6 +29,7 @@ from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.draw import Drawn, draw_rows
 from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.given import sample_given
+from anyvae.runs.named import latent_names
 from anyvae.training import save_tensors
 
 __all__ = ["FittedModel"]
@@ -224,7 +225,7 @@ class FittedModel:
         return self.evaluate_batch(self.batch(source), samples)
 
     def evaluate_batch(self, batch: Batch, samples: int | None = None) -> dict[str, Any]:
-        """As `evaluate`, of encoded rows."""
+        """As `evaluate`, of encoded rows; "latents" are the names of the features of "kl_per_latent"."""
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
         recipe = self.recipe
@@ -247,6 +248,7 @@ class FittedModel:
             "log_likelihood_standard_error": _standard_error(estimate),
             "samples": samples,
             "active_units": active_units(use.relative_mean),
+            "latents": latent_names(use.names),
             "kl_per_latent": [round(value, 6) if value == value else None for value in use.kl.tolist()],
         }
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from anyvae.model import Batch, LatentVariableModel
-from anyvae.runs.fitted import FittedModel
+
+if TYPE_CHECKING:
+    from anyvae.runs.fitted import FittedModel
 
 __all__ = ["embedded_names", "how_drawn", "kl_of_variables", "latent_names", "scored_names"]
 
