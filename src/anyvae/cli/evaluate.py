@@ -38,7 +38,7 @@ def evaluate(
     import msgspec
 
     from anyvae.runs import write_file
-    from anyvae.runs.named import kl_of_variables, scored_names
+    from anyvae.runs.named import scored_names
 
     fitted, rows = run_and_rows(run, source, unseen, test=True)
     if source == fitted.config.source and rows.name == Path(source).name:
@@ -47,18 +47,17 @@ def evaluate(
     if output is not None:
         content = {"unit": "nats per row", **figures}
         write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    say(_table(figures, scored_names(fitted), kl_of_variables(fitted, fitted.batch(rows))))
+    say(_table(figures, scored_names(fitted)))
 
 
-def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -> str:
+def _table(figures: dict[str, Any], names: list[str]) -> str:
     """The figures, a line each.
 
     Arguments:
         figures: of `FittedModel.evaluate`.
         names: the latent that each feature belongs to.
-        whole: KL of each latent, and of classes.
     """
-    kl = figures["kl_per_latent"]
+    kl, whole = figures["kl_per_latent"], figures["kl_per_variable"]
     lines = [
         ("rows", f"{figures['rows']:,}"),
         ("ELBO", f"{_with_error(figures, 'elbo')} nats per row"),

@@ -29,7 +29,7 @@ from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.draw import Drawn, draw_rows
 from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.given import sample_given
-from anyvae.runs.named import latent_names
+from anyvae.runs.named import kl_of_variables, latent_names
 from anyvae.training import save_tensors
 
 __all__ = ["FittedModel"]
@@ -237,13 +237,14 @@ class FittedModel:
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
         bound = self.bound(batch)
         estimate = self._log_density(batch, samples, precision)
-        kl = float(sum(part.double().mean() for part in bound.kl.values()))
+        kl = kl_of_variables(bound)
         return {
             "rows": rows,
             "elbo": float(bound.elbo.double().mean()),
             "elbo_standard_error": _standard_error(bound.elbo),
             "reconstruction": float(bound.log_likelihood.double().mean()),
-            "kl": kl,
+            "kl": sum(kl.values()),
+            "kl_per_variable": kl,
             "log_likelihood": float(estimate.double().mean()),
             "log_likelihood_standard_error": _standard_error(estimate),
             "samples": samples,

@@ -116,7 +116,7 @@ def findings_of(
         conditions=conditions,
         class_kl={
             name: nats
-            for name, nats in kl_of_variables(fitted, fitted.batch(plotted)).items()
+            for name, nats in kl_of_variables(fitted.bound(fitted.batch(plotted))).items()
             if name in recipe.enumerate
         }
         if recipe.enumerate

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from anyvae.model import Batch, LatentVariableModel
+from anyvae.inference import Bound
+from anyvae.model import LatentVariableModel
 
 if TYPE_CHECKING:
     from anyvae.runs.fitted import FittedModel
@@ -61,14 +62,13 @@ def scored_names(fitted: FittedModel) -> list[str]:
     return [name for name in widths if name not in fitted.recipe.enumerate for _ in range(widths[name])]
 
 
-def kl_of_variables(fitted: FittedModel, batch: Batch) -> dict[str, float]:
+def kl_of_variables(bound: Bound) -> dict[str, float]:
     """KL of each latent variable as a whole, nats a row: what the KL of `FittedModel.evaluate` is the sum of.
 
     Arguments:
-        fitted: the model.
-        batch: encoded rows.
+        bound: of some rows.
     """
-    return {name: float(part.double().mean()) for name, part in fitted.bound(batch).kl.items()}
+    return {name: float(part.double().mean()) for name, part in bound.kl.items()}
 
 
 def how_drawn(model: LatentVariableModel, words: Mapping[str, str]) -> tuple[str, str]:

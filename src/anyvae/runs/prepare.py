@@ -251,6 +251,11 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
             f"the recipe {recipe.name} has no experts for groups of columns: leave --group out, or take --recipe "
             "grouped_vae"
         )
+    groups, notes = {}, list(prepared.notes)
+    if recipe.groups:
+        groups = named_groups(schema, options.groups)
+        told = "; ".join(f"{group} ({', '.join(names)})" for group, names in groups.items())
+        notes.append(f"columns are observed in groups: {told}")
     varying = sum(feature.width > 0 for feature in schema.features)
     features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
     batch_size = min(rows, options.batch_size or default_batch_size(rows))
@@ -273,7 +278,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         kinds={name: kind if isinstance(kind, str) else list(kind) for name, kind in options.kinds.items()},
         label=options.label,
         given=list(options.given),
-        groups=named_groups(schema, options.groups) if recipe.groups else {},
+        groups=groups,
         clusters=options.clusters,
         keep_labels=options.keep_labels,
         max_epochs=options.max_epochs,
@@ -281,6 +286,6 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         precision=options.precision,
         threads=options.threads,
         shard=options.shard,
-        notes=prepared.notes,
+        notes=notes,
         version=anyvae.__version__,
     )
