@@ -165,8 +165,17 @@ def test_conditions_are_met_and_move_the_rest(vae: TabularVAE, frame: pd.DataFra
     [
         ({"city": "Oslo"}, "no column 'city'"),
         ({"town": "Paris"}, "column 'town' of what is given holds 'Paris'"),
-        ({"height": "tall"}, "'height'"),
-        ({"height": math.inf}, "'height'"),
+        (
+            {"height": "tall"},
+            "column 'height' of what is given holds 'tall', but the model was fitted on numbers",
+        ),
+        ({"height": math.inf}, "column 'height' of what is given holds inf: replace it"),
+        ({"height": ""}, "column 'height' is given '', which is no value: leave the column out"),
+        ({"town": ""}, "column 'town' is given '', which is no value: leave the column out"),
+        ({"town": np.nan}, "column 'town' is given nan, which is no value"),
+        ({"smokes": pd.NaT}, "column 'smokes' is given NaT, which is no value"),
+        ({"children": 10**30}, "column 'children' cannot be given 10*"),
+        ({"height": [1.0]}, r"column 'height' cannot be given \[1.0\] \(a list\): give a value of the kind"),
     ],
 )
 def test_conditions_that_cannot_be_are_refused(vae: TabularVAE, given: dict[str, Any], message: str) -> None:
@@ -350,7 +359,10 @@ def test_clusters_are_the_groups_that_there_are(frame: pd.DataFrame) -> None:
         (lambda f: f.assign(odd=[1, "a"] * (len(f) // 2)), "odd"),
         (lambda f: f.assign(odd=np.inf), "odd"),
         (lambda f: f.assign(odd=np.nan), "odd"),
-        (lambda f: pd.concat([f, f[["height"]]], axis=1), "height"),
+        (
+            lambda f: pd.concat([f, f[["height"]]], axis=1),
+            "X has more than one column named 'height': give each",
+        ),
         (lambda f: f.iloc[:1], "two rows"),
         (lambda f: f.iloc[:0], "0 row|no row"),
         (lambda f: f[[]], "column|feature"),

@@ -70,6 +70,20 @@ def test_no_element_of_an_array_is_cut(kind: str, cell: float) -> None:
     assert found[1].tolist() == [5.0, 2.0]
 
 
+@pytest.mark.filterwarnings("ignore:.*read as missing")
+@pytest.mark.parametrize("cell", ["huge", 2.5, 3])
+def test_what_is_no_ordered_level_stays(cell: Any) -> None:
+    size = pd.CategoricalDtype(["small", "middle", "large"], ordered=True)
+    rows = pd.DataFrame(
+        {"size": pd.Series([*size.categories, None] * 15, dtype=size), "x": np.arange(60) ** 0.5}
+    )
+    model = TabularVAE(**QUICK).fit(rows)
+    found = model.impute(rows.iloc[:3].assign(size=[cell, None, cell]))["size"].tolist()
+    assert [found[0], found[2]] == [str(cell)] * 2
+    assert found[1] in size.categories
+    assert model.impute(rows)["size"].dtype == size
+
+
 def test_categories_of_pandas_are_categories_whatever_they_are() -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(

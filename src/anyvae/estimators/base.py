@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anyvae.data import DataError, Source
 from anyvae.data.tables import set_aside
-from anyvae.estimators.frames import is_frame, read_frame
+from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
 from anyvae.runs.prepare import schema_of
@@ -153,6 +153,7 @@ class TableEstimator(BaseEstimator):
     def _source(self, rows: Any, *, reset: bool = False) -> Source:
         """Rows as the model reads them; remembers what they were at fit."""
         if is_frame(rows):
+            check_names(rows)
             validate_data(self, rows, reset=reset, skip_check_array=True)
         else:
             rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")

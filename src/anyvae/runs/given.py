@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from anyvae.data import DataError, Schema, Source, decode
-from anyvae.data.arrow import is_moment
+from anyvae.data.arrow import is_fittable, is_moment
 from anyvae.data.errors import listing
 from anyvae.inference import condition
 from anyvae.model import Batch, Partial
 from anyvae.runs.beside import beside_of, with_columns, with_label
-from anyvae.runs.conditional import cells_of
 from anyvae.runs.draw import draw_rows
 
 if TYPE_CHECKING:
@@ -135,8 +134,7 @@ def _one_row(schema: Schema, given: Mapping[str, Any], aside: Sequence[str]) -> 
     """A row with the given values, all other cells missing; `aside` names what else may be given."""
     import pyarrow as pa
 
-    names = list(cells_of(schema))
-    names += [feature.name for feature in schema.features if feature.constant is not None]
+    names = [feature.name for feature in schema.features]
     if strange := [name for name in given if name not in names]:
         raise DataError(
             f"there is no column {strange[0]!r} to be given: the columns are {listing([*names, *aside])}"
@@ -153,12 +151,30 @@ def _cell(name: str, kind: str, value: Any) -> pa.Array:
 
     if value is None:
         return pa.nulls(1)
-    if isinstance(value, float | str) and str(value).strip().lower() == "nan" and kind != "categorical":
+    if _is_nothing(value, kind):
         raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
-        return pa.array([_plain(value, kind)])
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"column {name!r} cannot be given {value!r} ({error})") from None
+        cell = pa.array([_plain(value, kind)])
+        why = "" if is_fittable(cell.type) or pa.types.is_decimal(cell.type) else f"a {type(value).__name__}"
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        why = str(error).rstrip(".")
+    if why:
+        raise DataError(
+            f"column {name!r} cannot be given {value!r} ({why}): give "
+            + ("a date, such as 2020-01-31" if kind == "date" else "a value of the kind that it holds")
+        )
+    return cell
+
+
+def _is_nothing(value: Any, kind: str) -> bool:
+    """Whether a value stands for a missing cell: empty text, NaN and, of pandas and numpy, NaT and NA."""
+    if isinstance(value, str):
+        # From a command line; only a category may be called so.
+        return not value or (value.strip().lower() == "nan" and kind != "categorical")
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # NA will not say, and nor will an array, which is no single value
+        return type(value).__name__ == "NAType"
 
 
 def _plain(value: Any, kind: str) -> Any:
