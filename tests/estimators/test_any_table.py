@@ -56,7 +56,8 @@ def columns(draw: Any, rows: int) -> Any:
         levels = pd.CategoricalDtype(["low", "middle", "high"], ordered=True)
         return pd.Series(draw(st.lists(st.sampled_from([*levels.categories, None]), **many)), dtype=levels)
     if kind == "date":
-        return pd.Series(draw(st.lists(st.one_of(days, st.just(pd.NaT)), **many)), dtype="datetime64[us]")
+        dates = pd.Series(draw(st.lists(st.one_of(days, st.just(pd.NaT)), **many)), dtype="datetime64[us]")
+        return dates.dt.tz_localize(draw(st.sampled_from([None, "UTC", "Asia/Tokyo"])))
     if kind == "constant":
         return pd.Series([draw(st.one_of(numbers, words, st.booleans()))] * rows)
     if kind == "nothing":
@@ -177,6 +178,7 @@ GIVEN: list[Any] = [
     *({}, [1], (1, 2), b"x", 1j, object, np.float32(1.5), np.array([1.0]), decimal.Decimal("1.5")),
     *(datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, 3), datetime.time(3), datetime.timedelta(1)),
     *(np.datetime64("2020-01-01", "ns"), pd.Timestamp("2020-01-01")),
+    pd.Timestamp("2020-01-01", tz="Europe/Berlin"),
 ]
 
 
@@ -185,7 +187,8 @@ def same(cell: Any, value: Any) -> bool:
     if isinstance(cell, str):
         return cell == str(value)
     if isinstance(cell, pd.Timestamp):
-        return cell == pd.Timestamp(value)
+        moment = pd.Timestamp(value)
+        return cell == (moment.tz_localize(cell.tz) if moment.tz is None else moment)
     truth = {"true": 1.0}.get(value) if isinstance(value, str) else None
     return float(cell) == (float(value) if truth is None else truth)
 
