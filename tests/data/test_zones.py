@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from anyvae.data import DataError, Source, encode, infer_schema
 from anyvae.data.zones import moment_for
 
 NOON = datetime(2020, 7, 5, 12)
@@ -68,3 +69,24 @@ def test_hours_that_the_clock_skips_or_shows_twice_are_refused(clock: str) -> No
 
 def test_what_is_no_moment_stays() -> None:
     assert moment_for(2, pa.timestamp("us", "UTC")).as_py() == 2
+
+
+def test_rows_are_of_the_zone_that_was_fitted_or_any_other_but_not_of_none() -> None:
+    hours = pd.date_range("2020-01-01 03:30", periods=40, freq="37h")
+
+    def source(zone: str | None) -> Source:
+        return Source("rows", None, pa.table({"when": pa.array(hours.tz_localize("UTC").tz_convert(zone))}))
+
+    for fitted in (None, "UTC", "Asia/Tokyo"):
+        schema = infer_schema(source(fitted))
+        for zone in (None, "UTC", "Europe/Berlin"):
+            if (zone is None) == (fitted is None):
+                assert encode(schema, source(zone)).x.equal(encode(schema, source(fitted)).x)
+                continue
+            said = "has no time zone" if zone is None else f"is of the time zone {zone}"
+            with pytest.raises(
+                DataError, match=f"column 'when' of rows {said}, but the model was fitted on times"
+            ):
+                encode(schema, source(zone))
+        nothing = Source("rows", None, pa.table({"when": pa.array([None, None], pa.timestamp("us"))}))
+        assert not encode(schema, nothing).mask.any()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import is_moment
+from anyvae.data.arrow import is_moment, zone_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def moment_for(value: Any, kind: pa.DataType) -> pa.Scalar[Any]:
     scalar: Any = pa.scalar(value)
     if not is_moment(scalar.type):
         return scalar
-    zone, given = (one.tz if pa.types.is_timestamp(one) else None for one in (kind, scalar.type))
+    zone, given = zone_of(kind), zone_of(scalar.type)
     if given is not None and zone is None:
         raise ValueError(f"it is of the time zone {given}, and the column has none")
     if zone is None or given is not None:
