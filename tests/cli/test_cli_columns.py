@@ -18,6 +18,7 @@ from anyvae.cli import main
 from anyvae.data import load_source
 
 Capture = pytest.CaptureFixture[str]
+Refused = Callable[..., str]
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -39,6 +40,46 @@ def test_impute_fills_the_holes_and_nothing_else(people: Path, people_run: Path,
                     else before[name] == after[name]
                 )
                 assert same, (name, before, after)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["embed"],
+        ["reconstruct"],
+        ["impute"],
+        ["score", "--samples", "4"],
+        ["classify", "--column", "smokes"],
+        ["cluster", "-k", "2"],
+        ["evaluate", "--samples", "4"],
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.filterwarnings("default:.*read as missing")
+def test_values_that_no_row_had_are_refused_or_read_as_missing(
+    words: list[str], people: Path, people_run: Path, tmp_path: Path, refused: Refused, capsys: Capture
+) -> None:
+    header, *lines = people.read_text().splitlines()[:13]
+    for name, town in (("strange", "Rome"), ("holes", "")):
+        cells = [line.split(",") for line in lines]
+        changed = [",".join([*line[:3], town, *line[4:]]) for line in cells]
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *changed]) + "\n")
+    command, *options = words
+    strange = [command, str(people_run), str(tmp_path / "strange.csv"), *options]
+    assert "row 1 of column 'town' of strange.csv holds 'Rome'" in refused(*strange)
+    assert main([*strange, "--unseen", "missing"]) == 0
+    shown = capsys.readouterr()
+    told = [line for line in shown.err.splitlines() if "town" in line]
+    assert told == [
+        "anyvae: column 'town' of strange.csv holds 12 cells, the first with 'Rome', which the model was not fitted "
+        "on: read as missing"
+    ]
+    assert main([command, str(people_run), str(tmp_path / "holes.csv"), *options]) == 0
+    holes = capsys.readouterr().out
+    if command == "impute":  # what was given stays, be it known or not
+        assert {row["town"] for row in rows(shown.out)} == {"Rome"}
+    else:
+        assert shown.out == holes
 
 
 def test_draws_stand_below_each_other(people: Path, people_run: Path, tmp_path: Path) -> None:

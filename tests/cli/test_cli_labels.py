@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -137,9 +138,14 @@ def test_latents_are_called_what_they_are(
     aside = ["--given", "group"] if recipe == "cvae" else ["--label", "group"]
     assert main(["fit", str(people), "--recipe", recipe, *aside, "--out", run, "--latent", "3", *SHORT]) == 0
     capsys.readouterr()
-    assert main(["evaluate", run, str(people), "--samples", "5"]) == 0
+    target = tmp_path / "figures.json"
+    assert main(["evaluate", run, str(people), "--samples", "5", "-o", str(target)]) == 0
     shown = capsys.readouterr().out
     found = figures_of(shown)
+    written, metrics = (json.loads(path.read_text()) for path in (target, tmp_path / "run" / "metrics.json"))
+    assert written["latents"] == metrics["held_out"]["latents"] == metrics["train"]["latents"]
+    named = dict(zip(written["latents"], written["kl_per_latent"], strict=True))
+    assert named == pytest.approx({name: found[name] for name in named}, abs=6e-5)
     total = float(next(line for line in shown.splitlines() if line.startswith("KL  ")).split()[1])
     assert [name for name in found if name in whole] == whole
     if whole:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.csv as pc
@@ -15,6 +16,7 @@ import pytest
 import anyvae
 from anyvae.cli import main
 from anyvae.data import load_source
+from anyvae.runs import FittedModel
 
 Capture = pytest.CaptureFixture[str]
 
@@ -161,6 +163,22 @@ def test_evaluate_prints_what_it_writes(
     assert f"{figures['log_likelihood']:.4f}" in shown.out
     assert f"KL of z3{'':8}{figures['kl_per_latent'][3]:.4f}" in shown.out
     assert "most of these rows were fitted" in shown.err
+
+
+def test_evaluate_reads_the_rows_once(
+    people: Path, people_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    done = []
+    for name in ("batch", "bound"):
+        own = getattr(FittedModel, name)
+
+        def counted(self: FittedModel, *words: Any, own: Any = own, name: str = name, **more: Any) -> Any:
+            done.append(name)
+            return own(self, *words, **more)
+
+        monkeypatch.setattr(FittedModel, name, counted)
+    assert main(["evaluate", str(people_run), str(people), "--samples", "7"]) == 0
+    assert done == ["batch", "bound"]
 
 
 def test_report_is_written_anew(digits_run: Path, capsys: Capture) -> None:

@@ -100,6 +100,34 @@ def test_kinds_and_forms_are_found() -> None:
     ]
 
 
+FAMILIES = {
+    "Bernoulli": "Bernoulli(",
+    "categorical": "Categorical(",
+    "cumulative logit": "Placed(Ordinal(",
+    "negative binomial": "Placed(NegativeBinomial(",
+    "discretised logistic": "DiscretisedLogistic(",
+    "mixture of discretised logistics": "DiscretisedLogisticMixture(",
+    "normal": "Normal(",
+    "log-normal": "Normal(",
+    "Student's t": "StudentT(",
+    "Student's t of the logarithm": "StudentT(",
+    "mixture of normals": "CellMixture(Normal(",
+    "mixture of normals of the logarithm": "CellMixture(Normal(",
+}
+
+
+def test_the_likelihood_that_is_told_of_a_column_is_its_own() -> None:
+    told = set()
+    for name in TABLE:
+        source = alone(name)
+        schema = infer_schema(source)
+        likelihood = schema.features[0].likelihood
+        told.add(likelihood)
+        family = likelihood_of(schema, encode(schema, source)).family
+        assert repr(family).startswith(FAMILIES[likelihood]), name
+    assert len(told) >= 9
+
+
 def test_round_trip_of_every_kind_with_holes() -> None:
     table = pa.table({name: pa.array(column) for name, (column, _, _) in TABLE.items()})
     holes = np.arange(N) % 7 == 3

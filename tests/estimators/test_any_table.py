@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import math
+import re
 import warnings
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anyvae.data import DataError
 from anyvae.estimators import TabularVAE
 
 PARTS, EACH = 8, 250
@@ -35,7 +38,9 @@ def columns(draw: Any, rows: int) -> Any:
     """One column: of one kind, with holes, constant, empty, or of whatever."""
     many = {"min_size": rows, "max_size": rows}
     kind = draw(
-        st.sampled_from(["float", "int", "bool", "text", "category", "date", "constant", "nothing", "odd"])
+        st.sampled_from(
+            ["float", "int", "bool", "text", "category", "order", "date", "constant", "nothing", "odd"]
+        )
     )
     if kind == "float":
         return pd.Series(draw(st.lists(numbers, **many)), dtype="float64")
@@ -47,8 +52,12 @@ def columns(draw: Any, rows: int) -> Any:
         return pd.Series(draw(st.lists(st.one_of(words, st.none()), **many)), dtype="object")
     if kind == "category":
         return pd.Series(draw(st.lists(st.sampled_from(["u", "v", "w", None]), **many)), dtype="category")
+    if kind == "order":
+        levels = pd.CategoricalDtype(["low", "middle", "high"], ordered=True)
+        return pd.Series(draw(st.lists(st.sampled_from([*levels.categories, None]), **many)), dtype=levels)
     if kind == "date":
-        return pd.Series(draw(st.lists(st.one_of(days, st.just(pd.NaT)), **many)), dtype="datetime64[us]")
+        dates = pd.Series(draw(st.lists(st.one_of(days, st.just(pd.NaT)), **many)), dtype="datetime64[us]")
+        return dates.dt.tz_localize(draw(st.sampled_from([None, "UTC", "Asia/Tokyo"])))
     if kind == "constant":
         return pd.Series([draw(st.one_of(numbers, words, st.booleans()))] * rows)
     if kind == "nothing":
@@ -59,7 +68,8 @@ def columns(draw: Any, rows: int) -> Any:
 @st.composite
 def tables(draw: Any) -> pd.DataFrame:
     rows = draw(st.integers(0, 9))
-    names = draw(st.lists(st.sampled_from(["a", "b b", "c,c", "y", "draw", "é"]), min_size=0, max_size=4))
+    unique = draw(st.integers(0, 9)) > 0
+    names = draw(st.lists(st.sampled_from(["a", "b b", "c,c", "y", "draw", "é"]), max_size=4, unique=unique))
     parts = [draw(columns(rows)) for _ in names]
     frame = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=range(rows))
     frame.columns = names
@@ -85,14 +95,118 @@ def changed(frame: pd.DataFrame, change: str) -> pd.DataFrame:
     return other
 
 
-def refusal(frame: pd.DataFrame, error: Exception) -> bool:
-    """Whether a message says where and what."""
+WHERE = r"(?s)^(row \d+ of )?column {} of X .{{8,}}: .{{6,}}"  # which, why, and what to do
+# What is wrong with no column in particular, and whether it is so; the last one ends where a column varies.
+OF_ALL = {
+    "X has no columns to fit": lambda frame: not len(frame.columns),
+    "X has no rows": lambda frame: not len(frame),
+    "two rows or more, and got n_samples = 1": lambda frame: len(frame) == 1,
+    "every column of X is constant": lambda frame: "constant" not in str(refused(varying(frame))),
+}
+
+
+def fit(frame: pd.DataFrame) -> TabularVAE:
+    return TabularVAE(max_epochs=1, samples=4, random_state=0).fit(frame)
+
+
+def refused(frame: pd.DataFrame) -> Exception | None:
+    """The error of a fit, if there is one."""
+    try:
+        fit(frame)
+    except ValueError as error:
+        return error
+    return None
+
+
+def varying(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column beside the others that nothing is wrong with."""
+    return frame.assign(right=np.arange(len(frame)) ** 0.5)
+
+
+def named(frame: pd.DataFrame, error: Exception | None) -> str | None:
+    """The column that a message starts with, with a reason and a way out."""
+    found = [name for name in frame.columns if re.match(WHERE.format(re.escape(repr(name))), str(error))]
+    return found[0] if found else None
+
+
+def judge(frame: pd.DataFrame, error: Exception) -> None:
+    """A refused fit names what is wrong: a column alone is refused as well, and the others are not for its sake."""
     text = str(error)
-    named = any(repr(str(name)) in text or str(name) in text for name in frame.columns)
-    general = any(
-        word in text for word in ("two rows", "no rows", "0 sample", "constant", "feature", "column")
-    )
-    return isinstance(error, ValueError | TypeError) and (named or general) and len(text) > 20
+    twice = [name for name in dict.fromkeys(frame.columns) if list(frame.columns).count(name) > 1]
+    if twice:
+        names = ", ".join(map(repr, twice))
+        check(text == f"X has more than one column named {names}: give each its own name", error)
+        return
+    name = named(frame, error)
+    if name is None:
+        check(any(said in text and true(frame) for said, true in OF_ALL.items()), error)
+        return
+    check(named(frame, refused(varying(frame[[name]]))) == name, error)
+    check(named(frame, refused(varying(frame.drop(columns=name)))) != name, error)
+
+
+def judge_change(frame: pd.DataFrame, change: str, error: Exception) -> None:
+    """Refused rows name the one column in which they differ from those fitted."""
+    name, text = frame.columns[0], str(error)
+    if change == "fewer columns" and len(frame.columns) == 1:
+        check("X has 0 features, but TabularVAE is expecting 1" in text, error)
+    elif change in ("fewer columns", "another name"):
+        check(f"yet now missing:\n- {name}\n" in text, error)
+        check(change == "fewer columns" or "unseen at fit time:\n- z\n" in text, error)
+    else:
+        check(change in ("another type", "infinite", "far away") and named(frame, error) == name, error)
+
+
+NOTHING: list[Any] = ["", math.nan, pd.NaT, pd.NA, np.datetime64("NaT")]
+GIVEN: list[Any] = [
+    *(
+        "u",
+        "low",
+        "never there",
+        "true",
+        "1.5",
+        "2020-01-01",
+        "nan",
+        True,
+        -1.5,
+        0.5,
+        2,
+        1e300,
+        10**30,
+        math.inf,
+    ),
+    *({}, [1], (1, 2), b"x", 1j, object, np.float32(1.5), np.array([1.0]), decimal.Decimal("1.5")),
+    *(datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, 3), datetime.time(3), datetime.timedelta(1)),
+    *(np.datetime64("2020-01-01", "ns"), pd.Timestamp("2020-01-01")),
+    pd.Timestamp("2020-01-01", tz="Europe/Berlin"),
+]
+
+
+def same(cell: Any, value: Any) -> bool:
+    """Whether a cell is the value that was given, as its column writes it."""
+    if isinstance(cell, str):
+        return cell == str(value)
+    if isinstance(cell, pd.Timestamp):
+        moment = pd.Timestamp(value)
+        return cell == (moment.tz_localize(cell.tz) if moment.tz is None else moment)
+    truth = {"true": 1.0}.get(value) if isinstance(value, str) else None
+    return float(cell) == (float(value) if truth is None else truth)
+
+
+def judge_given(vae: TabularVAE, name: str, value: Any) -> None:
+    """What is given is met, or refused by column and reason; a column that there is not is refused in any case."""
+    try:
+        drawn = vae.sample(2, given={name: value})
+    except ValueError as error:
+        reason = r"(of what is given (has|holds|is)|(is|cannot be) given) .{3,}: .{6,}"
+        check(bool(re.match(rf"(?s)^column {re.escape(repr(name))} {reason}", str(error))), error)
+    else:
+        assert not any(value is nothing for nothing in NOTHING), (name, value, drawn)
+        assert all(same(cell, value) for cell in drawn[name]), (name, value, drawn)
+    with pytest.raises(DataError) as told:
+        vae.sample(2, given={name: value, "z": 1.0})
+    columns = ", ".join(map(repr, vae.feature_names_in_))
+    check(f"there is no column 'z' to be given: the columns are {columns}" in str(told.value), told.value)
 
 
 def check(right: bool, error: Exception) -> None:
@@ -125,8 +239,10 @@ def test_every_table_is_served_or_refused(part: int) -> None:
                 "far away",
             ]
         ),
+        st.sampled_from([*GIVEN, *NOTHING]),
+        st.integers(0, 3),
     )
-    def one(frame: pd.DataFrame, change: str) -> None:
+    def one(frame: pd.DataFrame, change: str, value: Any, place: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings(
@@ -134,20 +250,20 @@ def test_every_table_is_served_or_refused(part: int) -> None:
                 "Feature names only support|X has feature names|X does not have valid|.* read as missing",
             )
             try:
-                vae = TabularVAE(max_epochs=1, samples=4, random_state=0).fit(frame)
-            except (ValueError, TypeError) as error:
-                check(refusal(frame, error), error)
+                vae = fit(frame)
+            except ValueError as error:
+                judge(frame, error)
                 return
             served[0] += 1
             drawn = vae.sample(3)
             assert list(drawn.columns) == list(frame.columns)
             assert len(drawn) == 3
+            judge_given(vae, frame.columns[place % len(frame.columns)], value)
             try:
                 rows = changed(frame, change)
                 scores, latents, filled = vae.score_samples(rows), vae.transform(rows), vae.impute(rows)
-            except (ValueError, TypeError) as error:
-                check(change != "as it was", error)
-                check(refusal(frame, error) or "'z'" in str(error), error)
+            except ValueError as error:
+                judge_change(frame, change, error)
                 return
             assert np.isfinite(scores).all()
             assert np.isfinite(latents).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,50 @@ def test_conditions_are_met_and_move_the_rest(vae: TabularVAE, frame: pd.DataFra
     [
         ({"city": "Oslo"}, "no column 'city'"),
         ({"town": "Paris"}, "column 'town' of what is given holds 'Paris'"),
-        ({"height": "tall"}, "'height'"),
-        ({"height": math.inf}, "'height'"),
+        (
+            {"height": "tall"},
+            "column 'height' of what is given holds 'tall', but the model was fitted on numbers",
+        ),
+        ({"height": math.inf}, "column 'height' of what is given holds inf: replace it"),
+        ({"height": ""}, "column 'height' is given '', which is no value: leave the column out"),
+        ({"town": ""}, "column 'town' is given '', which is no value: leave the column out"),
+        ({"town": np.nan}, "column 'town' is given nan, which is no value"),
+        ({"smokes": pd.NaT}, "column 'smokes' is given NaT, which is no value"),
+        ({"children": 10**30}, "column 'children' cannot be given 10*"),
+        ({"height": [1.0]}, r"column 'height' cannot be given \[1.0\] \(a list\): give a value of the kind"),
     ],
 )
 def test_conditions_that_cannot_be_are_refused(vae: TabularVAE, given: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         vae.sample(3, given=given)
+
+
+def test_no_rows_are_a_table_of_none(vae: TabularVAE, frame: pd.DataFrame) -> None:
+    for given in (None, {"town": "Oslo"}, {"height": 170.0, "smokes": True}):
+        none, some = vae.sample(0, given=given), vae.sample(2, given=given)
+        assert len(none) == 0
+        assert none.dtypes.equals(some.dtypes)
+    with pytest.raises(DataError, match="no column 'city'"):
+        vae.sample(0, given={"city": "Oslo"})
+    labelled = VAEClassifier(recipe="m2", max_epochs=1, random_state=0).fit(
+        frame[["height"]], frame["smokes"]
+    )
+    for given in ({}, {"height": 170.0}):
+        table = labelled.fitted_.sample_given(0, given)[0]
+        assert (table.column_names, table.num_rows) == (["height", "y"], 0)
+
+
+@pytest.mark.parametrize("rows", [-1, 1.5, True, "2"])
+def test_rows_that_are_no_number_are_refused(vae: TabularVAE, rows: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"n_samples is {rows!r}; give a whole number from 0 on.")):
+        vae.sample(rows)
+
+
+@pytest.mark.parametrize("draws", [0, -1, 1.5, True, "2"])
+def test_draws_that_are_no_number_are_refused(vae: TabularVAE, frame: pd.DataFrame, draws: Any) -> None:
+    wanted = f"draws is {draws!r}; give a whole number from 1 on, or None for means"
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        vae.impute(frame.iloc[:2], draws=draws)
 
 
 def test_answers_are_the_same_twice_alone_and_in_another_order(vae: TabularVAE, frame: pd.DataFrame) -> None:
@@ -321,7 +359,10 @@ def test_clusters_are_the_groups_that_there_are(frame: pd.DataFrame) -> None:
         (lambda f: f.assign(odd=[1, "a"] * (len(f) // 2)), "odd"),
         (lambda f: f.assign(odd=np.inf), "odd"),
         (lambda f: f.assign(odd=np.nan), "odd"),
-        (lambda f: pd.concat([f, f[["height"]]], axis=1), "height"),
+        (
+            lambda f: pd.concat([f, f[["height"]]], axis=1),
+            "X has more than one column named 'height': give each",
+        ),
         (lambda f: f.iloc[:1], "two rows"),
         (lambda f: f.iloc[:0], "0 row|no row"),
         (lambda f: f[[]], "column|feature"),

@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from anyvae.data import DataError
 from anyvae.estimators import TabularVAE, VAEClassifier, VAEImputer
 
 QUICK: dict[str, Any] = {"max_epochs": 2, "random_state": 0}
@@ -68,6 +69,20 @@ def test_no_element_of_an_array_is_cut(kind: str, cell: float) -> None:
     found = VAEImputer(**QUICK).fit(rows).transform([[np.nan, cell], [5, 2.0]])
     assert found[0, 1] == cell
     assert found[1].tolist() == [5.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore:.*read as missing")
+@pytest.mark.parametrize("cell", ["huge", 2.5, 3])
+def test_what_is_no_ordered_level_stays(cell: Any) -> None:
+    size = pd.CategoricalDtype(["small", "middle", "large"], ordered=True)
+    rows = pd.DataFrame(
+        {"size": pd.Series([*size.categories, None] * 15, dtype=size), "x": np.arange(60) ** 0.5}
+    )
+    model = TabularVAE(**QUICK).fit(rows)
+    found = model.impute(rows.iloc[:3].assign(size=[cell, None, cell]))["size"].tolist()
+    assert [found[0], found[2]] == [str(cell)] * 2
+    assert found[1] in size.categories
+    assert model.impute(rows)["size"].dtype == size
 
 
 def test_categories_of_pandas_are_categories_whatever_they_are() -> None:
@@ -182,3 +197,22 @@ def test_types_that_are_none_are_refused(types: Any, tmp_path: Path) -> None:
     path.write_text(json.dumps(told))
     with pytest.raises(ValueError, match="cannot be read"):
         TabularVAE.load(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+def test_a_moment_that_is_given_is_on_the_clock_of_its_column(zone: str | None) -> None:
+    hours = pd.date_range("2020-01-01 03:30", periods=60, freq="37h", tz=zone)
+    rows = pd.DataFrame({"when": hours, "x": np.arange(60) ** 0.5})
+    model = TabularVAE(**QUICK).fit(rows)
+    naive, known = pd.Timestamp("2020-02-05 12:00"), pd.Timestamp("2020-02-05 12:00", tz=zone)
+    drawn = model.sample(3, given={"when": naive})
+    assert drawn["when"].tolist() == [known] * 3
+    assert drawn.equals(model.sample(3, given={"when": "2020-02-05T12:00"}))
+    if zone is None:
+        with pytest.raises(
+            DataError, match=r"'when' cannot be given .* \(it is of the time zone UTC, and the column"
+        ):
+            model.sample(3, given={"when": naive.tz_localize("UTC")})
+    else:
+        # The other columns too: the model was told the same moment.
+        assert drawn.equals(model.sample(3, given={"when": known.tz_convert("UTC")}))

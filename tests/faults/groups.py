@@ -82,8 +82,8 @@ FAULTS = [
     Mutation(
         "a run that does not remember its groups",
         "runs/prepare.py",
-        "groups=named_groups(schema, options.groups) if recipe.groups else {},",
-        "groups={},",
+        "        groups=groups,",
+        "        groups={},",
         (_CLI,),
     ),
     Mutation(

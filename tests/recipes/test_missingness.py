@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,8 +109,53 @@ def test_high_values_that_are_left_out_are_filled_high() -> None:
 def test_what_it_cannot_do_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not_miwae got Categorical\(3\), whose draws have no gradient"):
         not_miwae(Columns([Normal(2), Categorical(3)]), 2, cells=[1, 1, 3])
-    words = pd.DataFrame({"a": np.arange(40.0) ** 0.5, "b": list("xy") * 20})
-    with pytest.raises(DataError, match="the recipe not_miwae does not suit these data"):
-        TabularVAE(recipe="not_miwae", max_epochs=1).fit(words)
     with pytest.raises(ValueError, match="OwnLinear got inputs"):
         Bernoulli(3).given("x", net=OwnLinear([1, 1])).build("m", {"x": torch.Size((2,))})
+
+
+REAL = np.arange(40.0) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            list("xy") * 20,
+            r"'b' of X is categorical \(2 categories: x, y\): turn it into numbers, leave it out, or",
+        ),
+        ([True, False] * 20, "'b' of X is binary .*: turn it into numbers"),
+        (pd.date_range("2020-01-01", periods=40), "'b' of X is date .*: turn it into numbers"),
+        (
+            np.arange(40) % 3,
+            "'b' of X is levels .*: give it the kind real .--kind b=real, or kinds=., leave it out",
+        ),
+        (np.arange(40) ** 3, "'b' of X is count .*: give it the kind real"),
+        ([0, 1] * 20, "'b' of X is binary .*: give it the kind real"),
+    ],
+)
+def test_columns_of_no_real_numbers_are_refused_by_name(column: Any, message: str) -> None:
+    table = pd.DataFrame({"a": REAL, "b": column, "c": column, "always": 3})
+    with pytest.raises(DataError, match="the recipe not_miwae is of real numbers, and column " + message):
+        TabularVAE(recipe="not_miwae", max_epochs=1).fit(table)
+    if "kind real" in message:
+        kinds = {"b": "real", "c": "real"}
+        TabularVAE(recipe="not_miwae", kinds=kinds, max_epochs=1, random_state=0).fit(table)
+
+
+def test_the_likelihoods_that_are_announced_are_those_of_the_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two modes, heavy tails, and a positive column with heavy tails of its logarithm: one normal each."""
+    generator = np.random.default_rng(0)
+    heavy = generator.standard_t(1.5, size=400)
+    modes = generator.normal(size=400) + 20.0 * generator.integers(0, 2, 400)
+    table = pd.DataFrame({"modes": modes, "heavy": heavy, "positive": np.exp(heavy.clip(-50, 50))})
+    fitted = TabularVAE(recipe="not_miwae", max_epochs=1, random_state=0, verbose=1).fit(table)
+    said = capsys.readouterr().out
+    assert "2 real (normal with learned noise): 'modes', 'heavy'; 1 positive (log-normal): 'positive'" in said
+    assert "Student" not in said
+    assert "mixture" not in said
+    assert repr(fitted.fitted_.model.generative_parts["x"].family).startswith("Normal(3")
+    assert fitted.schema_.features[0].scale == pytest.approx(modes.std())
+    TabularVAE(max_epochs=1, random_state=0, verbose=1).fit(table)
+    assert "so a mixture: 'modes'" in capsys.readouterr().out

@@ -187,6 +187,16 @@ def test_a_table_shows_columns_and_rows(table: Findings, table_page: str) -> Non
     assert "Synthetic rows" in text
 
 
+def test_the_schema_tells_likelihoods_and_cuts_no_sentence(table: Findings) -> None:
+    detail = "8 categories: " + ", ".join(f"the town with number {i}" for i in range(6)) + ", …"
+    feature = {"name": "town", "kind": "categorical", "likelihood": "any of eight", "detail": detail}
+    page = render(replace(table, features=[feature], settings={"p(x)": "Columns " * 20}))
+    schema = page[page.index('<section id="schema">') :]
+    for text in ("Likelihood", "any of eight", detail, "Columns " * 20):
+        assert f">{text}</" in schema
+    assert "…</span>" in render(replace(table, features=[{**feature, "detail": detail * 9}]))
+
+
 def test_a_wide_table_is_folded_worst_column_first() -> None:
     wide = table_findings(200, rows=60)
     assert isinstance(wide.sampled, dict)

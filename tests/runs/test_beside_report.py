@@ -104,9 +104,11 @@ def test_the_parts_of_the_kl_are_those_of_the_bound(table: Path) -> None:
     model = fitted(table, "m2", label="kind", max_epochs=3)
     source = load_source(table, label="kind")
     batch = model.batch(source)
-    parts = kl_of_variables(model, batch)
+    parts = kl_of_variables(model.bound(batch))
     assert set(parts) == {"y", "z"}
-    assert sum(parts.values()) == pytest.approx(model.evaluate_batch(batch, samples=2)["kl"], rel=1e-6)
+    figures = model.evaluate_batch(batch, samples=2)
+    assert figures["kl_per_variable"] == pytest.approx(parts, rel=1e-6)
+    assert sum(parts.values()) == pytest.approx(figures["kl"], rel=1e-6)
     # q(y | x) and p(y) have few values, so that the KL of y can be written out.
     with torch.no_grad():
         q, p = posterior(model.model, batch)["y"].mean, model.model.generative_parts["y"]().mean

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from anyvae.cli.options import Positive, Run, Seed, SourceName, Target, whole
+from anyvae.cli.options import Positive, Run, Seed, SourceName, Target, Unseen, whole
 from anyvae.cli.output import check_target, deliver
-from anyvae.cli.rows import rows_of
+from anyvae.cli.rows import run_and_rows
 
 __all__ = ["classify", "cluster", "impute"]
 
@@ -20,7 +20,14 @@ Clusters = Annotated[
 
 
 def impute(
-    run: Run, source: SourceName, /, *, output: Target = None, draws: Positive = None, seed: Seed = 0
+    run: Run,
+    source: SourceName,
+    /,
+    *,
+    output: Target = None,
+    draws: Positive = None,
+    seed: Seed = 0,
+    unseen: Unseen = "refuse",
 ) -> None:
     """Write the rows of a table with their missing cells filled, given the rest of each row.
 
@@ -35,10 +42,7 @@ def impute(
         Of the draws.
     """
     check_target(output, (".csv", ".parquet"))
-    from anyvae.runs import load
-
-    fitted = load(run)
-    rows = rows_of(fitted, source)
+    fitted, rows = run_and_rows(run, source, unseen)
     found = fitted.impute(rows, draws, seed)
     if rows.beside is not None:
         from anyvae.runs.beside import with_columns
@@ -60,7 +64,15 @@ def impute(
     deliver(found, output)
 
 
-def classify(run: Run, source: SourceName, /, *, column: str | None = None, output: Target = None) -> None:
+def classify(
+    run: Run,
+    source: SourceName,
+    /,
+    *,
+    column: str | None = None,
+    output: Target = None,
+    unseen: Unseen = "refuse",
+) -> None:
     """Write the most probable class of a column of each row, given its other columns, and all probabilities.
 
     Parameters
@@ -72,15 +84,13 @@ def classify(run: Run, source: SourceName, /, *, column: str | None = None, outp
     check_target(output, (".csv", ".parquet"))
     import numpy as np
 
-    from anyvae.runs import load
-
-    fitted = load(run)
+    fitted, rows = run_and_rows(run, source, unseen)
     column = column or fitted.label
     if column is None:
         from anyvae.data import DataError
 
         raise DataError("the model has no label of its own: name a column of categories with --column")
-    classes, shares = fitted.predict(rows_of(fitted, source), column)
+    classes, shares = fitted.predict(rows, column)
     found = {column: np.asarray(classes)[shares.argmax(1)]}
     for place, name in enumerate(classes):
         found[f"p({name})"] = shares[:, place]
@@ -88,7 +98,14 @@ def classify(run: Run, source: SourceName, /, *, column: str | None = None, outp
 
 
 def cluster(
-    run: Run, source: SourceName, /, *, k: Clusters = None, output: Target = None, seed: Seed = 0
+    run: Run,
+    source: SourceName,
+    /,
+    *,
+    k: Clusters = None,
+    output: Target = None,
+    seed: Seed = 0,
+    unseen: Unseen = "refuse",
 ) -> None:
     """Write the cluster of each row, from 0.
 
@@ -104,10 +121,8 @@ def cluster(
     from sklearn.mixture import GaussianMixture
 
     from anyvae.data import DataError
-    from anyvae.runs import load
 
-    fitted = load(run)
-    rows = rows_of(fitted, source)
+    fitted, rows = run_and_rows(run, source, unseen)
     if k is None:
         shares = fitted.clusters(rows)
         deliver({"cluster": shares.argmax(1), "probability": shares.max(1)}, output)

@@ -6,12 +6,15 @@ import math
 import os
 import sys
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anyvae.training import Callback
 
-__all__ = ["first_process", "note", "progress_bar", "say"]
+__all__ = ["first_process", "note", "progress_bar", "say", "warnings_noted"]
 
 
 def first_process() -> bool:
@@ -29,6 +32,24 @@ def note(message: str) -> None:
     """A sentence beside the results, on standard error."""
     if first_process():
         print(f"anyvae: {message}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def warnings_noted() -> Iterator[None]:
+    """Within it, warnings of values that are read as missing are notes, without the line of code they come from."""
+    with warnings.catch_warnings():
+        otherwise = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            from anyvae.data import UnseenWarning
+
+            if issubclass(category, UnseenWarning):
+                note(str(message))
+            else:
+                otherwise(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def progress_bar() -> Callback | None:

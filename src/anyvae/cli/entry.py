@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 from anyvae.cli.app import app
-from anyvae.cli.console import first_process
+from anyvae.cli.console import first_process, warnings_noted
 
 __all__ = ["main"]
 
@@ -29,7 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        app(words, exit_on_error=False, print_error=False, help_on_error=False, result_action="return_none")
+        with warnings_noted():
+            app(
+                words,
+                exit_on_error=False,
+                print_error=False,
+                help_on_error=False,
+                result_action="return_none",
+            )
         sys.stdout.flush()
     except UnusedCliTokensError as error:
         extra = shlex.join(error.unused_tokens or [])

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from anyvae.cli.console import note, say
-from anyvae.cli.options import Run, Samples, SourceName
+from anyvae.cli.options import Run, Samples, SourceName, Unseen
 from anyvae.cli.output import check_target
-from anyvae.cli.rows import rows_of
+from anyvae.cli.rows import run_and_rows
 
 __all__ = ["evaluate"]
 
@@ -24,6 +24,7 @@ def evaluate(
     /,
     *,
     samples: Samples = None,
+    unseen: Unseen = "refuse",
     output: Annotated[
         Path | None, Parameter(name=["-o", "--output"], help="Write the figures as .json too.")
     ] = None,
@@ -36,31 +37,27 @@ def evaluate(
     check_target(output, (".json",))
     import msgspec
 
-    from anyvae.runs import load, write_file
-    from anyvae.runs.named import kl_of_variables, scored_names
+    from anyvae.runs import write_file
+    from anyvae.runs.named import scored_names
 
-    fitted = load(run)
-    rows = rows_of(fitted, source, test=True)
+    fitted, rows = run_and_rows(run, source, unseen, test=True)
     if source == fitted.config.source and rows.name == Path(source).name:
         note("most of these rows were fitted; those held out by the fit are judged in metrics.json")
     figures = fitted.evaluate(rows, samples)
     if output is not None:
         content = {"unit": "nats per row", **figures}
         write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    say(_table(figures, scored_names(fitted, rows), kl_of_variables(fitted, fitted.batch(rows))))
+    say(_table(figures, scored_names(fitted)))
 
 
-def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -> str:
+def _table(figures: dict[str, Any], names: list[str]) -> str:
     """The figures, a line each.
 
     Arguments:
         figures: of `FittedModel.evaluate`.
         names: the latent that each feature belongs to.
-        whole: KL of each latent, and of classes.
     """
-    from anyvae.runs.named import latent_names
-
-    kl = figures["kl_per_latent"]
+    kl, whole = figures["kl_per_latent"], figures["kl_per_variable"]
     lines = [
         ("rows", f"{figures['rows']:,}"),
         ("ELBO", f"{_with_error(figures, 'elbo')} nats per row"),
@@ -77,7 +74,7 @@ def _table(figures: dict[str, Any], names: list[str], whole: dict[str, float]) -
         lines += [(f"KL of {name}", f"{value:.4f}") for name, value in whole.items()]
     lines += [
         (f"KL of {name}", f"{value:.4f}")
-        for name, value in zip(latent_names(names), kl, strict=True)
+        for name, value in zip(figures["latents"], kl, strict=True)
         if value is not None
     ]
     told = [value for value in kl if value is not None]

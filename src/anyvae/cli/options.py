@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
@@ -23,6 +23,7 @@ __all__ = [
     "SomeSamples",
     "SourceName",
     "Target",
+    "Unseen",
     "grouped",
     "pairs",
 ]
@@ -57,6 +58,14 @@ Target = Annotated[
     Path | None,
     Parameter(
         name=["-o", "--output"], help="File to write, .csv, .parquet or .npy; without it, csv is printed."
+    ),
+]
+Unseen = Annotated[
+    Literal["refuse", "missing"],
+    Parameter(
+        name="--unseen",
+        help="Whether a category, or another value of a column, that no row of the fit held is refused, or read as "
+        "missing and told of.",
     ),
 ]
 Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]

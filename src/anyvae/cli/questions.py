@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from anyvae.cli.console import note
-from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, pairs
+from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, Unseen, pairs
 from anyvae.cli.output import check_target, deliver
-from anyvae.cli.rows import rows_of
+from anyvae.cli.rows import run_and_rows
 
 __all__ = ["embed", "reconstruct", "sample", "score"]
 
@@ -52,25 +52,30 @@ def sample(
     deliver(rows, output)
 
 
-def embed(run: Run, source: SourceName, /, *, output: Target = None) -> None:
+def embed(run: Run, source: SourceName, /, *, output: Target = None, unseen: Unseen = "refuse") -> None:
     """Write each row's posterior mean, as columns z0, z1, ….
 
     The result has one row for each of the source and one column for each latent feature: z2[0], z2[1], … where there
     are several latents, and p(label = a), p(cluster 0), … for the probabilities of labels and clusters.
     """
     check_target(output)
-    from anyvae.runs import load
     from anyvae.runs.named import embedded_names
 
-    fitted = load(run)
-    rows = rows_of(fitted, source)
+    fitted, rows = run_and_rows(run, source, unseen)
     latents = fitted.embed(rows)
-    names = embedded_names(fitted, rows)
+    names = embedded_names(fitted)
     deliver({name: latents[:, index] for index, name in enumerate(names)}, output)
 
 
 def reconstruct(
-    run: Run, source: SourceName, /, *, output: Target = None, draw: bool = False, seed: Seed = 0
+    run: Run,
+    source: SourceName,
+    /,
+    *,
+    output: Target = None,
+    draw: bool = False,
+    seed: Seed = 0,
+    unseen: Unseen = "refuse",
 ) -> None:
     """Write each row as the model sees it: the mean of p(x | z) at its posterior mean.
 
@@ -82,10 +87,8 @@ def reconstruct(
         Of the draws.
     """
     check_target(output)
-    from anyvae.runs import load
-
-    fitted = load(run)
-    deliver(fitted.reconstruct(rows_of(fitted, source), draw=draw, seed=seed), output)
+    fitted, rows = run_and_rows(run, source, unseen)
+    deliver(fitted.reconstruct(rows, draw=draw, seed=seed), output)
 
 
 def score(
@@ -96,6 +99,7 @@ def score(
     output: Target = None,
     samples: SomeSamples = 128,
     explain: bool = False,
+    unseen: Unseen = "refuse",
 ) -> None:
     """Write each row's log-density, in nats and in the units of the data, as column log_density.
 
@@ -106,10 +110,9 @@ def score(
         table the log-density of the cell given the rest of its row: the lowest are to blame.
     """
     check_target(output)
-    from anyvae.runs import RunFiles, load
+    from anyvae.runs import RunFiles
 
-    fitted = load(run)
-    rows = rows_of(fitted, source)
+    fitted, rows = run_and_rows(run, source, unseen)
     found = {"log_density": fitted.score(rows, samples)}
     if explain:
         found["p_value"] = p_values(found["log_density"], RunFiles(run).read_metrics())

@@ -1,35 +1,39 @@
-"""The rows that a question is asked about."""
+"""A fitted run, and the rows that it is asked about."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyvae.cli.console import note
+from anyvae.cli.options import Unseen
 
 if TYPE_CHECKING:
     from anyvae.data import Source
     from anyvae.runs import FittedModel
 
-__all__ = ["rows_of"]
+__all__ = ["run_and_rows"]
 
 
-def rows_of(fitted: FittedModel, source: str, *, test: bool = False) -> Source:
-    """Rows of a source for a fitted model; the column of labels that it was fitted without is left out.
+def run_and_rows(run: Path, source: str, unseen: Unseen, *, test: bool = False) -> tuple[FittedModel, Source]:
+    """The model of a run and rows of a source for it; the column of labels that it was fitted without is left out.
 
     Arguments:
-        fitted: the model.
+        run: folder of the run.
         source: file, folder or name.
+        unseen: what becomes of values that no row of the fit held.
         test: take the source's own test part, where it has one.
 
     Raises:
-        DataError: when the source cannot be read.
+        DataError: when the run or the source cannot be read.
     """
-    from anyvae.runs import source_for
+    from anyvae.runs import load, source_for
 
+    fitted = load(run, unseen)
     rows = source_for(fitted.config, source)
     for sentence in rows.notes:
         note(sentence)
     if test and rows.test is not None:
         note(f"the {len(rows.test):,} rows of {rows.test.name}")
-        return rows.test
-    return rows
+        return fitted, rows.test
+    return fitted, rows

@@ -12,7 +12,7 @@ from anyvae.data.beside import (
 from anyvae.data.compact import Compact, encode_compact, is_wide
 from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
-from anyvae.data.errors import DataError
+from anyvae.data.errors import DataError, UnseenWarning
 from anyvae.data.infer import infer_schema
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source, load_source
@@ -30,6 +30,7 @@ __all__ = [
     "Feature",
     "Schema",
     "Source",
+    "UnseenWarning",
     "aside_of",
     "decode",
     "encode",

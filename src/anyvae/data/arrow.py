@@ -77,6 +77,13 @@ def is_moment(kind: pa.DataType) -> bool:
     return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
+def zone_of(kind: pa.DataType) -> str | None:
+    """The time zone of a type; None where it has none, as a date has not."""
+    import pyarrow as pa
+
+    return kind.tz if pa.types.is_timestamp(kind) else None
+
+
 def is_ordered(kind: pa.DataType) -> bool:
     """Whether a column of this type holds strings that have an order."""
     import pyarrow as pa

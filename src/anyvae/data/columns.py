@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers, plain
+from anyvae.data import arrow
+from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers
 from anyvae.data.errors import DataError, listing
 from anyvae.data.infer import describe
 from anyvae.data.kinds import column_feature
@@ -27,14 +28,18 @@ _POINTS = 400_000  # quantiles of all columns together
 
 
 def infer_table(
-    source: Source, likelihood: str | None, kinds: Mapping[str, str | Sequence[str]] | None = None
+    source: Source,
+    likelihood: str | None,
+    kinds: Mapping[str, str | Sequence[str]] | None = None,
+    *,
+    plain: bool = False,
 ) -> Schema:
     """The schema of a table.
 
     Arguments:
         source: whose table it is.
         likelihood: as in `anyvae.data.infer_schema`; strings, truth values and dates keep their own.
-        kinds: as in `anyvae.data.infer_schema`.
+        kinds, plain: as in `anyvae.data.infer_schema`.
 
     Raises:
         DataError: as in `anyvae.data.infer_schema`, naming the column.
@@ -48,7 +53,7 @@ def infer_table(
             f"{source.name} has no columns {listing(unknown)} to give a kind: its columns are "
             f"{listing(source.table.column_names)}"
         )
-    table = plain(source.table, source.name)
+    table = arrow.plain(source.table, source.name)
     missing = {name: missing_cells(table[name]) for name in table.column_names}
     for name, count in missing.items():
         if count == table.num_rows:
@@ -56,7 +61,7 @@ def infer_table(
     points = max(200, min(2000, _POINTS // table.num_columns))
     features = None if kinds else _shared(table, source.name, likelihood)
     features = features or [
-        column_feature(Wanted(table[name], name, source.name, likelihood, kinds.get(name), points))
+        column_feature(Wanted(table[name], name, source.name, likelihood, kinds.get(name), points, plain))
         for name in table.column_names
     ]
     varying = [feature for feature in features if feature.constant is None]

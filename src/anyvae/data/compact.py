@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import is_moment, is_ordered, is_text, numbers, plain, shown
-from anyvae.data.errors import DataError, listing, number
+from anyvae.data.arrow import (
+    arrow_type,
+    is_moment,
+    is_ordered,
+    is_text,
+    numbers,
+    plain,
+    shown,
+    zone_of,
+)
+from anyvae.data.errors import DataError, UnseenWarning, listing, number
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
 from anyvae.data.units import misfit, standardise
@@ -160,6 +169,8 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
             f"row {place + 1} of column {feature.name!r} of {table} holds {held!r}, but the model was fitted "
             f"on {'dates' if dates else 'numbers'}: correct it, or leave the cell empty if it is missing"
         )
+    if dates and column.null_count < len(column):
+        _refuse_zone(feature, column.type, table)
     values = numbers(column, feature.name, table)
     observed = ~np.isnan(values)
     if feature.constant is not None:
@@ -186,12 +197,27 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
     return np.where(observed, codes, 0.0), observed
 
 
+def _refuse_zone(feature: Feature, kind: pa.DataType, table: str) -> None:
+    """Refuse times without a zone where those fitted have one, and the reverse: one of the two would be a guess."""
+    zone, fitted = zone_of(kind), zone_of(arrow_type(feature.dtype))
+    where = f"column {feature.name!r} of {table}"
+    if zone is None and fitted is not None:
+        raise DataError(
+            f"{where} has no time zone, but the model was fitted on times of the zone {fitted}: give it its own"
+        )
+    if zone is not None and fitted is None:
+        raise DataError(
+            f"{where} is of the time zone {zone}, but the model was fitted on times without one: "
+            "turn it into times of the clock that was fitted"
+        )
+
+
 def _tell(feature: Feature, table: str, count: int, first: str) -> None:
-    """Say that cells are read as missing; a caller who wants none of it makes the warning an error."""
+    """Say that cells are read as missing."""
     cells = f"{count:,} cells, the first with {first}," if count > 1 else f"a cell with {first}"
     warnings.warn(
         f"column {feature.name!r} of {table} holds {cells} which the model was not fitted on: read as missing",
-        UserWarning,
+        UnseenWarning,
         stacklevel=2,
     )
 

@@ -1,4 +1,4 @@
-"""The one exception of the data package."""
+"""The one exception and the one warning of the data package."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ class DataError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))  # causes quoted from elsewhere may hold line breaks
+
+
+class UnseenWarning(UserWarning):
+    """Values that no row of the fit held, read as missing; a caller who wants none of it makes it an error.
+
+    Example:
+        >>> issubclass(UnseenWarning, UserWarning)
+        True
+    """
 
 
 def listing(names: list[str], limit: int = 8) -> str:

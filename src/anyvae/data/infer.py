@@ -31,6 +31,8 @@ def infer_schema(
     source: Source,
     likelihood: str | None = None,
     kinds: Mapping[str, str | Sequence[str]] | None = None,
+    *,
+    plain: bool = False,
 ) -> Schema:
     """What the rows of a source are, and so how they are encoded.
 
@@ -42,6 +44,7 @@ def infer_schema(
         kinds: of columns of a table, by name, where another than the chosen one is wanted: ``real``,
             ``positive``, ``levels``, ``integer``, ``count``, ``binary``, ``categorical``, ``ordinal`` or
             ``date``, or a list of categories in their order.
+        plain: whether every column of real numbers is one normal, whatever its shape.
 
     Raises:
         DataError: the likelihood or a kind does not fit the data, or nothing can be fitted: one row,
@@ -65,7 +68,7 @@ def infer_schema(
     if source.table is not None:
         from anyvae.data.columns import infer_table
 
-        return infer_table(source, likelihood, kinds)
+        return infer_table(source, likelihood, kinds, plain=plain)
     if kinds:
         raise DataError(
             f"{source.name} is an array, whose elements have no kinds: leave them out, or give a table"

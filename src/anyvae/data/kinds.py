@@ -161,7 +161,7 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
 
 def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Feature:
     points = summarise(observed, wanted.points)
-    shape = real_shape(points, log=log)
+    shape = real_shape(points, log=log, plain=wanted.plain)
     mean, scale = shape.mean or 0.0, shape.scale or 1.0
     if shape.form == "plain":
         mean, scale = moments(np.log(observed) if shape.log else observed)
@@ -233,7 +233,7 @@ def _date(wanted: Wanted) -> Feature:
     observed = days[~np.isnan(days)]
     points = summarise(observed, wanted.points)
     whole = bool((observed == np.rint(observed)).all())
-    shape = whole_shape(points, counts=False) if whole else real_shape(points, log=False)
+    shape = whole_shape(points, counts=False) if whole else real_shape(points, log=False, plain=wanted.plain)
     mean, scale = shape.mean, shape.scale
     if mean is None or scale is None or shape.form == "plain":
         mean, scale = moments(observed)

@@ -21,6 +21,15 @@ _CHANGE = "; pass --likelihood to change"
 _CHANGE_COLUMN = "; to change one name its kind (--kind column=kind, or kinds=)"
 _NAMED = 4
 
+_LIKELIHOODS = {
+    "binary": "Bernoulli",
+    "categorical": "categorical",
+    "ordinal": "cumulative logit",
+    "count": "negative binomial",
+}
+_WHOLE = {"plain": "discretised logistic", "mixture": "mixture of discretised logistics"}
+_REAL = {"plain": "normal", "heavy": "Student's t", "mixture": "mixture of normals"}
+
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One column of a table, or all elements of an array together.
@@ -65,6 +74,24 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def high(self) -> float:
         """The highest level."""
         return float(self.level_values(np.array(self.levels - 1)))
+
+    @property
+    def likelihood(self) -> str:
+        """What the values are scored by, in words; nothing where they are constant.
+
+        Example:
+            >>> Feature(name="a", kind="positive", width=1, dtype="float64", form="heavy").likelihood
+            "Student's t of the logarithm"
+        """
+        if self.constant is not None:
+            return ""
+        if self.kind in _LIKELIHOODS:
+            return _LIKELIHOODS[self.kind]
+        if self.kind in ("levels", "integer") or (self.kind == "date" and self.step):
+            return _WHOLE[self.form]
+        if self.kind == "positive":
+            return "log-normal" if self.form == "plain" else f"{_REAL[self.form]} of the logarithm"
+        return _REAL[self.form]
 
     def detail(self) -> str:
         """What the column holds, in a few words.
@@ -190,7 +217,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.missing_cells:
             cells = self.rows * math.prod(self.input_shape)
             said.append(
-                f"{self.missing_cells:,} of {cells:,} cells are missing: they have no part in the likelihood"
+                f"{self.missing_cells:,} of {cells:,} cells are missing: their values have no part in the likelihood"
             )
         return said
 

@@ -23,6 +23,7 @@ class Wanted(NamedTuple):
         likelihood: asked for for all numbers, or None.
         kind: asked for for this column, or None; categories in their order stand for ``ordinal``.
         points: quantiles by which a shape is judged.
+        plain: whether one normal has to do where the values are real numbers.
     """
 
     column: pa.ChunkedArray
@@ -31,6 +32,7 @@ class Wanted(NamedTuple):
     likelihood: str | None = None
     kind: str | Sequence[str] | None = None
     points: int = 2000
+    plain: bool = False
 
     @property
     def where(self) -> str:

@@ -12,12 +12,35 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anyvae.data import DataError, Source
 from anyvae.data.tables import set_aside
-from anyvae.estimators.frames import is_frame, read_frame
+from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
 from anyvae.runs.prepare import schema_of
 
-__all__ = ["TableEstimator"]
+__all__ = ["TableEstimator", "whole_number"]
+
+
+def whole_number(name: str, value: Any, least: int, otherwise: str = "") -> int:
+    """An argument that counts something, as a Python integer.
+
+    Arguments:
+        name: of the argument, for a message.
+        value: of the argument.
+        least: that it may be.
+        otherwise: what else may be given.
+
+    Raises:
+        ValueError: for what is no whole number, a truth value among it, or less than that.
+
+    >>> whole_number("draws", 1.5, 1, "or None for means")
+    Traceback (most recent call last):
+        ...
+    ValueError: draws is 1.5; give a whole number from 1 on, or None for means.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        also = f", {otherwise}" if otherwise else ""
+        raise ValueError(f"{name} is {value!r}; give a whole number from {least} on{also}.")
+    return int(value)
 
 
 class TableEstimator(BaseEstimator):
@@ -130,6 +153,7 @@ class TableEstimator(BaseEstimator):
     def _source(self, rows: Any, *, reset: bool = False) -> Source:
         """Rows as the model reads them; remembers what they were at fit."""
         if is_frame(rows):
+            check_names(rows)
             validate_data(self, rows, reset=reset, skip_check_array=True)
         else:
             rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")

@@ -16,7 +16,7 @@ from anyvae.data.tables import tidy
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Frame", "is_frame", "read_frame"]
+__all__ = ["Frame", "check_names", "is_frame", "read_frame"]
 
 Package = Literal["pandas", "polars", "pyarrow", "numpy"]
 
@@ -117,15 +117,29 @@ def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
         names = [f"x{i}" for i in range(array.shape[1])]
         table = pa.table({name: pa.array(array[:, i], from_pandas=True) for i, name in enumerate(names)})
         return tidy(table, where), Frame("numpy", tuple(names), (array.dtype,))
-    names = list(rows.column_names if package == "pyarrow" else rows.columns)
-    if twice := [str(name) for name, times in Counter(map(str, names)).items() if times > 1]:
-        raise DataError(f"{where} has more than one column named {listing(twice)}: give each its own name")
+    names = check_names(rows, where)
     if package == "pyarrow":
         return tidy(rows, where), Frame("pyarrow", tuple(names), tuple(rows.schema.types))
     if package == "polars":
         return tidy(rows.to_arrow(), where), Frame("polars", tuple(names), tuple(rows.dtypes))
     columns = {str(name): _column(rows[name], str(name), where) for name in names}
     return tidy(pa.table(columns), where), Frame("pandas", tuple(names), tuple(rows.dtypes))
+
+
+def check_names(rows: Any, where: str = "X") -> list[Any]:
+    """The names of a data frame's columns.
+
+    Arguments:
+        rows: the data frame.
+        where: what to call it in a message.
+
+    Raises:
+        DataError: for columns of one name.
+    """
+    names = list(rows.column_names if _package(rows) == "pyarrow" else rows.columns)
+    if twice := [str(name) for name, times in Counter(map(str, names)).items() if times > 1]:
+        raise DataError(f"{where} has more than one column named {listing(twice)}: give each its own name")
+    return names
 
 
 def _package(rows: Any) -> Package | None:

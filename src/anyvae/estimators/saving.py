@@ -97,9 +97,8 @@ class Saved:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
-        fitted = load(folder)
+        fitted = load(folder, estimator.unseen)
         fitted.model.double()
-        fitted.unseen = estimator.unseen
         estimator.fitted_, estimator.schema_ = fitted, fitted.schema
         return estimator
 

@@ -13,10 +13,9 @@ from torch.nn.functional import one_hot
 
 from anyvae.data import decode
 from anyvae.data.errors import listing
-from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
-from anyvae.model import Evidence
 from anyvae.recipes import find_recipe
 
 __all__ = ["TabularVAE"]
@@ -67,16 +66,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
 
     @property
     def _n_features_out(self) -> int:
-        return sum(self._latents().values())
-
-    def _latents(self) -> dict[str, int]:
-        """Size of each latent, in the order in which `transform` has them: that of drawing."""
-        model = self.fitted_.model
-        rows = {
-            name: Evidence(model.zeros((1, *model.shapes[name])), None) for name in ("x", *model.conditions)
-        }
-        names = [name for name, from_q in model.plan(rows).draws if from_q]
-        return {name: model.shapes[name].numel() for name in names}
+        return sum(self.fitted_.latents.values())
 
     def inverse_transform(self, Z: Any) -> Any:
         """E[x | z] of every row of latents, (rows, latent features), as a table; categories the most probable.
@@ -94,7 +84,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             raise ValueError(
                 f"Z has {whole.shape[1]} features, but {type(self).__name__} has {self._n_features_out} latents."
             )
-        sizes = self._latents()
+        sizes = fitted.latents
         parts = whole.split(list(sizes.values()), 1)
         latents = {
             name: part.view(len(part), *model.shapes[name]) for name, part in zip(sizes, parts, strict=True)
@@ -115,11 +105,10 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             random_state: of the draws; that of the estimator where None, so that two calls give the same rows.
 
         Raises:
-            ValueError: for a column that there is not, or a value that it cannot have.
+            ValueError: for a column that there is not, a value that it cannot have, or a number of rows below 0.
         """
         fitted, seed = self._model(), self._seed(random_state)
-        if not isinstance(n_samples, int | np.integer) or n_samples < 0:
-            raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0 on.")
+        n_samples = whole_number("n_samples", n_samples, 0)
         given = {self._named(column): value for column, value in (given or {}).items()}
         if absent := [name for name in self._given() if name not in given]:
             raise ValueError(
@@ -139,7 +128,12 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             draws: None for one table of means (whole numbers rounded) and most probable categories, deterministic; a
                 number for a list of so many tables, each a joint draw of all holes of a row given the rest of it.
             random_state: of the draws.
+
+        Raises:
+            ValueError: for draws that are no number from 1 on.
         """
+        if draws is not None:
+            draws = whole_number("draws", draws, 1, "or None for means")
         fitted, source = self._model(), self._source(X)
         if draws is None:
             return self._restore(fitted.impute(source), X, source.beside)

@@ -165,6 +165,7 @@ RECIPES: dict[str, Recipe] = {
             not_miwae,
             alone(lambda data: IWAE(20)),
             masks=True,
+            pathwise=True,
         ),
         Recipe(
             "annealed_vae",

@@ -76,6 +76,8 @@ class Recipe:
         taught: whether the encoder may be trained alone afterwards, to read parts of rows: where it is a network that
             nothing else shares, trained for the bound.
         masks: whether the model has a variable "m" too: which cells of the row are there, one number a cell.
+        pathwise: whether holes of a row are drawn with a gradient, so that its columns are of real numbers, one normal
+            each.
         labels: whether it has a variable "y" too: the label of the row, one-hot, where it is known.
         given: whether rows are conditioned on "c", columns that are never scored.
         groups: whether it has an expert for each of several groups of columns (--group).
@@ -93,6 +95,7 @@ class Recipe:
     keep_last: bool = False
     taught: bool = False
     masks: bool = False
+    pathwise: bool = False
     labels: bool = False
     given: bool = False
     groups: bool = False

@@ -99,7 +99,7 @@ class Findings:
             `train_elbo`, `validation_elbo`, `validation_log_likelihood`, `validation_kl`, `learning_rate`.
         metrics: the contents of `metrics.json`.
         settings: what was fitted and how.
-        features: one dictionary a column: `name`, `kind`, `detail`.
+        features: one dictionary a column: `name`, `kind`, `likelihood`, `detail`.
         notes: sentences that were said aloud while fitting.
         standard_prior: whether the prior is N(0, I): else traversals run through three standard deviations of the prior
             around its mean.

@@ -10,6 +10,9 @@ from typing import Any
 
 from anyvae.report.words import number
 
+LONGEST, LONGEST_PROSE = 48, 400
+"""Characters of a cell, and of one that is read as a sentence is."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -57,10 +60,18 @@ def details(summary: str, body: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, kind: str = "") -> str:
-    """A table whose cells are text or numbers; it scrolls sideways within itself on a narrow screen."""
+    """A table whose cells are text or numbers; it scrolls sideways within itself on a narrow screen.
+
+    Arguments:
+        head: a name for each column.
+        rows: cells, the first of which names its row.
+        kind: class of the style sheet; the last column of a ``prose`` one is read as a sentence is, and wraps where
+            others are cut.
+    """
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    most = [LONGEST] * (len(head) - 2) + [LONGEST_PROSE if kind == "prose" else LONGEST]
     body = "".join(
-        f'<tr><th scope="row">{cell(first)}</th>{"".join(data_cell(value) for value in rest)}</tr>'
+        f'<tr><th scope="row">{cell(first)}</th>{"".join(map(data_cell, rest, most))}</tr>'
         for first, *rest in rows
     )
     return (
@@ -69,19 +80,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, kind: str = "")
     )
 
 
-def data_cell(value: Any) -> str:
+def data_cell(value: Any, most: int = LONGEST) -> str:
     """A cell of the body: numbers are set right so that their digits line up."""
     plain = value.item() if hasattr(value, "item") else value
     kind = "" if isinstance(plain, str) else ' class="n"'
-    return f"<td{kind}>{cell(plain)}</td>"
+    return f"<td{kind}>{cell(plain, most)}</td>"
 
 
-def cell(value: Any) -> str:
-    """A cell's text; very long ones are cut, whole in the tip."""
+def cell(value: Any, most: int = LONGEST) -> str:
+    """A cell's text; one of more than so many characters is cut, whole in the tip."""
     text = number(value)
-    if len(text) <= 48:
+    if len(text) <= most:
         return escape(text)
-    return f'<span title="{escape(text[:400])}">{escape(text[:47])}…</span>'
+    return f'<span title="{escape(text[:LONGEST_PROSE])}">{escape(text[: most - 1])}…</span>'
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> str:

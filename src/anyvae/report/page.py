@@ -144,16 +144,16 @@ def tiles(findings: Findings) -> str:
 
 def schema(features: Iterable[Mapping[str, Any]]) -> str:
     """The columns as they were read; folded where there are many, the constant ones named in the open."""
-    listed = [(str(f.get("name", "")), str(f.get("kind", "")), str(f.get("detail", ""))) for f in features]
+    listed = [[str(f.get(key, "")) for key in ("name", "kind", "likelihood", "detail")] for f in features]
     if not listed:
         return ""
-    constant = [name for name, kind, _ in listed if kind == "constant"]
+    constant = [name for name, kind, *_ in listed if kind == "constant"]
     entries = "1 entry" if len(listed) == 1 else f"{len(listed):,} entries"
     lead = f"{entries}: how each column was read and what draws it."
     if constant:
         named = ", ".join(constant[:20]) + (f" and {len(constant) - 20:,} more" if len(constant) > 20 else "")
         lead += f" Constant, so kept and served back but not fitted: {named}."
-    body = table(["Name", "Kind", "Detail"], listed)
+    body = table(["Name", "Kind", "Likelihood", "Detail"], listed, kind="prose")
     if len(listed) > OPEN_FEATURES:
         return section("schema", "Schema", lead, details(f"All {len(listed):,} columns", body))
     return section("schema", "Schema", lead, card("As it was read", body))
@@ -163,7 +163,7 @@ def settings(values: Mapping[str, str | int | float]) -> str:
     """Everything needed to do it again."""
     if not values:
         return ""
-    body = table(["Setting", "Value"], [(name, str(value)) for name, value in values.items()])
+    body = table(["Setting", "Value"], [(name, str(value)) for name, value in values.items()], kind="prose")
     return section(
         "settings", "Settings", "What it takes to fit this model again.", details("All settings", body)
     )

@@ -82,6 +82,7 @@ td.n{font-variant-numeric:tabular-nums;white-space:nowrap}
 .even td{min-width:76px}
 .triples tr:not(:nth-child(3n+1)) :is(th,td){border-top:0;padding-top:0;color:var(--soft);font-weight:400}
 .narrow{max-width:620px}
+.prose :is(th,td):not(:last-child){overflow-wrap:break-word}.prose td:last-child{min-width:180px}
 .shaded td{white-space:nowrap;
 border-left:2px solid var(--surface);padding:8px 10px;text-align:right;min-width:64px;
 border-top-color:var(--surface)}

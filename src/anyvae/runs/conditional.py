@@ -177,7 +177,7 @@ def _given(table: Any, source: Source) -> Any:
 
 
 def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
-    """Both columns in the type of the second, or of the first where its cells would not survive that."""
+    """Both columns in the type of the second, or of the first where its cells would not survive that; else text."""
     import pyarrow as pa
 
     narrower = pa.types.is_floating(own.type) and pa.types.is_floating(filled.type)
@@ -185,6 +185,8 @@ def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
         return own, filled.cast(own.type)
     try:
         return own.cast(filled.type), filled
+    except pa.ArrowNotImplementedError:  # numbers in a column of ordered levels, none of which they are
+        return own.cast(pa.string()), filled.cast(pa.string())
     except pa.ArrowInvalid:
         return own, filled.cast(own.type, safe=False)
 

@@ -43,7 +43,7 @@ def draw_rows(model: LatentVariableModel, rows: int, seed: int, given: Mapping[s
     shape = (rows, *model.shapes["x"])
     # At once: too many rows fail now, not in an hour.
     drawn, means = torch.empty(shape), torch.empty(shape)
-    labels: list[Tensor] | None = [] if "y" in model.shapes else None
+    labels = torch.empty((rows, *model.shapes["y"])) if "y" in model.shapes else None
     for block, start in enumerate(range(0, rows, _BLOCK)):
         end = min(rows, start + _BLOCK)
         some = {
@@ -53,5 +53,5 @@ def draw_rows(model: LatentVariableModel, rows: int, seed: int, given: Mapping[s
         values, distributions = generate(model, end - start, seed=seed + 1_000_003 * block, given=some)
         drawn[start:end], means[start:end] = values["x"], distributions["x"].mean
         if labels is not None:
-            labels.append(values["y"])
-    return Drawn(drawn, means, None if labels is None else torch.cat(labels))
+            labels[start:end] = values["y"]
+    return Drawn(drawn, means, labels)

@@ -20,7 +20,6 @@ from anyvae.data import LABEL, DataError, Schema, Source, held_out_split, keep_l
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.groups import named_groups
 from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of, schema_of
 from anyvae.runs.rebuild import load
 from anyvae.runs.train import fresh_model, train
@@ -76,7 +75,7 @@ def fit_run(
         say(
             f"{files.folder} holds a finished run of {before.source}, which this one will replace when it is done"
         )
-    for note in prepared.notes:
+    for note in config.notes:
         say(note)
     model = fresh_model(config, prepared)
     if first:
@@ -104,10 +103,6 @@ def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source
     """Rows to fit, prepared and as they were given, and rows held out."""
     schema, recipe = schema_of(source, options), recipe_of(options, table=source.table is not None)
     notes = [*source.notes, *schema.sentences(), *_said_of_beside(schema)]
-    if recipe.groups:
-        groups = named_groups(schema, options.groups)
-        told = "; ".join(f"{group} ({', '.join(names)})" for group, names in groups.items())
-        notes.append(f"columns are observed in groups: {told}")
     if source.test is not None:
         fitted, held_out = source, source.test
         notes.append(f"held out: the source's own test part, {len(held_out):,} rows")

@@ -15,7 +15,7 @@ from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import Bound, class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
 from anyvae.metrics import active_units, latent_use
-from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.model import Batch, Evidence, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
 from anyvae.runs.beside import beside_of, with_label
 from anyvae.runs.conditional import (
@@ -29,6 +29,7 @@ from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.draw import Drawn, draw_rows
 from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.given import sample_given
+from anyvae.runs.named import kl_of_variables, latent_names
 from anyvae.training import save_tensors
 
 __all__ = ["FittedModel"]
@@ -58,6 +59,16 @@ class FittedModel:
     def recipe(self) -> Recipe:
         """Of which the model was made."""
         return find_recipe(self.config.recipe)
+
+    @property
+    def latents(self) -> dict[str, int]:
+        """Size of each latent that is inferred from rows, in the order of drawing, which is that of `embed`."""
+        model = self.model
+        rows = {
+            name: Evidence(model.zeros((1, *model.shapes[name])), None) for name in ("x", *model.conditions)
+        }
+        names = [name for name, from_q in model.plan(rows).draws if from_q]
+        return {name: model.shapes[name].numel() for name in names}
 
     def batch(
         self,
@@ -214,7 +225,7 @@ class FittedModel:
         return self.evaluate_batch(self.batch(source), samples)
 
     def evaluate_batch(self, batch: Batch, samples: int | None = None) -> dict[str, Any]:
-        """As `evaluate`, of encoded rows."""
+        """As `evaluate`, of encoded rows; "latents" are the names of the features of "kl_per_latent"."""
         x = batch["x"]
         rows = len(x.value if isinstance(x, Partial) else x)
         recipe = self.recipe
@@ -226,17 +237,19 @@ class FittedModel:
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
         bound = self.bound(batch)
         estimate = self._log_density(batch, samples, precision)
-        kl = float(sum(part.double().mean() for part in bound.kl.values()))
+        kl = kl_of_variables(bound)
         return {
             "rows": rows,
             "elbo": float(bound.elbo.double().mean()),
             "elbo_standard_error": _standard_error(bound.elbo),
             "reconstruction": float(bound.log_likelihood.double().mean()),
-            "kl": kl,
+            "kl": sum(kl.values()),
+            "kl_per_variable": kl,
             "log_likelihood": float(estimate.double().mean()),
             "log_likelihood_standard_error": _standard_error(estimate),
             "samples": samples,
             "active_units": active_units(use.relative_mean),
+            "latents": latent_names(use.names),
             "kl_per_latent": [round(value, 6) if value == value else None for value in use.kl.tolist()],
         }
 

@@ -116,7 +116,7 @@ def findings_of(
         conditions=conditions,
         class_kl={
             name: nats
-            for name, nats in kl_of_variables(fitted, fitted.batch(plotted)).items()
+            for name, nats in kl_of_variables(fitted.bound(fitted.batch(plotted))).items()
             if name in recipe.enumerate
         }
         if recipe.enumerate
@@ -224,6 +224,7 @@ def _features(fitted: FittedModel) -> list[dict[str, Any]]:
         {
             "name": feature.name,
             "kind": "constant" if feature.constant is not None else feature.kind,
+            "likelihood": feature.likelihood,
             "detail": feature.detail(),
         }
         for feature in fitted.schema.features

@@ -6,19 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from anyvae.data import DataError, Schema, Source, decode
-from anyvae.data.arrow import is_moment
+from anyvae.data import DataError, Feature, Schema, Source, decode
+from anyvae.data.arrow import arrow_type, is_fittable, is_moment, is_ordered, is_text
 from anyvae.data.errors import listing
+from anyvae.data.zones import moment_for
 from anyvae.inference import condition
 from anyvae.model import Batch, Partial
 from anyvae.runs.beside import beside_of, with_columns, with_label
-from anyvae.runs.conditional import cells_of
 from anyvae.runs.draw import draw_rows
 
 if TYPE_CHECKING:
@@ -70,8 +69,9 @@ def sample_given(
         found = fitted.beside_label(fitted.decode(drawn.x), drawn)
         return _with_conditions(fitted.schema, found, batch, given), math.inf
     parts, labels, effective = [], [], 0.0
-    for block, start in enumerate(range(0, rows, _BLOCK)):
-        count = min(_BLOCK, rows - start)
+    some = max(rows, 1)  # so that the weighed draws are told of where no rows are wanted, too
+    for block, start in enumerate(range(0, some, _BLOCK)):
+        count = min(_BLOCK, some - start)
         found = condition(
             fitted.model,
             batch,
@@ -85,9 +85,11 @@ def sample_given(
         if "y" in fitted.schema.beside:
             labels.append(found.values["y"][:, 0])
         effective = float(found.effective[0])
-    table = _keep(decode(fitted.schema, torch.cat(parts)), own, rows)
+    table = _keep(decode(fitted.schema, torch.cat(parts)[:rows]), own, rows)
     table = _with_conditions(fitted.schema, table, batch, given)
-    return (table if not labels else with_label(fitted.schema, table, torch.cat(labels))), effective
+    if labels:
+        table = with_label(fitted.schema, table, torch.cat(labels)[:rows])
+    return table, effective
 
 
 def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[str, Any]) -> Any:
@@ -110,7 +112,7 @@ def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, 
     columns = {}
     for part in schema.beside.values():
         for feature in part.features:
-            columns[feature.name] = _cell(feature.name, feature.kind, aside[feature.name])
+            columns[feature.name] = _cell(feature, aside[feature.name])
     beside = pa.table(columns) if columns else None
     if schema.kind == "table":
         row = replace(_one_row(schema, own, list(aside)), beside=beside)
@@ -132,47 +134,73 @@ def _one_row(schema: Schema, given: Mapping[str, Any], aside: Sequence[str]) -> 
     """A row with the given values, all other cells missing; `aside` names what else may be given."""
     import pyarrow as pa
 
-    names = list(cells_of(schema))
-    names += [feature.name for feature in schema.features if feature.constant is not None]
+    names = [feature.name for feature in schema.features]
     if strange := [name for name in given if name not in names]:
         raise DataError(
             f"there is no column {strange[0]!r} to be given: the columns are {listing([*names, *aside])}"
         )
     columns = {}
     for feature in schema.features:
-        columns[feature.name] = _cell(feature.name, feature.kind, given.get(feature.name))
+        columns[feature.name] = _cell(feature, given.get(feature.name))
     return Source("what is given", array=None, table=pa.table(columns))
 
 
-def _cell(name: str, kind: str, value: Any) -> pa.Array:
+def _cell(feature: Feature, value: Any) -> pa.Array:
     """A column of one row."""
     import pyarrow as pa
 
+    name, date = feature.name, feature.kind == "date"
     if value is None:
         return pa.nulls(1)
-    if isinstance(value, float | str) and str(value).strip().lower() == "nan" and kind != "categorical":
+    if _is_nothing(value, feature.kind):
         raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
-        return pa.array([_plain(value, kind)])
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"column {name!r} cannot be given {value!r} ({error})") from None
+        cell = _scalar(value, arrow_type(feature.dtype) if date else None, text=bool(feature.categories))
+        why = "" if is_fittable(cell.type) or pa.types.is_decimal(cell.type) else f"a {type(value).__name__}"
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        why = str(error).rstrip(".")
+    if why:
+        raise DataError(
+            f"column {name!r} cannot be given {value!r} ({why}): give "
+            + ("a date as it has them, such as 2020-01-31" if date else "a value of the kind that it holds")
+        )
+    return pa.repeat(cell, 1)
 
 
-def _plain(value: Any, kind: str) -> Any:
-    """A value as Python has it; categories are strings, and a number may come as a string from a command line."""
+def _is_nothing(value: Any, kind: str) -> bool:
+    """Whether a value stands for a missing cell: empty text, NaN and, of pandas and numpy, NaT and NA."""
+    if isinstance(value, str):
+        # From a command line; only a category may be called so.
+        return not value or (value.strip().lower() == "nan" and kind != "categorical")
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # NA will not say, and nor will an array, which is no single value
+        return type(value).__name__ == "NAType"
+
+
+def _scalar(value: Any, moment: pa.DataType | None, *, text: bool) -> pa.Scalar[Any]:
+    """A value as arrow has it; categories are strings, and a number may come as a string from a command line.
+
+    Arguments:
+        value: that is given.
+        moment: type of the column where it holds dates.
+        text: whether it holds categories.
+    """
+    import pyarrow as pa
+
+    if moment is not None:
+        return moment_for(value, moment)
     value = value.item() if isinstance(value, np.generic) else value
-    if kind == "categorical":
-        return str(value)
-    if kind == "date" and isinstance(value, str):
-        return datetime.fromisoformat(value)
+    if text:
+        return pa.scalar(str(value))
     if isinstance(value, str):
         truths = {"true": True, "false": False}
         if value.lower() in truths:
-            return truths[value.lower()]
+            return pa.scalar(truths[value.lower()])
         for read in (int, float):
             with suppress(ValueError):
-                return read(value)
-    return value
+                return pa.scalar(read(value))
+    return pa.scalar(value)
 
 
 def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
@@ -184,18 +212,10 @@ def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
             continue
         place = table.column_names.index(name)
         kind = table.schema.field(name).type
-        read = _plain(value, _kind_of(kind))
+        read = _scalar(value, kind if is_moment(kind) else None, text=is_text(kind) or is_ordered(kind))
         try:
-            kept = pa.scalar(read).cast(kind)
+            kept = read.cast(kind)
         except pa.ArrowInvalid:  # more than the type holds, and given all the same
-            kept = pa.scalar(read)
+            kept = read
         table = table.set_column(place, name, pa.repeat(kept, rows))
     return table
-
-
-def _kind_of(kind: pa.DataType) -> str:
-    import pyarrow as pa
-
-    if pa.types.is_string(kind):
-        return "categorical"
-    return "date" if is_moment(kind) else ""

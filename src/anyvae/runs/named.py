@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+from anyvae.inference import Bound
+from anyvae.model import LatentVariableModel
 
-from anyvae.data import Source
-from anyvae.model import Batch, LatentVariableModel
-from anyvae.runs.fitted import FittedModel
+if TYPE_CHECKING:
+    from anyvae.runs.fitted import FittedModel
 
 __all__ = ["embedded_names", "how_drawn", "kl_of_variables", "latent_names", "scored_names"]
 
@@ -32,16 +33,15 @@ def latent_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def embedded_names(fitted: FittedModel, source: Source) -> list[str]:
+def embedded_names(fitted: FittedModel) -> list[str]:
     """What `FittedModel.embed` writes of a row, column by column: latents, and probabilities of classes by their name.
 
     Arguments:
         fitted: the model.
-        source: rows that are embedded.
     """
-    numbers = iter(latent_names(scored_names(fitted, source)))
+    numbers = iter(latent_names(scored_names(fitted)))
     found = []
-    for name, width in _inferred(fitted, source).items():
+    for name, width in fitted.latents.items():
         if name == "y" and "y" in fitted.schema.beside:
             [label] = fitted.schema.beside["y"].features
             found += [f"p({label.name} = {one})" for one in label.categories]
@@ -52,25 +52,23 @@ def embedded_names(fitted: FittedModel, source: Source) -> list[str]:
     return found
 
 
-def scored_names(fitted: FittedModel, source: Source) -> list[str]:
+def scored_names(fitted: FittedModel) -> list[str]:
     """The latent that each feature with a KL of its own belongs to, in the order of ``kl_per_latent``.
 
     Arguments:
         fitted: the model.
-        source: rows that are read.
     """
-    widths = _inferred(fitted, source)
+    widths = fitted.latents
     return [name for name in widths if name not in fitted.recipe.enumerate for _ in range(widths[name])]
 
 
-def kl_of_variables(fitted: FittedModel, batch: Batch) -> dict[str, float]:
+def kl_of_variables(bound: Bound) -> dict[str, float]:
     """KL of each latent variable as a whole, nats a row: what the KL of `FittedModel.evaluate` is the sum of.
 
     Arguments:
-        fitted: the model.
-        batch: encoded rows.
+        bound: of some rows.
     """
-    return {name: float(part.double().mean()) for name, part in fitted.bound(batch).kl.items()}
+    return {name: float(part.double().mean()) for name, part in bound.kl.items()}
 
 
 def how_drawn(model: LatentVariableModel, words: Mapping[str, str]) -> tuple[str, str]:
@@ -104,9 +102,3 @@ def how_drawn(model: LatentVariableModel, words: Mapping[str, str]) -> tuple[str
     for name in order:
         order += [parent for parent in parents(name) if parent in parts and parent not in order]
     return density("x"), ", ".join(f"{name} ~ {density(name)}" for name in order)
-
-
-def _inferred(fitted: FittedModel, source: Source) -> dict[str, int]:
-    """How many features each latent has that is read from rows, in drawing order."""
-    trace = fitted.model.trace(fitted.batch(source.take(np.arange(1))))
-    return {name: fitted.model.shapes[name].numel() for name, from_q in trace.plan.draws if from_q}

@@ -140,7 +140,8 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
         chosen: options or configuration.
 
     Raises:
-        DataError: when the recipe wants labels or columns to be given that were not named, or has no use for them.
+        DataError: when the recipe wants labels or columns to be given that were not named, or has no use for them, or
+            for a column that it cannot model.
     """
     recipe = recipe_of(chosen, table=source.table is not None)
     if recipe.given and not chosen.given:
@@ -154,9 +155,29 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
         raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
     aside = aside_of(source).column_names
     kinds = {name: kind for name, kind in chosen.kinds.items() if name not in aside}
-    schema = infer_schema(source, chosen.likelihood, kinds or None)
+    schema = infer_schema(source, chosen.likelihood, kinds or None, plain=recipe.pathwise)
+    if recipe.pathwise:
+        _refuse_unreal(schema, source.name, recipe.name)
     beside = infer_beside(source, label=label, given=chosen.given, kinds=chosen.kinds)
     return msgspec.structs.replace(schema, beside=beside)
+
+
+def _refuse_unreal(schema: Schema, source: str, recipe: str) -> None:
+    """Refuse a table with a column whose values are no real numbers, naming the first."""
+    for feature in schema.features if schema.kind == "table" else ():
+        real = feature.kind in ("real", "positive") or (feature.kind == "date" and not feature.step)
+        if real or feature.constant is not None:
+            continue
+        number = not feature.categories and feature.kind != "date" and feature.dtype != "bool"
+        advice = (
+            f"give it the kind real (--kind {feature.name}=real, or kinds=), leave it out"
+            if number
+            else "turn it into numbers, leave it out"
+        )
+        raise DataError(
+            f"the recipe {recipe} is of real numbers, and column {feature.name!r} of {source} is {feature.kind} "
+            f"({feature.detail()}): {advice}, or take another recipe"
+        )
 
 
 def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepared:
@@ -170,6 +191,8 @@ def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepar
     """
     encoded = (encode_compact if is_wide(schema, len(source)) else encode)(schema, source)
     data, notes = _tensor_data(schema, encoded, source, masks=recipe.masks), []
+    if recipe.masks:
+        notes.append("which cells are there is modelled too, each by its own value")
     validation = watched = None
     if len(data) >= 20:
         # Early stopping needs rows of its own: chosen by the held-out rows, their bound would flatter.
@@ -228,6 +251,11 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
             f"the recipe {recipe.name} has no experts for groups of columns: leave --group out, or take --recipe "
             "grouped_vae"
         )
+    groups, notes = {}, list(prepared.notes)
+    if recipe.groups:
+        groups = named_groups(schema, options.groups)
+        told = "; ".join(f"{group} ({', '.join(names)})" for group, names in groups.items())
+        notes.append(f"columns are observed in groups: {told}")
     varying = sum(feature.width > 0 for feature in schema.features)
     features = varying if schema.kind == "table" else int(np.prod(schema.event_shape))
     batch_size = min(rows, options.batch_size or default_batch_size(rows))
@@ -250,7 +278,7 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         kinds={name: kind if isinstance(kind, str) else list(kind) for name, kind in options.kinds.items()},
         label=options.label,
         given=list(options.given),
-        groups=named_groups(schema, options.groups) if recipe.groups else {},
+        groups=groups,
         clusters=options.clusters,
         keep_labels=options.keep_labels,
         max_epochs=options.max_epochs,
@@ -258,6 +286,6 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         precision=options.precision,
         threads=options.threads,
         shard=options.shard,
-        notes=prepared.notes,
+        notes=notes,
         version=anyvae.__version__,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from anyvae.data import Compact, DataError, Encoded, Schema, given_width
+from anyvae.data.encode import Unseen
 from anyvae.model import LatentVariableModel
 from anyvae.recipes import find_recipe, likelihood_of
 from anyvae.runs.config import RunConfig, RunFiles
@@ -18,11 +19,12 @@ from anyvae.training import CheckpointError, load_tensors
 __all__ = ["build", "load"]
 
 
-def load(folder: str | Path) -> FittedModel:
+def load(folder: str | Path, unseen: Unseen = "refuse") -> FittedModel:
     """The fitted model of a run folder; nothing in it is executed.
 
     Arguments:
         folder: what `anyvae fit --out` wrote.
+        unseen: whether values that no row of the fit held are refused or read as missing, see `FittedModel`.
 
     Raises:
         DataError: when the folder is no run, or a file of it is missing or damaged.
@@ -46,7 +48,7 @@ def load(folder: str | Path) -> FittedModel:
         first = str(error).splitlines()[-1].strip()
         raise DataError(f"{files.model} cannot be loaded ({first}): fit anew") from None
     model.eval()
-    return FittedModel(model, schema, config)
+    return FittedModel(model, schema, config, unseen)
 
 
 def build(config: RunConfig, schema: Schema, encoded: Encoded | Compact | None = None) -> LatentVariableModel:
