@@ -10,6 +10,17 @@ import pytest
 import torch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_samples() -> Iterator[None]:
+    """Evaluations of runs take 200 samples at most, which is enough for what is asked here, in place of 5,000."""
+    from anyvae.runs import fitted
+
+    chosen = fitted.evaluation_samples
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitted, "evaluation_samples", lambda *words: min(200, chosen(*words)))
+        yield
+
+
 @pytest.fixture
 def double() -> Iterator[None]:
     """Float64 as torch's default for one test: laws are then checked to nine digits and not to four."""

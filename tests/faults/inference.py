@@ -80,8 +80,8 @@ FAULTS = [
     Mutation(
         "given cells averaged over",
         "inference/predict.py",
-        "found = torch.where(item.cell_mask() > 0, item.value, found)",
-        "found = torch.where(item.cell_mask() > 2, item.value, found)",
+        "torch.where(item.cell_mask() > 0, item.value, found)",
+        "torch.where(item.cell_mask() > 2, item.value, found)",
         (f"{_HERE}test_conditional_means_and_cells_are_those_of_the_model",),
     ),
     Mutation(
@@ -90,5 +90,26 @@ FAULTS = [
         "other = self.reread(values)\n        other._q = {}",
         "other = self.reread(values)\n        other._q = dict(self._q)",
         (f"{_HERE}test_other_latents_have_other_parents",),
+    ),
+    Mutation(
+        "means of few draws left as they are",
+        "inference/predict.py",
+        "rows[worth_few(found.log_weight)]",
+        "rows[worth_few(found.log_weight) & False]",
+        (f"{_HERE}test_rows_whose_draws_are_worth_few_are_given_more",),
+    ),
+    Mutation(
+        "chains started from few draws all the same",
+        "inference/conditioning.py",
+        "| (count > samples)",
+        "| (count > 0)",
+        (f"{_HERE}test_rows_whose_draws_are_worth_few_are_given_more",),
+    ),
+    Mutation(
+        "rows given more draws left at the end",
+        "inference/conditioning.py",
+        "for _, part in parts], 1)[:, order]",
+        "for _, part in parts], 1)",
+        (f"{_HERE}test_rows_whose_draws_are_worth_few_are_given_more",),
     ),
 ]

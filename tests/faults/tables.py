@@ -11,8 +11,8 @@ FAULTS = [
     Mutation(
         "decoder taught too",
         "runs/train.py",
-        'ELBO(), ["inference"]',
-        "ELBO(), []",
+        'bound, ["inference"]',
+        "bound, []",
         (f"{_HIDING}test_the_encoder_of_a_table_learns_to_read_parts_and_the_decoder_stays",),
     ),
     Mutation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ from anyvae.conditionals import (
 from anyvae.inference import RowNoise, cell_log_density, condition, conditional_mean, effective_samples, weigh
 from anyvae.inference.conditioning import choose
 from anyvae.inference.noise import row_keys
+from anyvae.inference.weigh import worth_few
 from anyvae.model import VAE, LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
 from oracles import LinearGaussian, z_score
@@ -137,6 +140,34 @@ def test_conditional_means_and_cells_are_those_of_the_model(known: LinearGaussia
         error = (cells[:, index] - wanted).abs()
         assert float(error.median()) < 0.02
         assert float(error.max()) < 0.2  # the encoder knows nothing of masks, and rows far out need it
+
+
+def test_rows_whose_draws_are_worth_few_are_given_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder is off, so that in the rows far out few of 128 draws count."""
+    known = LinearGaussian(4, 2, shift=0.7)
+    x = 0.7 * near(known, 60)
+    mean, _ = exact(known, x)
+
+    def far(ask: Callable[[], Tensor]) -> float:
+        return float((ask()[..., ~GIVEN] - mean).square().mean().sqrt())
+
+    def means() -> Tensor:
+        return conditional_mean(known.model, half(x), samples=128)
+
+    def draws() -> Tensor:
+        found = condition(known.model, half(x), 400, samples=128, steps=0)
+        # Rows whose draws were worth few come last inside, and stand in their places again.
+        torch.testing.assert_close(found.values["x"][0][:, GIVEN], x[:, GIVEN], rtol=0, atol=0)
+        return found.values["x"].mean(0)
+
+    few = worth_few(weigh(known.model, half(x), 128).log_weight)
+    assert 10 < int(few.sum()) < 50
+    more = [far(means), far(draws)]
+    for place in ("predict", "conditioning"):
+        monkeypatch.setattr(f"anyvae.inference.{place}.worth_few", lambda weights: weights[0] > torch.inf)
+    once = [far(means), far(draws)]
+    assert more[0] < 0.6 * once[0], (more, once)
+    assert more[1] < 0.6 * once[1], (more, once)
 
 
 def test_a_batch_is_a_loop_and_a_repetition_the_same(known: LinearGaussian) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from anyvae.inference.generate import generate
 from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import seeded
-from anyvae.inference.weigh import ENOUGH, MORE, Weighed, effective_samples, weigh
+from anyvae.inference.weigh import MORE, Weighed, effective_samples, weigh, worth_few
 from anyvae.model import Batch, LatentVariableModel, Partial
 
 __all__ = ["Conditioned", "condition"]
@@ -49,8 +49,8 @@ def condition(
     No draw is thrown away for not fitting: latents are drawn from the encoder and the prior and chosen by their
     weights, then moved by `steps` of a chain that has the posterior as its law. A step draws the holes from
     p(x | z) and offers a new z from q(z | x), the row now whole, which is taken by Metropolis's rule. So a few
-    effective samples are enough to start from, and more steps come nearer. Rows of which the S draws are worth fewer
-    than 16 are given eight times as many.
+    effective samples are enough to start from, and more steps come nearer. Rows of which the S draws are worth few,
+    see `worth_few`, are given eight times as many.
     Source: Stochastic Backpropagation (Rezende et al., 2014), appendix F, the chain without the rule; Leveraging the
     Exact Likelihood of Deep Latent Variable Models (Mattei and Frellsen, 2018), with it.
 
@@ -86,9 +86,7 @@ def condition(
             hard: list[Tensor] = []
             for rows in waiting.split(rows_at_once(model, max(draws, count))):
                 found = weigh(model, take_rows(batch, rows), count)
-                enough = torch.ones(len(rows), dtype=torch.bool)
-                if count == samples:
-                    enough = effective_samples(found.log_weight).cpu() >= ENOUGH
+                enough = ~worth_few(found.log_weight) | (count > samples)
                 hard.append(rows[~enough])
                 if enough.any():
                     done = _some(model, take_rows(batch, rows[enough]), found, enough, draws, steps, names)

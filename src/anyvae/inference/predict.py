@@ -10,7 +10,7 @@ from torch import Tensor
 from anyvae.distributions import Cellwise
 from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
-from anyvae.inference.weigh import ENOUGH, MORE, Weighed, effective_samples, weigh
+from anyvae.inference.weigh import MORE, Weighed, weigh, worth_few
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 
 __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
@@ -158,7 +158,7 @@ def _weighed(
     hard: list[Tensor] = []
     for rows in torch.arange(len(keys)).split(rows_at_once(model, samples)):
         found = drawn(rows, samples)
-        hard += rows[effective_samples(found.log_weight).cpu() < ENOUGH].unsqueeze(1)
+        hard += rows[worth_few(found.log_weight)].unsqueeze(1)
         yield rows, found
     for start in range(0, len(hard), step := rows_at_once(model, MORE * samples)):
         rows = torch.cat(hard[start : start + step])
