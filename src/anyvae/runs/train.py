@@ -202,7 +202,8 @@ def _teach(
         players=ready([Player("encoder", bound, ["inference"])], len(data), config.learning_rate),
         steps=steps,
         minutes=None if config.max_minutes is None else config.max_minutes / _TAUGHT,
-        batch_size=config.batch_size,
+        # So many draws of each row take their time, and as many steps of fewer rows teach as much.
+        batch_size=max(1, config.batch_size // 4),
         seed=config.seed + 1,
         precision=torch.bfloat16 if config.precision == "bf16" else None,
         shard=config.shard,
