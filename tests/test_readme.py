@@ -36,7 +36,7 @@ def test_readme_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert "anyvae fit digits" in ran.stdout or "pytest" in ran.stdout
             continue
         assert words[0] == "anyvae"
-        short = ["--max-epochs", "2", "--quiet"] if words[1] == "fit" else []
+        short = ["--max-epochs", "2", "--samples", "20", "--quiet"] if words[1] == "fit" else []
         assert main([*words[1:], *short]) == 0, line
     namespace: dict[str, object] = {}
     for code in blocks(ROOT / "README.md", "python"):
