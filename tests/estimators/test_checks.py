@@ -15,9 +15,9 @@ from anyvae.estimators import TabularVAE, VAEClassifier, VAEClusterer, VAEImpute
 ESTIMATORS = [
     TabularVAE(max_epochs=2, samples=16),
     VAEImputer(max_epochs=2, samples=16),
-    VAEOutlierDetector(max_epochs=20, samples=16),
-    VAEClassifier(max_epochs=60, samples=32),
-    VAEClusterer(n_clusters=3, max_epochs=20, samples=16),
+    VAEOutlierDetector(max_epochs=10, samples=16),
+    VAEClassifier(max_epochs=40, samples=16),
+    VAEClusterer(n_clusters=3, max_epochs=10, samples=16),
 ]
 
 
