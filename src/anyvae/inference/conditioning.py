@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from anyvae.inference.generate import generate
-from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
+from anyvae.inference.likelihood import evaluating, take_rows
 from anyvae.inference.noise import seeded
-from anyvae.inference.weigh import MORE, Weighed, effective_samples, weigh, worth_few
+from anyvae.inference.rounds import weigh_in_rounds
+from anyvae.inference.weigh import Weighed, effective_samples
 from anyvae.model import Batch, LatentVariableModel, Partial
 
 __all__ = ["Conditioned", "condition"]
@@ -50,7 +51,7 @@ def condition(
     weights, then moved by `steps` of a chain that has the posterior as its law. A step draws the holes from
     p(x | z) and offers a new z from q(z | x), the row now whole, which is taken by Metropolis's rule. So a few
     effective samples are enough to start from, and more steps come nearer. Rows of which the S draws are worth few,
-    see `worth_few`, are given eight times as many.
+    see `anyvae.inference.rounds`, are given eight times as many.
     Source: Stochastic Backpropagation (Rezende et al., 2014), appendix F, the chain without the rule; Leveraging the
     Exact Likelihood of Deep Latent Variable Models (Mattei and Frellsen, 2018), with it.
 
@@ -81,21 +82,14 @@ def condition(
     parts: list[tuple[Tensor, Conditioned]] = []
     with seeded(seed), evaluating(model):
         evidence = model.admit(batch)
-        waiting = torch.arange(len(next(iter(evidence.values())).value))
-        for count in (samples, MORE * samples):
-            hard: list[Tensor] = []
-            for rows in waiting.split(rows_at_once(model, max(draws, count))):
-                found = weigh(model, take_rows(batch, rows), count)
-                enough = ~worth_few(found.log_weight) | (count > samples)
-                hard.append(rows[~enough])
-                if enough.any():
-                    done = _some(model, take_rows(batch, rows[enough]), found, enough, draws, steps, names)
-                    parts.append((rows[enough], done))
-            waiting = torch.cat(hard)
-            if not len(waiting):
-                break
+        rows = len(next(iter(evidence.values())).value)
+        for places, found, settled in weigh_in_rounds(model, batch, rows, samples, together=draws):
+            if settled.any():
+                part = take_rows(batch, places[settled])
+                done = _some(model, part, found, settled, draws, steps, names)
+                parts.append((places[settled], done))
     # Rows of which the draws were worth few came last.
-    order = torch.cat([rows for rows, _ in parts]).argsort()
+    order = torch.cat([places for places, _ in parts]).argsort()
     return Conditioned(
         {
             name: torch.cat([part.values[name] for _, part in parts], 1)[:, order]

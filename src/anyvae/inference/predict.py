@@ -10,7 +10,8 @@ from torch import Tensor
 from anyvae.distributions import Cellwise
 from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
-from anyvae.inference.weigh import MORE, Weighed, weigh, worth_few
+from anyvae.inference.rounds import weigh_in_rounds
+from anyvae.inference.weigh import Weighed
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 
 __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
@@ -147,19 +148,12 @@ def _weighed(
 ) -> Iterator[tuple[Tensor, Weighed]]:
     """Places of rows, some at a time, and draws for them that do not depend on how they are cut.
 
-    Rows of which the draws are worth few come again at the end, with more of them.
+    What a place has from a later round stands for what it had before.
     """
     keys = row_keys(model.admit(batch))
     pools: dict[tuple[str, int], Tensor] = {}
-
-    def drawn(rows: Tensor, count: int) -> Weighed:
-        return weigh(model, take_rows(batch, rows), count, RowNoise(seed, keys[rows], 0, pools))
-
-    hard: list[Tensor] = []
-    for rows in torch.arange(len(keys)).split(rows_at_once(model, samples)):
-        found = drawn(rows, samples)
-        hard += rows[worth_few(found.log_weight)].unsqueeze(1)
-        yield rows, found
-    for start in range(0, len(hard), step := rows_at_once(model, MORE * samples)):
-        rows = torch.cat(hard[start : start + step])
-        yield rows, drawn(rows, MORE * samples)
+    rounds = weigh_in_rounds(
+        model, batch, len(keys), samples, noise=lambda places: RowNoise(seed, keys[places], 0, pools)
+    )
+    for places, found, _ in rounds:
+        yield places, found

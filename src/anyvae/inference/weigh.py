@@ -12,10 +12,7 @@ from anyvae.distributions import FromNoise
 from anyvae.model import Batch, LatentVariableModel, Noise, Trace
 from anyvae.model.plan import generation_order
 
-__all__ = ["MORE", "Weighed", "effective_samples", "weigh", "worth_few"]
-
-_ENOUGH, MORE = 16.0, 8
-"""Draws that a row should have, by their worth, and how many times more it is given where it has fewer."""
+__all__ = ["Weighed", "effective_samples", "weigh"]
 
 
 @final
@@ -93,18 +90,6 @@ def effective_samples(log_weight: Tensor) -> Tensor:
     8.0
     """
     return (2.0 * log_weight.logsumexp(0) - (2.0 * log_weight).logsumexp(0)).exp()
-
-
-def worth_few(log_weight: Tensor) -> Tensor:
-    """Whether a row's S draws are worth fewer than 16, and than a quarter of them, shape (B,), on the CPU.
-
-    Arguments:
-        log_weight: nats, shape (S, B).
-
-    >>> worth_few(torch.stack([torch.zeros(64), torch.linspace(0, -640, 64)], 1))
-    tensor([False,  True])
-    """
-    return (effective_samples(log_weight) < min(_ENOUGH, len(log_weight) / 4)).cpu()
 
 
 def _from_prior(trace: Trace, samples: int, count: int, noise: Noise | None) -> dict[str, Tensor]:
