@@ -42,6 +42,7 @@ from anyvae.conditionals import (
     OneScale,
     Ordinal,
     Placed,
+    PointMasses,
     Poisson,
     PowerSpherical,
     RelaxedBernoulli,
@@ -91,6 +92,10 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "normal_mixture": lambda: NormalMixture(3, 4),
     "ordinal": lambda: Ordinal(3, 4),
     "placed": lambda: Placed(NegativeBinomial(3, ALONE), -0.7, 0.25),
+    "point_masses": lambda: PointMasses(Normal(3, ALONE), [[0.0], [-1.0, 1.0], [2.0]]),
+    "point_masses_on_a_lattice": lambda: PointMasses(
+        DiscretisedLogistic(2, -math.inf, math.inf, 0.5, ALONE, origin=0.0), [[0.0], [1.5, 2.0]]
+    ),
     "poisson": lambda: Poisson(3),
     "power_spherical": lambda: PowerSpherical(3),
     "relaxed_bernoulli": lambda: RelaxedBernoulli(3),

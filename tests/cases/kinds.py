@@ -21,6 +21,7 @@ from anyvae.distributions import (
     OneHotLayout,
     Ordinal,
     Placed,
+    PointMasses,
     StudentT,
 )
 from cases.basic import ROWS, numbers
@@ -31,6 +32,7 @@ HALVES = torch.arange(-300.0, 301.0, dtype=torch.float64) * 0.5
 PLACED = doubles(-0.7), doubles(0.25)
 POINTS = PLACED[0] + PLACED[1] * torch.arange(400.0, dtype=torch.float64)
 BETWEEN = {"outside": doubles(-0.95, -0.6, 0.0)}
+SOME_POINTS = torch.tensor([[0.0, torch.nan], [-1.0, 1.0], [2.0, torch.nan]], dtype=torch.float64)
 CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
     "logistic_without_ends": (
         lambda: DiscretisedLogistic(
@@ -99,6 +101,33 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
         ),
         {},
     ),
+    "point_masses": (
+        lambda: PointMasses(
+            numbers(ROWS, 3, 3),
+            SOME_POINTS,
+            StudentT(numbers(ROWS, 3, seed=1), doubles(0.3, 1.0, 2.0), doubles(9.0, 20.0, 5.0)),
+        ),
+        {},
+    ),
+    "point_masses_on_a_lattice": (
+        lambda: PointMasses(
+            numbers(ROWS, 3, 3),
+            SOME_POINTS,
+            DiscretisedLogistic(
+                numbers(ROWS, 3), doubles(0.5, 1.0, 3.0), -ENDLESS, ENDLESS, doubles(0.5), origin=doubles(1.0)
+            ),
+            adds=True,
+        ),
+        {"points": HALVES},
+    ),
+    "point_masses_beside_modes": (
+        lambda: PointMasses(
+            numbers(ROWS, 3, 3, seed=3),
+            SOME_POINTS,
+            CellMixture(numbers(ROWS, 3, 2), Normal(numbers(ROWS, 3, 2), doubles(0.5), event_dims=2)),
+        ),
+        {},
+    ),
     "one_hot_columns": (lambda: OneHotColumns(numbers(ROWS, 9), OneHotLayout.of([2, 4, 3])), {}),
     "columns_that_stand_apart": (
         lambda: Columns(
@@ -109,6 +138,19 @@ CASES: dict[str, tuple[Callable[[], FromNoise], dict[str, Any]]] = {
             ],
             torch.tensor([4, 0, 3, 1, 2]),
             torch.tensor([1, 3, 4, 2, 0]),
+        ),
+        {},
+    ),
+    "columns_one_with_points": (
+        lambda: Columns(
+            [
+                Bernoulli(numbers(ROWS, 1, seed=2)),
+                PointMasses(
+                    numbers(ROWS, 1, 2), doubles(-1.0)[:, None], Normal(numbers(ROWS, 1), doubles(0.5))
+                ),
+            ],
+            torch.tensor([1, 0]),
+            torch.tensor([1, 0]),
         ),
         {},
     ),

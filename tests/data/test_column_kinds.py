@@ -57,6 +57,8 @@ TABLE: dict[str, tuple[object, str, str]] = {
     "grade": (GRADES, "ordinal", "plain"),
     "born": (pa.array(DAYS, pa.date32()), "date", "plain"),
     "seen": (pa.array(MOMENTS, pa.timestamp("s", "UTC")), "date", "plain"),
+    "days": (RNG.choice([3, 7, 28, 56, 70], N, p=[0.1, 0.2, 0.4, 0.2, 0.1]), "integer", "plain"),
+    "setting": (RNG.choice([0.1, 0.25, 0.4], N, p=[0.6, 0.3, 0.1]), "real", "plain"),
 }
 
 
@@ -88,16 +90,18 @@ def test_kinds_and_forms_are_found() -> None:
     }
     said = schema.sentences()
     assert said[0].startswith(
-        "15 columns: 3 real (normal with learned noise): 'height', 'gap', 'wait'; 3 positive (log-normal): 'income', "
+        "17 columns: 4 real (normal with learned noise): 'height', 'gap', 'wait', 'setting'; 3 positive (log-normal): "
     )
     assert "1 of counts (negative binomial)" in said[0]
-    assert said[1] == "heavy tails, so Student's t in place of the normal: 'gap', 'share'"
-    assert said[2] == "several modes or values that recur, so a mixture: 'wait', 'tide', 'paid'"
+    assert said[1] == "values that come again, each with a probability of its own: 'wait', 'days', 'setting'"
+    assert said[2] == "heavy tails, so Student's t in place of the normal: 'gap', 'share'"
+    assert said[3] == "several modes or values that recur, so a mixture: 'wait', 'tide', 'paid'"
     assert Schema.from_json(schema.to_json()) == schema
     assert [f.detail() for f in schema.features if f.name in ("grade", "words")] == [
         f"counts, mean {schema.features[9].mean:.4g}, standard deviation {schema.features[9].scale:.4g}",
         "4 categories in order: d, c, b, a",
     ]
+    assert schema.features[16].detail().startswith("often 0.1, 0.25, 0.4; mean ")
 
 
 FAMILIES = {
@@ -113,6 +117,9 @@ FAMILIES = {
     "Student's t of the logarithm": "StudentT(",
     "mixture of normals": "CellMixture(Normal(",
     "mixture of normals of the logarithm": "CellMixture(Normal(",
+    "point masses and discretised logistic": "PointMasses(DiscretisedLogistic(",
+    "point masses and normal": "PointMasses(Normal(",
+    "point masses and mixture of normals": "PointMasses(CellMixture(",
 }
 
 
@@ -144,7 +151,7 @@ def test_round_trip_of_every_kind_with_holes() -> None:
         got, wanted = (np.array(c[name].to_pylist())[~holes] for c in (back, table))
         if name == "seen":  # in single precision to a second in some weeks
             assert max(abs((a - b).total_seconds()) for a, b in zip(got, wanted, strict=True)) <= 1
-        elif kind in ("real", "positive"):
+        elif kind in ("real", "positive") and name != "setting":
             scale = np.abs(wanted) if kind == "positive" else np.abs(wanted) + wanted.std()
             assert float((np.abs(got - wanted) / scale).max()) < 1e-5, name
         else:
@@ -152,7 +159,12 @@ def test_round_trip_of_every_kind_with_holes() -> None:
 
 
 def test_new_whole_numbers_are_served_beyond_what_was_seen() -> None:
-    for name, far in (("celsius", [-300, 2500, 4]), ("paid", [10**6, 7, 0]), ("words", [123_456, 0, 3])):
+    for name, far in (
+        ("celsius", [-300, 2500, 4]),
+        ("paid", [10**6, 7, 0]),
+        ("words", [123_456, 0, 3]),
+        ("days", [12_345, 29, 0]),
+    ):
         source = alone(name)
         schema = infer_schema(source)
         new = alone(name, far)
@@ -168,7 +180,7 @@ def test_new_whole_numbers_are_served_beyond_what_was_seen() -> None:
         encode(infer_schema(alone("stars")), alone("stars", [6, 5]))
 
 
-@pytest.mark.parametrize("name", ["stars", "celsius", "paid", "words", "smoker", "grade", "born"])
+@pytest.mark.parametrize("name", ["stars", "celsius", "paid", "words", "smoker", "grade", "born", "days"])
 def test_masses_of_whole_numbers_sum_to_one(name: str) -> None:
     source = alone(name)
     schema = infer_schema(source)
@@ -179,13 +191,15 @@ def test_masses_of_whole_numbers_sum_to_one(name: str) -> None:
     elif name == "born":
         points = pa.array(np.arange(10_000, 30_000), pa.int32()).cast(pa.date32())
     else:
-        span = {"stars": (1, 6), "smoker": (0, 2), "celsius": (-10_000, 10_000)}.get(name, (0, 200_000))
+        span = {"stars": (1, 6), "smoker": (0, 2), "celsius": (-10_000, 10_000), "days": (0, 10_000)}.get(
+            name, (0, 200_000)
+        )
         points = pa.array(np.arange(*span))
     masses = p.log_prob(encode(schema, alone(name, points)).x.double()).exp()
     assert float(masses.sum()) == pytest.approx(1.0, abs=2e-3 if feature.kind == "count" else 1e-5)
 
 
-@pytest.mark.parametrize("name", ["height", "income", "gap", "share", "wait", "tide", "seen"])
+@pytest.mark.parametrize("name", ["height", "income", "gap", "share", "wait", "tide", "seen", "setting"])
 def test_densities_integrate_to_one_in_the_units_of_the_input(name: str) -> None:
     source = alone(name)
     schema = infer_schema(source)
@@ -211,10 +225,11 @@ def test_densities_integrate_to_one_in_the_units_of_the_input(name: str) -> None
     else:
         edges = feature.mean + ends
         pieces = [integrate.quad(of, a, b, limit=400)[0] for a, b in itertools.pairwise(edges)]
+    pieces += [of(point) for point in feature.points]
     assert sum(pieces) == pytest.approx(1.0, abs=5e-3 if feature.form == "heavy" else 1e-5)
 
 
-@pytest.mark.parametrize("name", ["height", "income", "gap", "share", "wait", "tide"])
+@pytest.mark.parametrize("name", ["height", "income", "gap", "share", "wait", "tide", "setting"])
 @pytest.mark.parametrize("factor", [1000.0, 0.01])
 def test_scores_fall_by_log_a_when_a_column_is_multiplied_by_a(name: str, factor: float) -> None:
     column = np.asarray(TABLE[name][0])
@@ -224,9 +239,9 @@ def test_scores_fall_by_log_a_when_a_column_is_multiplied_by_a(name: str, factor
         density(schema, alone(name, a * column)).log_prob(encode(schema, alone(name, a * column)).x.double())
         for schema, a in zip(schemas, (1.0, factor), strict=True)
     ]
-    torch.testing.assert_close(
-        scores[1] - scores[0], torch.full((N,), -np.log(factor), dtype=torch.float64), rtol=0, atol=2e-4
-    )
+    # What has a probability has it in any unit.
+    falls = np.where(np.isin(column, schemas[0].features[0].points), 0.0, -np.log(factor))
+    torch.testing.assert_close(scores[1] - scores[0], torch.from_numpy(falls), rtol=0, atol=2e-4)
 
 
 def test_log_units_of_positive_columns_grow_with_the_value() -> None:
@@ -312,6 +327,64 @@ def test_draws_of_positive_columns_stay_positive_and_finite() -> None:
     assert 0 < low < 1e-37
     assert 1e38 < high < 4e38
     encode(schema, Source("drawn", None, back))
+
+
+def test_points_start_at_their_shares_and_the_rest_at_what_lies_on_none() -> None:
+    """Before any step the density of a column is near that of its rows."""
+    rng = np.random.default_rng(5)
+    modes = np.where(rng.random(N) < 0.5, rng.normal(5, 0.2, N), rng.normal(9, 0.2, N))
+    source = made(rain=np.where(np.arange(N) % 4 == 0, 0.0, modes), knob=rng.choice([1.5, 2.5, 9.0], N))
+    schema = infer_schema(source)
+    assert [(f.form, f.points) for f in schema.features] == [("mixture", [0.0]), ("plain", [1.5, 2.5, 9.0])]
+    encoded = encode(schema, source)
+    found = likelihood_of(schema, encoded)
+    p = found.family.given(start=found.start, log_unit=found.log_unit).build("x", {}).double()()
+    cells = p.cells(encoded.x.double()).detach()
+    dry = torch.arange(N) % 4 == 0
+    assert cells[dry, 0].exp().unique().tolist() == pytest.approx([0.25], abs=1e-6)
+    # -2.06 where the components start at all rows, the dry ones too.
+    assert float(cells[~dry, 0].mean()) > -1.8
+    assert cells[:, 1].exp().unique().sum().item() == pytest.approx(1.0, abs=2e-3)
+
+
+def test_draws_and_values_on_a_point_are_the_point_to_the_last_bit() -> None:
+    points = [0.1, 1 / 3, 1e6 + 0.1]
+    source = made(a=np.repeat(points, 40), b=np.linspace(0, 1, 120))
+    schema = infer_schema(source)
+    x = encode(schema, source).x
+    assert decode(schema, x)["a"].to_pylist() == np.repeat(points, 40).tolist()
+    drawn = decode(schema, density(schema, source).sample((200,)))["a"].to_pylist()
+    assert sum(value in points for value in drawn) > 100
+    assert all(value in points or min(abs(value - point) for point in points) > 1e-3 for value in drawn)
+    # A mean lies between the points.
+    assert decode(schema, x.mean(0, keepdim=True), means=True)["a"].to_pylist()[0] not in points
+
+
+def test_between_whole_numbers_too_large_to_be_told_apart_there_is_nothing() -> None:
+    for values, kind in (([0, 0, 2, 2**62], "real"), ([1, 2**40, 2**45, 7], "positive")):
+        schema = infer_schema(made(a=values))
+        assert schema.features[0].kind == kind
+        assert encode(schema, made(a=[4.0, None])).mask.tolist() == [[True], [False]]
+        with pytest.raises(
+            DataError, match=r"^row 2 of column 'a' of made holds 1\.5, .* on whole numbers: correct"
+        ):
+            encode(schema, made(a=[1.0, 1.5]))
+
+
+def test_whole_numbers_with_gaps_are_points_and_others_are_not() -> None:
+    rng = np.random.default_rng(0)
+    columns = {
+        "gaps": rng.choice([0, 10, 100], N),
+        "near": rng.integers(0, 4, N),
+        "smooth": rng.poisson(12, 3000)[:N],
+    }
+    columns["smooth"][:3] = [0, 1, 32]
+    found = infer_schema(made(**columns)).features
+    assert [(f.kind, f.points) for f in found] == [
+        ("integer", [0.0, 10.0, 100.0]),
+        ("levels", []),
+        ("integer", []),
+    ]
 
 
 # Forms
@@ -621,7 +694,7 @@ def test_compact_rows_expand_to_the_encoded_ones_and_start_alike() -> None:
     for source in (Source("a", None, table), Source("b", None, pa.table(holed, names=table.column_names))):
         schema = infer_schema(source)
         encoded, compact = encode(schema, source), encode_compact(schema, source)
-        assert compact.codes.shape == (N, 16)
+        assert compact.codes.shape == (N, 18)
         rows = torch.tensor([5, 3, 599])
         x, mask = compact.expand(compact.codes[rows], None if compact.mask is None else compact.mask[rows])
         assert torch.equal(x, encoded.x[rows])

@@ -24,6 +24,7 @@ from anyvae.distributions import (
     OneHotColumns,
     OneHotLayout,
     Placed,
+    PointMasses,
     StudentT,
 )
 from anyvae.networks import MLP
@@ -249,3 +250,37 @@ def test_components_of_a_cell_start_apart_and_learn_two_modes() -> None:
         optimiser.step()
     exact = 0.3 * np.log(0.3) + 0.7 * np.log(0.7) - np.log(0.05 * np.sqrt(2 * np.pi * np.e))
     assert float(-loss.detach()) == pytest.approx(exact, abs=0.05)
+
+
+def test_points_have_a_probability_and_the_rest_a_density_in_other_units() -> None:
+    """A hurdle model by hand; measured in another unit densities change by its logarithm, probabilities not."""
+    logits, points = torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[0.0, 2.0]])
+    p = PointMasses(logits, points, Normal(torch.ones(1), torch.full((1,), 0.5)))
+    weights = logits[0].softmax(-1)
+    value = torch.tensor([[0.0], [2.0], [1e-6], [0.7]])
+    density = [weights[0] * stats.norm.pdf(x, 1.0, 0.5) for x in (1e-6, 0.7)]
+    wanted = torch.tensor([weights[1], weights[2], *density]).log()[:, None]
+    torch.testing.assert_close(p.cells(value), wanted)
+    assert p.masses(value)[:, 0].tolist() == [True, True, False, False]
+    unit = torch.tensor([3.0])
+    found = InUnits(p, unit, unit.sum())
+    torch.testing.assert_close(found.cells(value), wanted - torch.tensor([[0.0], [0.0], [3.0], [3.0]]))
+    torch.testing.assert_close(found.log_prob(value), found.cells(value)[:, 0])
+    hidden = torch.tensor([[1.0], [0.0], [0.0], [1.0]])
+    torch.testing.assert_close(found.given_log_prob(value, hidden), found.cells(value)[:, 0] * hidden[:, 0])
+    torch.testing.assert_close(p.mean[0], 2.0 * weights[2] + weights[0])
+
+
+def test_a_point_is_met_in_single_precision_only_by_itself() -> None:
+    far = torch.tensor([[-812.3456]])
+    p = PointMasses(torch.zeros(1, 2), far, Normal(torch.zeros(1), torch.ones(1)))
+    assert bool(p.masses((far.double() * (1 + 1e-7)).float()))
+    assert not bool(p.masses(far * (1 + 1e-5)))
+    assert bool(p.masses(p.from_noise(torch.tensor([[[5.0, 0.0]]]))))
+
+
+def test_points_that_make_no_sense_are_refused() -> None:
+    normal = conditionals.Normal(2)
+    for wrong in ([[0.0]], [[0.0], []], [[0.0], [1.0, 1.0]], [[0.0], [float("nan")]]):
+        with pytest.raises(ValueError, match="PointMasses got"):
+            conditionals.PointMasses(normal, wrong)

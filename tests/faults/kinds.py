@@ -17,6 +17,7 @@ TYPES = "decimals_booleans_with_holes_and_dictionaries_are_served"
 UNSEEN = "unseen_categories_are_refused_or_missing"
 CONSTANT = "constant_dates_and_levels_are_served_back"
 MASSES = "masses_of_whole_numbers_sum_to_one"
+POINTS = "points_start_at_their_shares_and_the_rest_at_what_lies_on_none"
 EXPAND = "compact_rows_expand_to_the_encoded_ones_and_start_alike"
 MANY = "ten_thousand_categories_are_few_bytes_a_row_and_names_of_rows_are_refused"
 
@@ -56,7 +57,7 @@ FAULTS = [
     *_faults(
         "distributions/units.py",
         (KINDS,),
-        ("else cells - self.slope * value", "else cells"),
+        ("unit if masses is None else unit.masked_fill(masses, 0.0)", "unit"),
         ("scored if self.slope is None", "scored if self.slope is not None"),
         ("else self.log_unit + self.slope * value", "else self.log_unit"),
         ("self.total, self.slope)", "self.total)"),
@@ -81,6 +82,43 @@ FAULTS = [
         ("(self.components.variance + between)", "self.components.variance"),
         ("self.logits + self.components.cells", "self.components.cells"),
         ("cumsum(-1)[..., :-1]).sum(-1, keepdim=True)", "cumsum(-1)[..., 1:]).sum(-1, keepdim=True)"),
+    ),
+    *_faults(
+        "distributions/point_masses.py",
+        ("test_testing.py", KINDS),
+        ("self.logits[..., 0] + self.rest.cells(value)", "self.rest.cells(value)"),
+        ("place > sums / sums[..., -1:]", "place < sums / sums[..., -1:]"),
+        ("(self.logits.exp() * between).sum(-1) + within", "within"),
+        (".clamp_min(1.0)", ".clamp_min(1e4)"),
+        ("else self._on(value).any(-1)", "else ~self._on(value).any(-1)"),
+        ("torch.logaddexp(at_points, rest) if self.adds else ", ""),
+    ),
+    *_faults(
+        "conditionals/point_masses.py",
+        (KINDS,),
+        ("len(set(own)) < len(own)", "False"),
+        ("if len(points) != count:", "if len(points) > count:"),
+    ),
+    *_faults(
+        "data/recurrent.py",
+        ("data/test_recurrent.py",),
+        ("_TIMES * _around(counts, k)]", "0.5 * _around(counts, k)]"),
+        ("_SHARE * counts.sum()", "0.9 * counts.sum()"),
+        ("counts.sum() >= _ROWS_EACH * len(distinct)", "True"),
+        ("key=lambda k: -int(counts[k])", "key=lambda k: int(counts[k])"),
+    ),
+    *_narrow(
+        "data/kinds.py",
+        ("_GAPS * len(own) <= levels", "True", "whole_numbers_with_gaps_are_points_and_others_are_not"),
+    ),
+    *_narrow(
+        "data/decode.py",
+        ("np.where(on, points[nearest], values)", "values", TRIP),
+    ),
+    *_narrow(
+        "recipes/starts.py",
+        ("counts.float()]) / len(column)", "counts.float()]) / len(rest)", POINTS),
+        ("others.append(rest if len(rest) else column)", "others.append(column)", POINTS),
     ),
     *_faults(
         "distributions/onehot_columns.py",

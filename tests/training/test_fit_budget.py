@@ -225,7 +225,7 @@ def test_evaluations_are_spread_over_the_run_and_change_nothing_else() -> None:
 
 
 def test_defaults_follow_the_number_of_rows() -> None:
-    assert [default_steps(rows) for rows in (10, 5000, 20_000, 10**9)] == [4000, 4000, 8000, 20_000]
+    assert [default_steps(rows) for rows in (10, 5000, 20_000, 10**9)] == [4000, 4000, 6964, 20_000]
     assert [default_batch_size(rows) for rows in (10, 256, 800, 10**9)] == [32, 32, 100, 256]
     seen: list[float] = []
     Trip.action = seen.append

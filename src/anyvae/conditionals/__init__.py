@@ -27,6 +27,7 @@ from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, observed, optional, prior
 from anyvae.conditionals.per_row import PerRow
 from anyvae.conditionals.placed import Placed
+from anyvae.conditionals.point_masses import PointMasses
 from anyvae.conditionals.products import MixtureOfProducts, ProductOfExperts
 from anyvae.conditionals.quantised import CodebookPrior, QuantisedConditional, VectorQuantised
 from anyvae.conditionals.reals import ContinuousBernoulli, Laplace, LogNormal, Poisson
@@ -104,6 +105,7 @@ __all__ = [
     "PerRow",
     "Placed",
     "Planar",
+    "PointMasses",
     "Poisson",
     "PowerSpherical",
     "ProductOfExperts",

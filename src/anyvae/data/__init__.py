@@ -14,6 +14,7 @@ from anyvae.data.decode import decode
 from anyvae.data.encode import Encoded, encode
 from anyvae.data.errors import DataError, UnseenWarning
 from anyvae.data.infer import infer_schema
+from anyvae.data.recurrent import MOST_POINTS
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source, load_source
 from anyvae.data.split import held_out_split
@@ -23,6 +24,7 @@ from anyvae.data.write import write
 
 __all__ = [
     "LABEL",
+    "MOST_POINTS",
     "Compact",
     "DSprites",
     "DataError",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ELEMENTS = 1 << 18
+_SLACK = 4.0 * float(np.finfo(np.float32).eps)  # codes are kept in single precision
 
 
 def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Table:
@@ -107,6 +108,15 @@ def _level(feature: Feature, codes: Array) -> Array:
     return np.clip(np.rint(place), 0, feature.levels - 1).astype(np.int64)
 
 
+def _on_points(feature: Feature, codes: Array, values: Array) -> Array:
+    """The values, those on a point to its last bit."""
+    points = np.array(feature.points)
+    places = ((points - feature.mean) / feature.scale).astype(np.float32)
+    nearest = np.abs(codes[..., None] - places).argmin(-1)
+    on = np.abs(codes - places[nearest]) <= _SLACK * np.maximum(np.abs(places[nearest]), 1.0)
+    return np.where(on, points[nearest], values)
+
+
 def _restore(feature: Feature, codes: Array, means: bool) -> Array:
     """Values in input units, in the input's dtype unless they are means of something else than floats."""
     dtype = np.dtype(feature.dtype)
@@ -119,6 +129,8 @@ def _restore(feature: Feature, codes: Array, means: bool) -> Array:
         most = np.finfo(np.float64).max / 4.0  # a draw beyond the largest numbers there are is the largest
         with np.errstate(over="ignore"):
             values = np.clip(codes * feature.scale + feature.mean, -most, most)
+        if feature.points and not means:
+            values = _on_points(feature, codes, values)
         if feature.kind == "positive":
             real = np.finfo(dtype if dtype.kind == "f" else np.float64)
             top, least = real.max, 1.0 if dtype.kind in "iu" and not means else float(real.tiny)

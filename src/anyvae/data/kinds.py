@@ -13,6 +13,7 @@ from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
 from anyvae.data.lattice import moments, whole_levels
 from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
+from anyvae.data.recurrent import few_values, recurrent
 from anyvae.data.schema import Feature, Kind
 from anyvae.data.wanted import Wanted
 
@@ -20,6 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 _FEW_LEVELS = 30
+_GAPS = 3  # whole numbers from lowest to highest for each that was seen, where nothing lies between those
 
 
 def column_feature(wanted: Wanted) -> Feature:
@@ -96,6 +98,9 @@ def _number(wanted: Wanted, values: Array) -> Feature:
                 dtype=dtype_of(wanted.column),
             )
         return _real(wanted, observed)
+    own = few_values(observed)
+    if own and likelihood is None and levels > _FEW_LEVELS and _GAPS * len(own) <= levels:
+        return _with_points(wanted, observed, own, whole=True)
     points = summarise(observed, wanted.points)
     few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
     shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=not few)
@@ -160,8 +165,10 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
 
 
 def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Feature:
-    points = summarise(observed, wanted.points)
-    shape = real_shape(points, log=log, plain=wanted.plain)
+    own = [] if wanted.plain or log else recurrent(observed)
+    if own:
+        return _with_points(wanted, observed, own)
+    shape = real_shape(summarise(observed, wanted.points), log=log, plain=wanted.plain)
     mean, scale = shape.mean or 0.0, shape.scale or 1.0
     if shape.form == "plain":
         mean, scale = moments(np.log(observed) if shape.log else observed)
@@ -171,6 +178,24 @@ def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Featur
         form=shape.form,
         width=1,
         dtype=dtype_of(wanted.column),
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bool = False) -> Feature:
+    """Values that come again, and the others: standardised as all of them lie, for a network reads all."""
+    rest = observed[~np.isin(observed, own)]
+    shape = real_shape(summarise(rest, wanted.points), log=False) if len(rest) else Shape("plain")
+    mean, scale = trimmed_moments(summarise(observed, wanted.points))
+    return Feature(
+        name=wanted.name,
+        kind="integer" if whole else "real",
+        form=shape.form,
+        width=1,
+        dtype=dtype_of(wanted.column),
+        points=own,
+        edge=whole and bool(observed.min() >= 0),
         mean=mean,
         scale=scale,
     )

@@ -19,7 +19,7 @@ Likelihood = Literal["normal", "discretised", "bernoulli"]
 
 _CHANGE = "; pass --likelihood to change"
 _CHANGE_COLUMN = "; to change one name its kind (--kind column=kind, or kinds=)"
-_NAMED = 4
+_NAMED, _POINTS = 4, 6
 
 _LIKELIHOODS = {
     "binary": "Bernoulli",
@@ -49,6 +49,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         edge: whether an integer is never below ``low``.
         values: every level where ``low + step * k`` misses the last bit of the input, else None.
         categories: sorted, or in their order where the kind is ordinal; a missing cell is never one.
+        points: values of numbers that have a probability of their own; what is not on one follows the form.
         mean: location of the observed values (their mean unless the form is heavy), float64.
         scale: their standard deviation (Student's scale where the form is heavy), positive. Numbers are encoded
             as (value - mean) / scale, positive ones as (log value - mean) / scale.
@@ -66,6 +67,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     edge: bool = False
     values: list[float] | None = None
     categories: list[str] = []
+    points: list[float] = []
     mean: float = 0.0
     scale: float = 1.0
     constant: int | float | str | bool | None = None
@@ -88,10 +90,10 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if self.kind in _LIKELIHOODS:
             return _LIKELIHOODS[self.kind]
         if self.kind in ("levels", "integer") or (self.kind == "date" and self.step):
-            return _WHOLE[self.form]
+            return f"point masses and {_WHOLE[self.form]}" if self.points else _WHOLE[self.form]
         if self.kind == "positive":
             return "log-normal" if self.form == "plain" else f"{_REAL[self.form]} of the logarithm"
-        return _REAL[self.form]
+        return f"point masses and {_REAL[self.form]}" if self.points else _REAL[self.form]
 
     def detail(self) -> str:
         """What the column holds, in a few words.
@@ -113,6 +115,9 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         said = what.get(self.kind, "")
         if self.kind == "integer":
             said = f"whole numbers{f' from {self.low:g}' if self.edge else ''}, "
+        if self.points:
+            some = ", ".join(f"{point:.4g}" for point in self.points[:_POINTS])
+            said += f"often {some}{', …' if len(self.points) > _POINTS else ''}; "
         centre = "centre" if self.form == "heavy" else "mean"
         spread = "scale" if self.form == "heavy" else "standard deviation"
         return f"{said}{centre} {self.mean:.4g}, {spread} {self.scale:.4g}"
@@ -283,6 +288,9 @@ def _form_sentences(schema: Schema) -> list[str]:
         "mixture": "several modes or values that recur, so a mixture",
     }
     found = []
+    spiked = [f.name for f in schema.features if f.points]
+    if spiked:
+        found.append(f"values that come again, each with a probability of its own: {listing(spiked)}")
     for form, why in forms.items():
         names = [f.name for f in schema.features if f.form == form and f.constant is None]
         if names:

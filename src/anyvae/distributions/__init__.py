@@ -26,6 +26,7 @@ from anyvae.distributions.onehot_columns import OneHotColumns, OneHotLayout
 from anyvae.distributions.ordinal import Ordinal
 from anyvae.distributions.overdispersed import NegativeBinomial, ZeroInflatedNegativeBinomial
 from anyvae.distributions.placed import Placed
+from anyvae.distributions.point_masses import PointMasses
 from anyvae.distributions.positive import Gamma
 from anyvae.distributions.pushed import Pushed
 from anyvae.distributions.quantiles import gamma_quantile, log_gamma_quantile
@@ -78,6 +79,7 @@ __all__ = [
     "OptimalNormal",
     "Ordinal",
     "Placed",
+    "PointMasses",
     "Poisson",
     "PowerSpherical",
     "Pushed",

@@ -106,6 +106,13 @@ class Cellwise(FromNoise):
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
 
+    def masses(self, value: Tensor) -> Tensor | None:
+        """Which cells of `value` have a probability where others have a density, bool, of its shape; None where none.
+
+        Their log-density does not change with the unit of the cell.
+        """
+        return None
+
     def marginals(self, value: Tensor) -> Tensor:
         """See `FromNoise.marginals`; the cells, which are independent."""
         return self.cells(value)

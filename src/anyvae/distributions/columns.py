@@ -61,6 +61,15 @@ class Columns(Cellwise):
             [part.cells(block) for part, block in zip(self.parts, self.blocks(value), strict=True)]
         )
 
+    def masses(self, value: Tensor) -> Tensor | None:
+        """See `Cellwise.masses`."""
+        blocks = self.blocks(value)
+        found = [part.masses(block) for part, block in zip(self.parts, blocks, strict=True)]
+        if all(on is None for on in found):
+            return None
+        none = [torch.zeros_like(block, dtype=torch.bool) for block in blocks]
+        return self._join([off if on is None else on for on, off in zip(found, none, strict=True)])
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row, nats."""
         if self.order is None:

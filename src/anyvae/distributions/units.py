@@ -41,6 +41,8 @@ class InUnits(Cellwise):
 
     .. math:: \log p(x) = \log p(u) - \sum_i (log\_unit_i + slope_i \, u_i)
 
+    The sum is over cells with a density: a probability, see `Cellwise.masses`, is the same in every unit.
+
     Arguments:
         base: distribution of u.
         log_unit: log of one encoded unit in input units, per cell, shape event_shape; of u = 0 where there is
@@ -76,20 +78,31 @@ class InUnits(Cellwise):
         """As the base has."""
         return self.base.noise_shape
 
+    def masses(self, value: Tensor) -> Tensor | None:
+        """As the base has."""
+        return self.base.masses(value)
+
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell in input units, nats."""
-        cells = self.base.cells(value) - self.log_unit
-        return cells if self.slope is None else cells - self.slope * value
+        return self.base.cells(value) - self._units(value, self.base.masses(value))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row in input units, nats."""
-        scored = self.base.log_prob(value) - self.total
+        masses, scored = self.base.masses(value), self.base.log_prob(value)
+        if masses is not None:
+            return scored - sum_event(self._units(value, masses), self.event_dims)
+        scored = scored - self.total
         return scored if self.slope is None else scored - sum_event(self.slope * value, self.event_dims)
 
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         """Log-density of the given cells in input units, nats."""
-        unit = self.log_unit if self.slope is None else self.log_unit + self.slope * value
+        unit = self._units(value, self.base.masses(value))
         return self.base.given_log_prob(value, mask) - sum_event(unit * mask, self.event_dims)
+
+    def _units(self, value: Tensor, masses: Tensor | None) -> Tensor:
+        """Log of one encoded unit at every cell; of cells with a probability, 0."""
+        unit = self.log_unit if self.slope is None else self.log_unit + self.slope * value
+        return unit if masses is None else unit.masked_fill(masses, 0.0)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A draw of u."""

@@ -17,6 +17,7 @@ from anyvae.conditionals import (
     Family,
     Parent,
     Placed,
+    PointMasses,
     StudentT,
     VectorQuantised,
     observed,
@@ -134,4 +135,6 @@ def _far_reaching(family: Family) -> bool:
     """Whether values of a vector may lie far from the others: not so where both ends of their range are known."""
     if isinstance(family, DiscretisedLogistic | DiscretisedLogisticMixture):
         return bool(torch.isinf(family.high).any() | torch.isinf(family.low).any())
+    if isinstance(family, PointMasses):
+        return _far_reaching(family.rest)
     return isinstance(family, StudentT | CellMixture | Placed)

@@ -23,10 +23,11 @@ from anyvae.conditionals import (
     OneScale,
     Ordinal,
     Placed,
+    PointMasses,
     Scale,
     StudentT,
 )
-from anyvae.data import Compact, Encoded, Feature, Schema, log_unit
+from anyvae.data import MOST_POINTS, Compact, Encoded, Feature, Schema, log_unit
 from anyvae.distributions import LogUnit
 from anyvae.recipes.starts import Cells, start_of
 
@@ -36,6 +37,7 @@ _COMPONENTS = 5
 # Of a standard deviation. Without it a column of values that recur outweighs all the others of its row.
 _MODE = 0.1
 _CATEGORIES_TOGETHER = (8, 32)
+_POINTS_TOGETHER = (1, 4, 12, MOST_POINTS)
 
 
 @final
@@ -63,7 +65,8 @@ def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
 
     Categories are categorical, binaries Bernoulli, levels and whole numbers discretised logistic, counts negative
     binomial, ordered levels cumulative logits, real numbers, logarithms of positive ones and moments normal, or
-    Student's t where the tails are heavy. Columns of several modes follow mixtures of five of these.
+    Student's t where the tails are heavy. Columns of several modes follow mixtures of five of these, and values of
+    numbers that come again have a probability each: see `PointMasses`.
 
     Arguments:
         schema: of the data.
@@ -86,10 +89,7 @@ def likelihood_of(schema: Schema, encoded: Encoded | Compact) -> Likelihood:
             blocks.setdefault(key, []).append(feature)
             places.setdefault(key, []).extend(range(place, place + feature.width))
             place += feature.width
-    families = [
-        _family(key.split()[0], features, (sum(f.width for f in features),), FeatureScale())
-        for key, features in blocks.items()
-    ]
+    families = [_block_family(key, features) for key, features in blocks.items()]
     starts = [
         start_of(family, Cells.of(encoded, cells))
         for family, cells in zip(families, places.values(), strict=True)
@@ -113,10 +113,26 @@ def _block(feature: Feature) -> str:
     if kind == "ordinal":
         return f"ordinal {feature.levels}"
     if kind in ("levels", "integer") or (kind == "date" and feature.step):
-        return "lattice_mixture" if form == "mixture" else "levels"
+        return _beside_points("lattice_mixture" if form == "mixture" else "levels", feature)
     if kind in ("binary", "count"):
         return kind
-    return {"plain": "real", "heavy": "heavy", "mixture": "mixture"}[form]
+    return _beside_points({"plain": "real", "heavy": "heavy", "mixture": "mixture"}[form], feature)
+
+
+def _beside_points(family: str, feature: Feature) -> str:
+    """A key with how many points there are: together each column has as many probabilities as the greatest."""
+    if not feature.points:
+        return family
+    return f"{family} and points {next(most for most in _POINTS_TOGETHER if len(feature.points) <= most)}"
+
+
+def _block_family(key: str, features: list[Feature]) -> Family:
+    """The family of the columns of one block."""
+    family = _family(key.split()[0], features, (sum(f.width for f in features),), FeatureScale())
+    if not features[0].points:
+        return family
+    # Places in single precision, as the cells are encoded.
+    return PointMasses(family, [[(point - f.mean) / f.scale for point in f.points] for f in features])
 
 
 def _family(kind: str, features: list[Feature], shape: tuple[int, ...], scale: Scale) -> Family:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from anyvae.conditionals import Bernoulli, CellMixture, Columns, Family, Normal, StandardNormal, StudentT
+from anyvae.conditionals import (
+    Bernoulli,
+    CellMixture,
+    Columns,
+    Family,
+    Normal,
+    PointMasses,
+    StandardNormal,
+    StudentT,
+)
 from anyvae.model import LatentVariableModel
 from anyvae.networks import OwnLinear
 from anyvae.recipes.ends import EndOptions
@@ -66,7 +75,7 @@ def _reparameterised(family: Family) -> Family:
             if all(a is b for a, b in zip(parts, family.parts, strict=True))
             else Columns(parts, family.order)
         )
-    if isinstance(family, CellMixture | StudentT):
+    if isinstance(family, CellMixture | StudentT | PointMasses):
         return Normal(tuple(family.event_shape))
     if not isinstance(family, Normal):
         raise ValueError(

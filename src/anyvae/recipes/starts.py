@@ -21,6 +21,7 @@ from anyvae.conditionals import (
     NegativeBinomial,
     Ordinal,
     Placed,
+    PointMasses,
     raw_scale_of,
 )
 from anyvae.data import Compact, Encoded
@@ -109,9 +110,9 @@ def start_of(family: Family, cells: Cells) -> dict[str, Tensor]:
     if isinstance(family, DiscretisedLogistic):
         return {"raw_scale": raw_scale_of(torch.tensor(_UNIT_DEVIATION))}
     if isinstance(family, CellMixture | DiscretisedLogisticMixture):
-        count = family.params["loc"][-1]
-        starts = [_components(column, count) for column in cells.columns()]
-        return {name: torch.stack([start[name] for start in starts]) for name in starts[0]}
+        return _all_components(cells.columns(), family.params["loc"][-1])
+    if isinstance(family, PointMasses):
+        return start_of(family.rest, cells) | _points(family, cells.columns())
     if isinstance(family, Placed):
         low, step = family.low.expand(family.event_shape), family.step.expand(family.event_shape)
         numbers = [
@@ -122,6 +123,30 @@ def start_of(family: Family, cells: Cells) -> dict[str, Tensor]:
         if isinstance(family.family, Ordinal):
             return _cuts(numbers, family.family.levels)
     return {}
+
+
+def _points(family: PointMasses, columns: list[Tensor]) -> dict[str, Tensor]:
+    """Log-shares of the rest and of the points, and where the rest starts, from what lies on none."""
+    shares, others = [], []
+    for column, own in zip(columns, family.points, strict=True):
+        points = torch.tensor(own)
+        apart = (column.unsqueeze(-1) - points).abs()
+        nearest = apart.min(-1)
+        on = nearest.values <= 1e-5 * points[nearest.indices].abs().clamp_min(1.0)
+        counts = torch.bincount(nearest.indices[on], minlength=len(own))
+        rest = column[~on]
+        found = torch.cat([torch.tensor([float(len(rest))]), counts.float()]) / len(column)
+        shares.append(torch.nn.functional.pad(found, (0, family.params["point_logits"][-1] - 1 - len(own))))
+        others.append(rest if len(rest) else column)
+    start = {"point_logits": torch.stack(shares).clamp_min(1e-3).log()}
+    if isinstance(family.rest, CellMixture):
+        start |= _all_components(others, family.rest.params["loc"][-1])
+    return start
+
+
+def _all_components(columns: list[Tensor], count: int) -> dict[str, Tensor]:
+    starts = [_components(column, count) for column in columns]
+    return {name: torch.stack([start[name] for start in starts]) for name in starts[0]}
 
 
 def _components(column: Tensor, count: int) -> dict[str, Tensor]:

@@ -37,6 +37,7 @@ def bins_law(distribution: Cellwise, samples: int = 20_000) -> None:
 
     The bins stand between order statistics of other draws; that in all of them together is the mass. A cell whose
     draws repeat, or are whole numbers, is discrete: its bins are its values, and sums take the place of integrals.
+    Of a cell with point masses and a density, see `Cellwise.masses`, the points are judged so, the rest by integrals.
 
     Arguments:
         distribution: with at least one batch axis, in double precision.
@@ -52,13 +53,29 @@ def bins_law(distribution: Cellwise, samples: int = 20_000) -> None:
             value, log_det = chart.values(u.reshape(-1, *cells))
             return (distribution.cells(value).reshape(log_det.shape) + log_det).exp().flatten(1)
 
+    on, off = (_on_points(distribution, value) for value in (pilot, drawn))
     drawn, pilot = (chart.coordinates(value).flatten(1) for value in (drawn, pilot))
     pilot = pilot.clamp(-chart.furthest, chart.furthest)
-    discrete = chart.discrete.expand(cells).flatten()
-    pairs = [_values(pilot, drawn, cell, density) for cell in discrete.nonzero()[:, 0].tolist()]
+    both = on.any(0)
+    discrete = chart.discrete.expand(cells).flatten() & ~both
+    pairs = {
+        cell: _values(pilot, on[:, cell] | discrete[cell], drawn, cell, density)
+        for cell in (discrete | both).nonzero()[:, 0].tolist()
+    }
+    judged = [*pairs.values()]
     if not discrete.all():
-        pairs.append(_stretches(pilot, drawn, ~discrete, density))
-    found, masses = (torch.cat(side) for side in zip(*pairs, strict=True))
+        pilot, drawn = pilot.masked_fill(on, torch.nan), drawn.masked_fill(off, torch.nan)
+        stretches = _stretches(pilot, drawn, ~discrete, density)
+        judged.append((stretches[0].flatten(), stretches[1].flatten()))
+        # Points and stretches together have all the mass, which chance does not blur.
+        place = (~discrete).cumsum(0) - 1
+        for cell in both.nonzero()[:, 0].tolist():
+            often, sure = (
+                points[-1:] + parts[-1:, place[cell]]
+                for points, parts in zip(pairs[cell], stretches, strict=True)
+            )
+            judged.append((often, sure))
+    found, masses = (torch.cat(side) for side in zip(*judged, strict=True))
     shares("draws against the density of cells", found, masses, samples, slack=1e-5)
 
 
@@ -99,11 +116,17 @@ def balance_law(distribution: FromNoise, samples: int = 40_000) -> None:
     bounded("draws and density in balance", apart, torch.zeros_like(apart[0]), width=2.0)
 
 
+def _on_points(distribution: Cellwise, value: Tensor) -> Tensor:
+    """Which cells of draws lie on a point mass, shape (N, cells)."""
+    found = distribution.masses(value)
+    return (torch.zeros_like(value, dtype=torch.bool) if found is None else found).flatten(1)
+
+
 def _values(
-    pilot: Tensor, drawn: Tensor, cell: int, density: Callable[[Tensor], Tensor]
+    pilot: Tensor, chosen: Tensor, drawn: Tensor, cell: int, density: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """How often a discrete cell takes each value and any of them, and the masses that say so."""
-    values = pilot[:, cell].unique()
+    """How often a cell takes each of the chosen values and any of them, and the masses that say so."""
+    values = pilot[chosen, cell].unique()
     points = pilot[0].repeat(len(values), 1)
     points[:, cell] = values
     found = (drawn[:, cell].unsqueeze(-1) == values).to(drawn.dtype).mean(0)
@@ -113,9 +136,10 @@ def _values(
 def _stretches(
     pilot: Tensor, drawn: Tensor, chosen: Tensor, density: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """How often the chosen cells fall in each bin and in any of them, and the integrals that say so."""
-    order = torch.linspace(0, len(pilot) - 1, _FINE + 1).long()
-    edges = pilot.sort(0).values[order]
+    """How often the chosen cells fall in each bin and in any of them, and the integrals that say so; NaN in none."""
+    last = (~pilot.isnan()).sum(0) - 1
+    order = torch.linspace(0, 1, _FINE + 1, dtype=pilot.dtype).unsqueeze(-1) * last
+    edges = pilot.sort(0).values.gather(0, order.long())
     width = edges.diff(dim=0)
     nodes, weights = legendre(_NODES, edges)
     points = edges[:-1].unsqueeze(1) + width.unsqueeze(1) * nodes.unsqueeze(-1)
@@ -125,7 +149,7 @@ def _stretches(
     bounds = edges[:: _FINE // _BINS, chosen].T.contiguous()
     place = torch.searchsorted(bounds, drawn[:, chosen].T.contiguous())
     found = torch.stack([(place == bin).to(drawn.dtype).mean(-1) for bin in range(1, _BINS + 1)])
-    return _and_sum(found).flatten(), _and_sum(masses[:, chosen]).flatten()
+    return _and_sum(found), _and_sum(masses[:, chosen])
 
 
 def _and_sum(parts: Tensor) -> Tensor:

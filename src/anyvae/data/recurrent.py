@@ -1,0 +1,69 @@
+"""Values of a real column that come again far more often than their neighbours, as no density explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["MOST_POINTS", "few_values", "recurrent"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MOST_POINTS = 30
+_MOST_ROWS = 100_000  # looked at; evenly spaced
+_ROWS_EACH = 10  # where a column holds few values and no others
+_SHARE, _ROWS, _TIMES, _NEIGHBOURS, _MOST_SPIKES = 0.05, 10, 5.0, 10, 8
+
+
+def few_values(values: Array) -> list[float]:
+    """All values where there are at most 30 and ten rows for each, sorted; else none.
+
+    Arguments:
+        values: observed, (n,).
+
+    Example:
+        >>> few_values(np.repeat([3.0, 28.0, 90.0], 20)), few_values(np.arange(20.0))
+        ([3.0, 28.0, 90.0], [])
+    """
+    distinct, counts = _counted(values)
+    few = len(distinct) <= MOST_POINTS and counts.sum() >= _ROWS_EACH * len(distinct)
+    return [float(value) for value in distinct] if few else []
+
+
+def recurrent(values: Array) -> list[float]:
+    """`few_values`, or where there are none those that stand out, at most 8, sorted.
+
+    One stands out that a twentieth of the rows hold, ten at least, and five times as many as its neighbours do on
+    average, ten on either side: zeros of a sum that is mostly not paid do, but not the values of a rounded column.
+
+    Arguments:
+        values: observed, (n,).
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> paid = np.where(rng.random(300) < 0.4, 0.0, rng.exponential(size=300))
+        >>> [recurrent(x) for x in (paid, rng.normal(size=300).round(1), rng.choice([0.1, 0.25, 0.4], 300))]
+        [[0.0], [], [0.1, 0.25, 0.4]]
+    """
+    few = few_values(values)
+    if few:
+        return few
+    distinct, counts = _counted(values)
+    often = np.flatnonzero((counts >= _SHARE * counts.sum()) & (counts >= _ROWS))
+    found = [k for k in often.tolist() if counts[k] >= _TIMES * _around(counts, k)]
+    best = sorted(found, key=lambda k: -int(counts[k]))[:_MOST_SPIKES]
+    return [float(distinct[k]) for k in sorted(best)]
+
+
+def _counted(values: Array) -> tuple[Array, Array]:
+    """Distinct values and how many rows hold each, of the rows that are looked at."""
+    if len(values) > _MOST_ROWS:
+        values = values[np.linspace(0, len(values) - 1, _MOST_ROWS).astype(np.int64)]
+    return np.unique(values, return_counts=True)
+
+
+def _around(counts: Array, k: int) -> float:
+    """How many rows hold a neighbour of the value k, on average."""
+    others = np.concatenate([counts[max(k - _NEIGHBOURS, 0) : k], counts[k + 1 : k + 1 + _NEIGHBOURS]])
+    return float(others.mean())
