@@ -159,7 +159,11 @@ MUTATIONS = [
     ),
     Mutation("sign of log_unit", "distributions/units.py", "- self.total", "+ self.total", (UNITS,)),
     Mutation(
-        "sign of log_unit, cells", "distributions/units.py", "- self.log_unit", "+ self.log_unit", (UNITS,)
+        "sign of log_unit, cells",
+        "distributions/units.py",
+        "- self._units(value, self.base.masses(value))",
+        "+ self._units(value, None)",
+        (UNITS,),
     ),
     Mutation(
         "open ends of the lattice closed",

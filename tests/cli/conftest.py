@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from anyvae.cli import main
+from anyvae.report.markup import Picture
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without their figures, which take longer to draw than these fits; other tests look at them."""
+    monkeypatch.setattr("anyvae.report.figures.finish", lambda figure, alt: Picture(b"", 1, 1, alt))
 
 
 @pytest.fixture(scope="session")

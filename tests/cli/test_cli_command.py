@@ -141,7 +141,7 @@ def test_a_full_device_is_one_line(digits_run: Path) -> None:
 def test_the_bar_is_for_terminals_only(numbers: Path, tmp_path: Path) -> None:
     master, terminal = pty.openpty()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "120"}
-    words = [*ANYVAE, "fit", str(numbers), "--out", str(tmp_path), "--max-epochs", "600", "--samples", "2"]
+    words = [*ANYVAE, "fit", str(numbers), "--out", str(tmp_path), "--max-epochs", "200", "--samples", "2"]
     shown: list[bytes] = []
 
     def listen() -> None:

@@ -14,6 +14,7 @@ from anyvae.cli import main
 
 Capture = pytest.CaptureFixture[str]
 ROWS = 300
+FAST = ["--learning-rate", "5e-3"]
 SHORT = ["--max-epochs", "3", "--samples", "5", "--quiet"]
 
 
@@ -36,7 +37,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     run, out = tmp_path / "run", tmp_path / "lying.npy"
-    words = ["fit", str(pictures), "--recipe", "m2", "--out", str(run), "--max-epochs", "80"]
+    words = ["fit", str(pictures), "--recipe", "m2", "--out", str(run), "--max-epochs", "25", *FAST]
     assert main([*words, "--samples", "5", "--quiet"]) == 0
     assert main(["sample", str(run), "-n", "60", "--given", "label=1", "-o", str(out)]) == 0
     assert "draws worth" not in capsys.readouterr().err
@@ -60,7 +61,7 @@ def test_pictures_given_their_label(pictures: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "all.npz", x=images, y=lying)
     run, out = tmp_path / "run", tmp_path / "lying.npy"
     words = ["fit", str(tmp_path / "all.npz"), "--recipe", "cvae", "--given", "label", "--out", str(run)]
-    assert main([*words, "--max-epochs", "150", "--samples", "5", "--quiet"]) == 0
+    assert main([*words, "--max-epochs", "100", *FAST, "--samples", "5", "--quiet"]) == 0
     for label, along, across in (("1", 2, 1), ("0", 1, 2)):
         assert main(["sample", str(run), "-n", "60", "--given", f"label={label}", "-o", str(out)]) == 0
         drawn = np.load(out)

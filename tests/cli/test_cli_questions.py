@@ -181,7 +181,8 @@ def test_evaluate_reads_the_rows_once(
     assert done == ["batch", "bound"]
 
 
-def test_report_is_written_anew(digits_run: Path, capsys: Capture) -> None:
+def test_report_is_written_anew(digits_run: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # with the figures, which the run has
     page = digits_run / "report.html"
     before = page.read_bytes()
     page.unlink()

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from anyvae.cli import main
 from anyvae.runs import fit as fitting
 
-# Children are forked from one process that has imported everything, so that a start costs nothing.
+# Children are forked from one process that has imported everything and fitted once, so that a start costs nothing.
 NURSERY = r"""
 import json, os, random, signal, sys, time
 from pathlib import Path
@@ -23,15 +24,18 @@ torch.set_num_threads(1)
 import anyvae.report, anyvae.runs.gather, anyvae.training
 from anyvae.cli import main
 
-source, folder, method, cuts = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-words = ["fit", source, "--max-epochs", "600", "--samples", "2", "--latent", "2", "--quiet", "--out"]
+source, folder = sys.argv[1], Path(sys.argv[2])
+
+def words(out, epochs=150):
+    options = ["--samples", "2", "--latent", "2", "--quiet"]
+    return ["fit", source, "--max-epochs", str(epochs), *options, "--out", str(folder / out)]
 
 def start(out, *options):
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            code = main([*words, str(out), *options])
+            code = main([*words(out), *options])
         finally:
             sys.stderr.flush()
             os._exit(code)
@@ -40,30 +44,47 @@ def start(out, *options):
 def code_of(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-def written():
-    path = folder / "cut" / "unfinished" / "checkpoint.safetensors"
-    return path.stat().st_mtime_ns if path.exists() else 0
+def cut(out, method, cuts):
+    def written():
+        path = folder / out / "unfinished" / "checkpoint.safetensors"
+        return path.stat().st_mtime_ns if path.exists() else 0
 
-assert code_of(start(folder / "whole")) == 0
+    codes = []
+    for _ in range(cuts):
+        before = written()
+        child = start(out, "--resume")
+        while written() == before:  # at least one evaluation further, then at a random moment
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.5 * seconds / cuts))
+        os.kill(child, method)
+        codes.append(code_of(child))
+    unfinished = os.path.isdir(folder / out / "unfinished")
+    assert code_of(start(out, "--resume")) == 0
+    return {"codes": codes, "unfinished": unfinished}
+
+assert main(words("warm", 1)) == 0
+assert code_of(start("whole")) == 0
 seconds = json.loads((folder / "whole" / "metrics.json").read_text())["training"]["seconds"]
-draw, codes = random.Random(), []
-for _ in range(cuts):
-    before = written()
-    child = start(folder / "cut", "--resume")
-    while written() == before:  # at least one evaluation further, then at a random moment
-        time.sleep(0.001)
-    time.sleep(draw.uniform(0, 0.7 * seconds / cuts))
-    os.kill(child, signal.SIGKILL if method == "kill" else signal.SIGINT)
-    codes.append(code_of(child))
-print(json.dumps({"codes": codes, "unfinished": os.path.isdir(folder / "cut" / "unfinished")}))
-assert code_of(start(folder / "cut", "--resume")) == 0
+draw = random.Random()
+print(json.dumps({"killed": cut("killed", signal.SIGKILL, 5), "interrupted": cut("interrupted", signal.SIGINT, 2)}))
 """
 
 
-def cut(source: Path, folder: Path, method: str, cuts: int) -> tuple[dict[str, object], str]:
+@dataclass
+class Cut:
+    """What became of runs that were cut: where they are, how each process ended, and what all of them said."""
+
+    folder: Path
+    ended: dict[str, dict[str, object]]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def cut(numbers: Path, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    folder = tmp_path_factory.mktemp("cut")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", NURSERY, str(source), str(folder), method, str(cuts)],
+        [sys.executable, "-c", NURSERY, str(numbers), str(folder)],
         capture_output=True,
         text=True,
         env=environment,
@@ -71,7 +92,7 @@ def cut(source: Path, folder: Path, method: str, cuts: int) -> tuple[dict[str, o
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
+    return Cut(folder, json.loads(done.stdout), done.stderr)
 
 
 def same_run(one: Path, other: Path) -> None:
@@ -84,21 +105,19 @@ def same_run(one: Path, other: Path) -> None:
 
 
 @pytest.mark.slow
-def test_five_kills_change_nothing(numbers: Path, tmp_path: Path) -> None:
-    found, _ = cut(numbers, tmp_path, "kill", 5)
-    assert found == {"codes": [-9] * 5, "unfinished": True}
-    same_run(tmp_path / "whole", tmp_path / "cut")
+def test_five_kills_change_nothing(cut: Cut) -> None:
+    assert cut.ended["killed"] == {"codes": [-9] * 5, "unfinished": True}
+    same_run(cut.folder / "whole", cut.folder / "killed")
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on_and_changes_nothing(numbers: Path, tmp_path: Path) -> None:
-    found, said = cut(numbers, tmp_path, "interrupt", 2)
-    assert found == {"codes": [130] * 2, "unfinished": True}
-    for line in said.splitlines():
+def test_ctrl_c_says_how_to_go_on_and_changes_nothing(cut: Cut) -> None:
+    assert cut.ended["interrupted"] == {"codes": [130] * 2, "unfinished": True}
+    for line in cut.said.splitlines():
         assert line.startswith("anyvae: interrupted")
-        assert line.endswith(f"--out {tmp_path / 'cut'} --resume")
-    assert said.count("the checkpoint is written") == 2
-    same_run(tmp_path / "whole", tmp_path / "cut")
+        assert line.endswith(f"--out {cut.folder / 'interrupted'} --resume")
+    assert cut.said.count("the checkpoint is written") == 2
+    same_run(cut.folder / "whole", cut.folder / "interrupted")
 
 
 def words(source: Path, out: Path, *options: str) -> list[str]:

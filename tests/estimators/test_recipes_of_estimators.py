@@ -20,27 +20,33 @@ def blobs() -> Rows:
     return centres[truth] + generator.normal(size=(300, 3)), truth
 
 
-@pytest.mark.parametrize("recipe", ["m2", "m1_m2", "infinite_vae"])
-def test_few_labels_are_enough(blobs: Rows, recipe: str) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "rate"),
+    [("m2", (20, 10), 3e-3), ("m1_m2", (30, 15), 1e-2), ("infinite_vae", (30, 5), 5e-3)],
+)
+def test_few_labels_are_enough(blobs: Rows, recipe: str, epochs: tuple[int, int], rate: float) -> None:
+    """`epochs` are those of a fit with few labels and of one with all."""
     rows, truth = blobs
     names = np.array(["ant", "bee", "cat"])[truth]
     known = np.where(np.arange(300) % 10 == 0, truth, -1)
-    found = VAEClassifier(recipe=recipe, max_epochs=60, random_state=0).fit(rows, known)
+    options = {"recipe": recipe, "learning_rate": rate, "random_state": 0}
+    found = VAEClassifier(max_epochs=epochs[0], **options).fit(rows, known)
     assert found.score(rows, truth) > 0.95
     shares = found.predict_proba(rows)
     np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
     np.testing.assert_array_equal(shares, found.predict_proba(rows))
-    whole = VAEClassifier(recipe=recipe, max_epochs=30, random_state=0).fit(rows, names)
+    whole = VAEClassifier(max_epochs=epochs[1], **options).fit(rows, names)
     assert list(whole.classes_) == ["ant", "bee", "cat"]
     assert whole.score(rows, names) > 0.95
 
 
-@pytest.mark.parametrize("recipe", ["gmvae", "vade"])
-def test_clusters_are_the_blobs(blobs: Rows, recipe: str) -> None:
+@pytest.mark.parametrize(("recipe", "epochs", "rate"), [("gmvae", 80, 3e-3), ("vade", 30, 5e-3)])
+def test_clusters_are_the_blobs(blobs: Rows, recipe: str, epochs: int, rate: float) -> None:
     from sklearn.metrics import adjusted_rand_score
 
     rows, truth = blobs
-    found = VAEClusterer(n_clusters=3, recipe=recipe, max_epochs=80, random_state=0).fit(rows)
+    options = {"recipe": recipe, "max_epochs": epochs, "learning_rate": rate, "random_state": 0}
+    found = VAEClusterer(n_clusters=3, **options).fit(rows)
     assert adjusted_rand_score(truth, found.labels_) > 0.9
     np.testing.assert_array_equal(found.labels_, found.predict(rows))
     np.testing.assert_array_equal(found.predict_proba(rows).argmax(1), found.labels_)

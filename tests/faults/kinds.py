@@ -107,19 +107,6 @@ FAULTS = [
         ("counts.sum() >= _ROWS_EACH * len(distinct)", "True"),
         ("key=lambda k: -int(counts[k])", "key=lambda k: int(counts[k])"),
     ),
-    *_narrow(
-        "data/kinds.py",
-        ("_GAPS * len(own) <= levels", "True", "whole_numbers_with_gaps_are_points_and_others_are_not"),
-    ),
-    *_narrow(
-        "data/decode.py",
-        ("np.where(on, points[nearest], values)", "values", TRIP),
-    ),
-    *_narrow(
-        "recipes/starts.py",
-        ("counts.float()]) / len(column)", "counts.float()]) / len(rest)", POINTS),
-        ("others.append(rest if len(rest) else column)", "others.append(column)", POINTS),
-    ),
     *_faults(
         "distributions/onehot_columns.py",
         (KINDS,),
@@ -186,6 +173,7 @@ FAULTS = [
     ),
     *_narrow(
         "data/decode.py",
+        ("np.where(on, points[nearest], values)", "values", TRIP),
         ("np.exp(np.clip(values, None, np.log(top) - 1.0))", "values", TRIP),
         (
             "np.clip(np.rint(place), 0, feature.levels - 1)",
@@ -207,6 +195,7 @@ FAULTS = [
     ),
     *_narrow(
         "data/kinds.py",
+        ("_GAPS * len(own) <= levels", "True", "whole_numbers_with_gaps_are_points_and_others_are_not"),
         ("2 * len(np.unique(observed)) >= levels", "False", "kinds_and_forms_are_found"),
         ("edge=bool(observed.min() >= 0)", "edge=False", BEYOND),
     ),
@@ -251,6 +240,8 @@ FAULTS = [
     ),
     *_narrow(
         "recipes/starts.py",
+        ("counts.float()]) / len(column)", "counts.float()]) / len(rest)", POINTS),
+        ("others.append(rest if len(rest) else column)", "others.append(column)", POINTS),
         (
             "minlength=compact.widths[column]) / max(len(values), 1)",
             "minlength=compact.widths[column]) / 99",

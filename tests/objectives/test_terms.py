@@ -165,10 +165,10 @@ def test_no_gradient_noise_at_the_exact_posterior(objective: Objective) -> None:
 def test_estimators_of_one_bound_share_the_mean_gradient(ours: Objective, plain: Objective) -> None:
     torch.manual_seed(0)
     oracle = LinearGaussian(4, 2, stretch=1.4, shift=0.3)
-    first, second = _encoder_gradients(ours, oracle, 3000), _encoder_gradients(plain, oracle, 3000)
-    gap = (first.mean(0) - second.mean(0)) / (first.var(0) / 3000 + second.var(0) / 3000).sqrt()
+    first, second = _encoder_gradients(ours, oracle, 1500), _encoder_gradients(plain, oracle, 1500)
+    gap = (first.mean(0) - second.mean(0)) / (first.var(0) / 1500 + second.var(0) / 1500).sqrt()
     assert float(gap.abs().max()) < 5
-    assert float((second.mean(0).abs() / (second.std(0) / 3000**0.5)).max()) > 10, (
+    assert float((second.mean(0).abs() / (second.std(0) / 1500**0.5)).max()) > 10, (
         "the gradient is noise alone"
     )
 
@@ -198,7 +198,7 @@ def test_the_signal_of_dreg_grows_with_samples_where_that_of_iwae_falls() -> Non
     ratio = {}
     for kind in (DReG, IWAE):
         for samples in (2, 64):
-            gradients = _encoder_gradients(kind(samples), oracle, 1500)
+            gradients = _encoder_gradients(kind(samples), oracle, 600)
             ratio[kind, samples] = float((gradients.mean(0).abs() / gradients.std(0)).max())
     assert ratio[DReG, 64] > 1.5 * ratio[DReG, 2]
     assert ratio[IWAE, 64] < 0.7 * ratio[IWAE, 2]

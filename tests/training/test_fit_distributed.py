@@ -1,4 +1,4 @@
-"""Two processes on one machine, under torchrun: the same weights in both, and those of one process alone.
+"""Two processes on one machine: the same weights in both, and those of one process alone.
 
 They are started once; every test reads what they wrote.
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from anyvae.conditionals import Bernoulli, DiagonalNormal, Normal, StandardNorma
 from anyvae.model import VAE, Batch, LatentVariableModel, Trace
 from anyvae.networks import MLP
 from anyvae.objectives import Objective, Schedule, WarmupCosine
-from anyvae.training import Callback, Evaluation, FitResult, Progress
+from anyvae.training import Callback, Evaluation, FitResult, Progress, fit
 
 FEATURES = 4
 
@@ -129,23 +131,37 @@ class Log(Callback):
 
 
 def two_processes_ran(script: str, folder: Path) -> str:
-    """Run a script of this folder in two processes under torchrun, which write to `folder`; what they said."""
+    """Run a script of this folder, which becomes two processes that write to `folder`; what they said."""
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         pytest.skip("this torch was built without gloo")
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node=2",
-        str(Path(__file__).with_name(script)),
-    ]
+    command = [sys.executable, str(Path(__file__).with_name(script)), str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    started = subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, text=True, env=environment)
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         _, said = started.communicate(timeout=120)
     except subprocess.TimeoutExpired:
-        started.terminate()  # torchrun ends its workers; killed, it would leave them behind
+        started.terminate()  # the other one fails without it
         _, said = started.communicate()
     assert started.returncode == 0, said[-6000:]
     return said
+
+
+def become_two() -> None:
+    """This process and a fork of it are from now on two that torchrun started, as far as the environment tells.
+
+    They share the imports, which take longer than the fits. It forks, which is safe only in a process of one thread.
+    """
+    import torch.distributed.fsdp
+
+    torch.set_num_threads(1)
+    fit(tiny(), real_rows(), steps=1)  # imports what a first step imports
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    child = os.fork()
+    rank = "0" if child else "1"
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
+    if child:
+        # After what fits leave to be done at the end, of which the last registered is the first done.
+        atexit.register(lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) and os._exit(1))

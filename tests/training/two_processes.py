@@ -1,4 +1,4 @@
-"""Fits of two processes together; a script that `test_fit_distributed.py` starts under torchrun.
+"""Fits of two processes together; a script that `test_fit_distributed.py` starts.
 
 Every fit writes the weights that this process ends with to `<name>-<rank>.safetensors`.
 """
@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from training_examples import FEATURES, PosteriorMeans, Trip, at_step, press_ctrl_c, real_rows, tiny, weights
+from training_examples import (
+    FEATURES,
+    PosteriorMeans,
+    Trip,
+    at_step,
+    become_two,
+    press_ctrl_c,
+    real_rows,
+    tiny,
+    weights,
+)
 
 from anyvae.conditionals import DiagonalNormal, Normal, NormalMixture, OneScale
 from anyvae.inference import evaluate_bound
@@ -151,7 +161,7 @@ def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitRe
 
 
 def main(folder: Path) -> None:
-    torch.set_num_threads(1)
+    become_two()
     rank = int(os.environ["RANK"])
     # The first fit joins the group; the others find it.
     for again in range(2):
@@ -177,7 +187,7 @@ def main(folder: Path) -> None:
         Trip.action = None
         settle(f"{kind}-resumed", folder, rank, common)
         settle(
-            f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.03, "evaluations": 1}
+            f"{kind}-minutes", folder, rank, {**options, "steps": 10**7, "minutes": 0.01, "evaluations": 1}
         )
 
 

@@ -1,4 +1,4 @@
-"""Fits of a quantised model by two processes; a script that `test_fit_quantised.py` starts under torchrun."""
+"""Fits of a quantised model by two processes; a script that `test_fit_quantised.py` starts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
-from training_examples import FEATURES, real_rows, weights
+from training_examples import FEATURES, become_two, real_rows, weights
 
 from anyvae.conditionals import CodebookPrior, Normal, VectorQuantised
 from anyvae.model import VAE, LatentVariableModel
@@ -46,7 +46,7 @@ def descent() -> Player:
 
 
 def main(folder: Path) -> None:
-    torch.set_num_threads(1)
+    become_two()
     rank = int(os.environ["RANK"])
     for shard in (False, True):
         for placed in (False, True):
