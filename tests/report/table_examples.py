@@ -60,6 +60,7 @@ def whole_table_findings() -> Findings:
                 cells=np.array([300, 300, 300, 300, 300, 270]),
                 alone=np.array([9000.0, 12.0, 3.9, 2.0, 1.5, 1.1]),
                 numeric=np.array([True, True, False, False, True, True]),
+                mixed=np.array([False, False, False, False, False, True]),
                 rows=300,
             ),
             surprising=[

@@ -17,6 +17,7 @@ from scipy import stats
 from anyvae.data import Source, held_out_split, load_source
 from anyvae.metrics import imputation_error, interval_coverage
 from anyvae.report import Findings, render
+from anyvae.report.cells import spread
 from anyvae.runs import FitOptions, FittedModel, fit_run, load
 from anyvae.runs.gather import findings_of
 from anyvae.runs.gather_cells import FOLDS, densities_of, hide, imputed_columns, surprising_rows
@@ -178,6 +179,28 @@ def test_columns_alone_are_as_hard_to_foretell_as_their_laws() -> None:
         assert alone[name] == pytest.approx(value, rel=0.04), name
     # Nine of ten cells are known beforehand, whatever the standard deviation says.
     assert alone["zeros"] < 5.0 < real["zeros"].to_numpy().std()
+
+
+def test_columns_of_points_alone_are_as_hard_to_foretell_as_their_laws() -> None:
+    random = np.random.default_rng(0)
+    rows = 5000
+    real = pa.table(
+        {
+            "dry": np.where(random.random(rows) < 0.5, 0.0, random.uniform(0, 1, rows)),
+            "knob": random.choice([0.5, 1.25], rows, p=[0.75, 0.25]),
+            "days": random.choice([3, 28, 90, 365], rows),
+        }
+    )
+    points = {"dry": [0.0], "knob": [0.5, 1.25], "days": [3.0, 28.0, 90.0, 365.0]}
+    found = densities_of(np.full((1, 3), -np.log(2.0)), real, real, [], ["days"], points)
+    assert (found.numeric.tolist(), found.mixed.tolist()) == ([True, False, False], [True, False, False])
+    # A fair coin and then an even unit: log 2 nats; three of four; one of four.
+    exact = [2.0 / np.sqrt(2 * np.pi * np.e), 4.0 / 3.0**0.75, 4.0]
+    np.testing.assert_allclose(found.alone, exact, rtol=0.03)
+    # As hard given the row as alone.
+    assert spread(found, 0)[2] == pytest.approx(1.0, rel=0.03)
+    # Read as a density alone, its zeros would make it far harder or easier than it is.
+    assert abs(np.log(densities_of(np.zeros((1, 3)), real, real, []).alone[0] / exact[0])) > 0.5
 
 
 def test_blame_is_the_distance_below_the_usual() -> None:

@@ -83,8 +83,8 @@ def densities(findings: Findings) -> str:
                 decimal(float(found.mean[k]), 3),
                 decimal(float(found.error[k]), 3),
                 number(int(found.cells[k])),
-                guess(left, bool(found.numeric[k])),
-                guess(alone, bool(found.numeric[k])),
+                "–" if found.mixed[k] else guess(left, bool(found.numeric[k])),
+                "–" if found.mixed[k] else guess(alone, bool(found.numeric[k])),
                 percent(share) if math.isfinite(share) else "–",
             )
         )
@@ -95,14 +95,14 @@ def densities(findings: Findings) -> str:
         else ""
     )
     caption = (
-        "Left to guess: of a category the number of equally likely levels that would be as hard to foretell, of a "
-        "number the standard deviation (sd), in the column's units, of the normal that would. Beside it the "
-        f"same of the column by itself, from its entropy among the rows fitted.{cut}"
+        "Left to guess: of a category, or a number of few values, the number of equally likely levels that would be as "
+        "hard to foretell, of a number the standard deviation (sd), in the column's units, of the normal that would. "
+        f"Beside it the same of the column by itself, from its entropy among the rows fitted.{cut}"
     )
     lead = (
         f"Mean over cells of {found.rows:,} held-out rows of log p(x_j | x_-j), the log-density of a cell given all "
-        "other cells of its row: a probability for whole numbers and categories, a density in the column's units for "
-        "real numbers. The least foretold columns come first."
+        "other cells of its row: a probability for whole numbers, categories and values that come again, a density in "
+        "the column's units for other numbers. The least foretold columns come first."
     )
     body = card("Log-density of each column given the others", table(head, rows, kind="even"), caption)
     return section("densities", "Held-out cells", lead, body)

@@ -55,7 +55,9 @@ class DensityFindings:
         cells: (d,) how many cells there were.
         alone: (d,) how hard a column is to foretell by itself, from the entropy of the rows fitted: of a category the
             number of equally frequent levels that would be, of a number the standard deviation of the normal.
-        numeric: (d,) whether it is a number.
+        numeric: (d,) whether it is a number, and not one of a few values.
+        mixed: (d,) whether some of its values have a probability and others a density: what is left to guess is neither
+            a number of levels nor a standard deviation.
         rows: how many held-out rows were read.
     """
 
@@ -65,6 +67,7 @@ class DensityFindings:
     cells: Array
     alone: Array
     numeric: Array
+    mixed: Array
     rows: int
 
 

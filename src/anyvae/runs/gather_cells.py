@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,12 @@ def ask_about_cells(
     )
     return {
         "density": densities_of(
-            cells, table.take(some), real, categories, [f.name for f in schema.features if f.kind in _MASSES]
+            cells,
+            table.take(some),
+            real,
+            categories,
+            [f.name for f in schema.features if f.kind in _MASSES],
+            {f.name: f.points for f in schema.features if f.points},
         ),
         "surprising": surprising_rows(
             [int(k) + 1 for k in worst],
@@ -127,6 +132,7 @@ def densities_of(
     real: pa.Table,
     categories: Sequence[str],
     masses: Sequence[str] = (),
+    points: Mapping[str, Sequence[float]] | None = None,
 ) -> DensityFindings:
     """Means over cells, beside how hard each column is to foretell by itself.
 
@@ -136,6 +142,7 @@ def densities_of(
         real: rows fitted, with the same columns.
         categories: columns to be read as categories.
         masses: columns of numbers whose densities are probabilities, as those of whole numbers are.
+        points: values that have a probability of their own, by column.
     """
     import pyarrow as pa
 
@@ -146,22 +153,31 @@ def densities_of(
     safe = np.maximum(cells, 1)
     mean = np.where(cells > 0, filled.sum(0) / safe, np.nan)
     variance = (np.where(known, log_density - mean, 0.0) ** 2).sum(0) / np.maximum(cells - 1, 1)
-    alone = []
+    alone, few, mixed = [], [], []
     for name, column in columns.items():
         values = column.values[column.known]
+        on = np.isin(values, (points or {}).get(name, ()))
+        few.append(not column.numeric or bool(on.any() and on.all()))
+        mixed.append(column.numeric and bool(on.any() and not on.all()))
         # The densities of dates are per day.
         unit = _MICROSECONDS_A_DAY if pa.types.is_temporal(real[name].type) else 1.0
-        if column.numeric:
-            alone.append(np.exp(entropy(values / unit, name in masses) - ENTROPY_OF_UNIT_NORMAL))
-        else:
+        if few[-1]:
             alone.append(np.exp(entropy(values, True)))
+        elif mixed[-1]:
+            # Which of the points it is, or none; and then where it lies.
+            which = entropy(np.where(on, np.searchsorted(np.unique(values[on]), values), -1), True)
+            where = (1.0 - on.mean()) * entropy(values[~on], name in masses)
+            alone.append(np.exp(which + where - ENTROPY_OF_UNIT_NORMAL))
+        else:
+            alone.append(np.exp(entropy(values / unit, name in masses) - ENTROPY_OF_UNIT_NORMAL))
     return DensityFindings(
         names=list(columns),
         mean=mean,
         error=np.where(cells > 1, np.sqrt(variance / safe), np.nan),
         cells=cells,
         alone=np.array(alone),
-        numeric=np.array([column.numeric for column in columns.values()]),
+        numeric=~np.array(few, dtype=bool),
+        mixed=np.array(mixed, dtype=bool),
         rows=held_out.num_rows,
     )
 
