@@ -371,6 +371,40 @@ def test_between_whole_numbers_too_large_to_be_told_apart_there_is_nothing() -> 
             encode(schema, made(a=[1.0, 1.5]))
 
 
+def test_draws_have_the_decimals_of_their_column_and_means_have_their_own() -> None:
+    rng = np.random.default_rng(0)
+    made_of = {
+        "cents": rng.normal(20, 5, N).round(2),
+        "whole": rng.normal(50, 200, N).round(),
+        "small": np.maximum(np.exp(rng.normal(0, 1.5, N)).round(1), 0.1),
+        "single": rng.normal(0, 1, N).round(3).astype(np.float32),
+        "wet": np.where(rng.random(N) < 0.5, 0.0, rng.normal(9, 1, N).round(1)),
+        "free": rng.normal(size=N),
+        "huge": rng.normal(0, 1e300, N).round(-290),
+    }
+    source = made(**made_of)
+    schema = infer_schema(source)
+    assert [f.decimals for f in schema.features] == [2, 0, 1, 3, 1, None, 0]
+    assert schema.features[2].kind == "positive"
+    x = density(schema, source).sample((500,))
+    drawn = decode(schema, x)
+    for name, decimals in (("cents", 2), ("whole", 0), ("small", 1), ("single", 3), ("wet", 1)):
+        values = drawn[name].to_numpy()
+        assert (values == values.round(decimals)).all(), name
+        assert len(np.unique(values)) > 20
+    assert min(drawn["small"].to_pylist()) >= 0.1
+    assert np.isfinite(drawn["huge"].to_numpy()).all()
+    assert not (drawn["free"].to_numpy() == drawn["free"].to_numpy().round(6)).any()
+    for other in (decode(schema, x, rounded=False), decode(schema, x, means=True)):
+        assert not (other["cents"].to_numpy() == other["cents"].to_numpy().round(2)).any()
+    # What was given comes back as it was, to the last bit.
+    back = decode(schema, encode(schema, source).x)
+    assert all(
+        back[name].to_pylist() == source.table[name].to_pylist()
+        for name in ("cents", "whole", "small", "wet")
+    )
+
+
 def test_whole_numbers_with_gaps_are_points_and_others_are_not() -> None:
     rng = np.random.default_rng(0)
     columns = {

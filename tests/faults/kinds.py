@@ -17,6 +17,8 @@ TYPES = "decimals_booleans_with_holes_and_dictionaries_are_served"
 UNSEEN = "unseen_categories_are_refused_or_missing"
 CONSTANT = "constant_dates_and_levels_are_served_back"
 MASSES = "masses_of_whole_numbers_sum_to_one"
+LAST_BIT = "draws_and_values_on_a_point_are_the_point_to_the_last_bit"
+DECIMALS = "draws_have_the_decimals_of_their_column_and_means_have_their_own"
 POINTS = "points_start_at_their_shares_and_the_rest_at_what_lies_on_none"
 EXPAND = "compact_rows_expand_to_the_encoded_ones_and_start_alike"
 MANY = "ten_thousand_categories_are_few_bytes_a_row_and_names_of_rows_are_refused"
@@ -173,7 +175,9 @@ FAULTS = [
     ),
     *_narrow(
         "data/decode.py",
-        ("np.where(on, points[nearest], values)", "values", TRIP),
+        ("np.where(on, points[nearest], values)", "values", LAST_BIT),
+        ("if rounded and feature.decimals is not None:", "if False:", DECIMALS),
+        ("means, rounded and not means)", "means, rounded)", DECIMALS),
         ("np.exp(np.clip(values, None, np.log(top) - 1.0))", "values", TRIP),
         (
             "np.clip(np.rint(place), 0, feature.levels - 1)",

@@ -8,6 +8,7 @@ import numpy as np
 
 from anyvae.data.arrow import arrow_type, moments_of
 from anyvae.data.errors import DataError
+from anyvae.data.lattice import round_to
 from anyvae.data.schema import Feature, Schema
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _ELEMENTS = 1 << 18
 _SLACK = 4.0 * float(np.finfo(np.float32).eps)  # codes are kept in single precision
 
 
-def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Table:
+def decode(schema: Schema, x: Tensor, *, means: bool = False, rounded: bool = True) -> Array | pa.Table:
     """Rows in input units, dtype, order of columns and constants; `decode(encode(rows))` gives the rows back.
 
     Arguments:
@@ -29,6 +30,8 @@ def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Tabl
         means: whether ``x`` holds means: whole numbers, levels and binaries are then left between the values
             they can take, as floats, and a positive column gives its geometric mean. Categories and ordered
             levels are the most probable or the nearest one either way, which for a draw is the one drawn.
+        rounded: whether real numbers of a table are rounded to the decimals of its column, as what is drawn should
+            be; means never are.
 
     Raises:
         DataError: ``x`` has another shape.
@@ -47,7 +50,7 @@ def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Tabl
         )
     codes = x.detach().cpu().numpy()
     if schema.kind == "table":
-        return _table(schema, codes.astype(np.float64), means)
+        return _table(schema, codes.astype(np.float64), means, rounded and not means)
     [feature] = schema.features
     rows = max(1, _ELEMENTS // feature.width)  # at a time, so that float64 copies stay small
     blocks = [
@@ -60,7 +63,7 @@ def decode(schema: Schema, x: Tensor, *, means: bool = False) -> Array | pa.Tabl
     return np.ascontiguousarray(values)
 
 
-def _table(schema: Schema, codes: Array, means: bool) -> pa.Table:
+def _table(schema: Schema, codes: Array, means: bool, rounded: bool) -> pa.Table:
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
@@ -79,7 +82,7 @@ def _table(schema: Schema, codes: Array, means: bool) -> pa.Table:
             days = np.rint(days) if feature.step and not means else days
             columns[feature.name] = moments_of(days, feature.dtype)
         else:
-            columns[feature.name] = pa.array(_restore(feature, code[:, 0], means))
+            columns[feature.name] = pa.array(_restore(feature, code[:, 0], means, rounded))
     return pa.table(columns)
 
 
@@ -117,7 +120,7 @@ def _on_points(feature: Feature, codes: Array, values: Array) -> Array:
     return np.where(on, points[nearest], values)
 
 
-def _restore(feature: Feature, codes: Array, means: bool) -> Array:
+def _restore(feature: Feature, codes: Array, means: bool, rounded: bool = False) -> Array:
     """Values in input units, in the input's dtype unless they are means of something else than floats."""
     dtype = np.dtype(feature.dtype)
     if feature.kind == "binary":
@@ -139,6 +142,9 @@ def _restore(feature: Feature, codes: Array, means: bool) -> Array:
         elif feature.kind in ("integer", "count") and not means:
             values = np.rint(values)
             values = np.maximum(values, 0.0) if feature.edge or feature.kind == "count" else values
+        if rounded and feature.decimals is not None:
+            values = round_to(values, feature.decimals)
+            values = np.maximum(values, 10.0**-feature.decimals) if feature.kind == "positive" else values
     if means:
         return values.astype(dtype if dtype.kind == "f" else np.float64)
     if dtype.kind == "b":

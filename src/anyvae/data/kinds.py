@@ -11,7 +11,7 @@ from anyvae.data.arrow import constant_of, dtype_of, is_moment, is_ordered, is_t
 from anyvae.data.categories import MOST_ORDERED, categorical_feature, text_feature
 from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
-from anyvae.data.lattice import moments, whole_levels
+from anyvae.data.lattice import decimals_of, moments, whole_levels
 from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
 from anyvae.data.recurrent import few_values, recurrent
 from anyvae.data.schema import Feature, Kind
@@ -178,6 +178,7 @@ def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Featur
         form=shape.form,
         width=1,
         dtype=dtype_of(wanted.column),
+        decimals=decimals_of(observed, dtype_of(wanted.column)),
         mean=mean,
         scale=scale,
     )
@@ -194,6 +195,7 @@ def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bo
         form=shape.form,
         width=1,
         dtype=dtype_of(wanted.column),
+        decimals=None if whole else decimals_of(observed, dtype_of(wanted.column)),
         points=own,
         edge=whole and bool(observed.min() >= 0),
         mean=mean,

@@ -15,6 +15,7 @@ _MOST_WHOLE_LEVELS = 1 << 22  # float32 still tells neighbouring levels apart
 _MOST_DISTINCT = 4096  # above MOST_LEVELS, for one level may come in several roundings
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 1e-5, 0.02  # of a step
 _CHUNK = 1 << 22
+_LEAST_ROUNDED, _LARGE = 10, 1e15
 
 
 class Counts(NamedTuple):
@@ -180,6 +181,43 @@ def counted_moments(counted: Counts) -> tuple[float, float]:
     mean = float(np.average(scaled, weights=counts))
     variance = float(np.average((scaled - mean) ** 2, weights=counts))
     return mean * unit, _positive(math.sqrt(variance) * unit)
+
+
+def decimals_of(values: Array, dtype: str) -> int | None:
+    """To how many decimals all of at least ten values are rounded, 0 to 6; None where to none.
+
+    Arguments:
+        values: observed, float64.
+        dtype: of the input; whole numbers have no decimals to tell.
+
+    Example:
+        >>> decimals_of(np.arange(20) / 4, "float64"), decimals_of(np.arange(20) / 3, "float64")
+        (2, None)
+    """
+    if np.dtype(dtype).kind != "f" or len(values) < _LEAST_ROUNDED:
+        return None
+    # A few tell most columns that are not rounded.
+    for part in (values[:_LEAST_ROUNDED], values):
+        found = (k for k in range(7) if (round_to(part, k).astype(dtype) == part.astype(dtype)).all())
+        decimals = next(found, None)
+        if decimals is None:
+            return None
+    return decimals
+
+
+def round_to(values: Array, decimals: int) -> Array:
+    """Values to so many decimals; as they are where they are too large to have any.
+
+    Arguments:
+        values: float64.
+        decimals: from 0 to 6.
+
+    Example:
+        >>> round_to(np.array([0.126, 1e300]), 2).tolist()
+        [0.13, 1e+300]
+    """
+    small = np.abs(values) < _LARGE
+    return np.where(small, np.round(np.where(small, values, 0.0), decimals), values)
 
 
 def moments(array: Array) -> tuple[float, float]:

@@ -49,6 +49,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         edge: whether an integer is never below ``low``.
         values: every level where ``low + step * k`` misses the last bit of the input, else None.
         categories: sorted, or in their order where the kind is ordinal; a missing cell is never one.
+        decimals: to which the values of a real or positive column are rounded, and so its draws; None where to none.
         points: values of numbers that have a probability of their own; what is not on one follows the form.
         mean: location of the observed values (their mean unless the form is heavy), float64.
         scale: their standard deviation (Student's scale where the form is heavy), positive. Numbers are encoded
@@ -67,6 +68,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     edge: bool = False
     values: list[float] | None = None
     categories: list[str] = []
+    decimals: int | None = None
     points: list[float] = []
     mean: float = 0.0
     scale: float = 1.0

@@ -91,7 +91,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         }
         for name in find_recipe(self.recipe).enumerate:
             latents[name] = one_hot(latents[name].argmax(1), latents[name].shape[1]).to(whole)
-        return self._restore(decode(fitted.schema, mean(model, latents)["x"]))
+        return self._restore(decode(fitted.schema, mean(model, latents)["x"], rounded=False))
 
     def sample(
         self, n_samples: int = 1, given: Mapping[str, Any] | None = None, random_state: Any = None

@@ -74,7 +74,7 @@ def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int =
         seed: of the draws.
     """
     x = conditional_mean(fitted.model, fitted.batch(source, labels=True), samples=samples, seed=seed)
-    return _given(decode(fitted.schema, x), source)
+    return _given(decode(fitted.schema, x, rounded=False), source)
 
 
 def fill_by_draws(
