@@ -225,7 +225,8 @@ def test_densities_integrate_to_one_in_the_units_of_the_input(name: str) -> None
     else:
         edges = feature.mean + ends
         pieces = [integrate.quad(of, a, b, limit=400)[0] for a, b in itertools.pairwise(edges)]
-    pieces += [of(point) for point in feature.points]
+    if feature.points:
+        pieces = [piece / feature.spread for piece in pieces] + [of(point) for point in feature.points]
     assert sum(pieces) == pytest.approx(1.0, abs=5e-3 if feature.form == "heavy" else 1e-5)
 
 
@@ -239,9 +240,9 @@ def test_scores_fall_by_log_a_when_a_column_is_multiplied_by_a(name: str, factor
         density(schema, alone(name, a * column)).log_prob(encode(schema, alone(name, a * column)).x.double())
         for schema, a in zip(schemas, (1.0, factor), strict=True)
     ]
-    # What has a probability has it in any unit.
-    falls = np.where(np.isin(column, schemas[0].features[0].points), 0.0, -np.log(factor))
-    torch.testing.assert_close(scores[1] - scores[0], torch.from_numpy(falls), rtol=0, atol=2e-4)
+    # Where some values have a probability, which is the same in any unit, the density of the others is so too.
+    fall = 0.0 if schemas[0].features[0].points else -np.log(factor)
+    torch.testing.assert_close(scores[1] - scores[0], torch.full((N,), fall).double(), rtol=0, atol=2e-4)
 
 
 def test_log_units_of_positive_columns_grow_with_the_value() -> None:
@@ -403,6 +404,19 @@ def test_draws_have_the_decimals_of_their_column_and_means_have_their_own() -> N
         back[name].to_pylist() == source.table[name].to_pylist()
         for name in ("cents", "whole", "small", "wet")
     )
+
+
+def test_a_rare_value_is_less_probable_than_a_frequent_one_in_any_unit() -> None:
+    fee = np.append(np.zeros(950), np.random.default_rng(0).normal(1.0, 0.2, 50))
+    for unit in (1e-6, 1.0, 1e6):
+        source = made(fee=fee * unit)
+        schema = infer_schema(source)
+        encoded = encode(schema, source)
+        found = likelihood_of(schema, encoded)
+        p = found.family.given(start=found.start, log_unit=found.log_unit).build("x", {})()
+        scores = p.log_prob(encoded.x).detach()
+        assert scores[:950].unique().tolist() == pytest.approx([np.log(0.95)], abs=1e-4)
+        assert float(scores[950:].mean()) < np.log(0.05)
 
 
 def test_whole_numbers_with_gaps_are_points_and_others_are_not() -> None:

@@ -150,6 +150,11 @@ FAULTS = [
     ),
     *_narrow(
         "data/units.py",
+        (
+            "np.log(feature.scale / feature.spread)",
+            "np.log(feature.scale)",
+            "a_rare_value_is_less_probable_than_a_frequent_one_in_any_unit",
+        ),
         ("return feature.mean + float(np.log(feature.scale))", "return float(np.log(feature.scale))", UNITS),
         ('f.scale if f.kind == "positive" else 0.0', "0.0", UNITS),
         ('if feature.kind == "count" or feature.edge or feature.levels:', "if feature.levels:", BEYOND),

@@ -14,7 +14,7 @@ import pyarrow.csv as pc
 import pytest
 from scipy import stats
 
-from anyvae.data import Source, held_out_split, load_source
+from anyvae.data import Feature, Source, held_out_split, load_source
 from anyvae.metrics import imputation_error, interval_coverage
 from anyvae.report import Findings, render
 from anyvae.report.cells import spread
@@ -192,10 +192,14 @@ def test_columns_of_points_alone_are_as_hard_to_foretell_as_their_laws() -> None
         }
     )
     points = {"dry": [0.0], "knob": [0.5, 1.25], "days": [3.0, 28.0, 90.0, 365.0]}
-    found = densities_of(np.full((1, 3), -np.log(2.0)), real, real, [], ["days"], points)
+    recurrent = [
+        Feature(name=name, kind="real", width=1, dtype="float64", points=own, spread=0.5)
+        for name, own in points.items()
+    ]
+    found = densities_of(np.full((1, 3), -0.5 * np.log(8.0)), real, real, [], ["days"], recurrent)
     assert (found.numeric.tolist(), found.mixed.tolist()) == ([True, False, False], [True, False, False])
-    # A fair coin and then an even unit: log 2 nats; three of four; one of four.
-    exact = [2.0 / np.sqrt(2 * np.pi * np.e), 4.0 / 3.0**0.75, 4.0]
+    # A fair coin and then an even unit of two spreads: log 2 and half of it in nats; three of four; one of four.
+    exact = [8.0**0.5 / np.sqrt(2 * np.pi * np.e), 4.0 / 3.0**0.75, 4.0]
     np.testing.assert_allclose(found.alone, exact, rtol=0.03)
     # As hard given the row as alone.
     assert spread(found, 0)[2] == pytest.approx(1.0, rel=0.03)

@@ -189,6 +189,7 @@ def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bo
     rest = observed[~np.isin(observed, own)]
     shape = real_shape(summarise(rest, wanted.points), log=False) if len(rest) else Shape("plain")
     mean, scale = trimmed_moments(summarise(observed, wanted.points))
+    _, spread = trimmed_moments(summarise(rest, wanted.points)) if len(rest) else (mean, scale)
     return Feature(
         name=wanted.name,
         kind="integer" if whole else "real",
@@ -197,6 +198,7 @@ def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bo
         dtype=dtype_of(wanted.column),
         decimals=None if whole else decimals_of(observed, dtype_of(wanted.column)),
         points=own,
+        spread=1.0 if whole else spread or scale,
         edge=whole and bool(observed.min() >= 0),
         mean=mean,
         scale=scale,

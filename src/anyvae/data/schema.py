@@ -51,6 +51,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         categories: sorted, or in their order where the kind is ordinal; a missing cell is never one.
         decimals: to which the values of a real or positive column are rounded, and so its draws; None where to none.
         points: values of numbers that have a probability of their own; what is not on one follows the form.
+        spread: standard deviation of the values on no point; densities of such a column are per spread, not per unit.
         mean: location of the observed values (their mean unless the form is heavy), float64.
         scale: their standard deviation (Student's scale where the form is heavy), positive. Numbers are encoded
             as (value - mean) / scale, positive ones as (log value - mean) / scale.
@@ -70,6 +71,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     categories: list[str] = []
     decimals: int | None = None
     points: list[float] = []
+    spread: float = 1.0
     mean: float = 0.0
     scale: float = 1.0
     constant: int | float | str | bool | None = None

@@ -32,7 +32,8 @@ def log_unit(schema: Schema) -> Unit:
 
     It is :math:`\log \mathrm{scale}` for real numbers, :math:`\log \mathrm{step}` for levels (their mass is
     spread over one step), :math:`\mathrm{mean} + \log \mathrm{scale} + \mathrm{scale} \cdot u` for positive numbers,
-    whose logarithm is encoded as u, and 0 for whole numbers, binaries and categories. A date counts in days.
+    whose logarithm is encoded as u, and 0 for whole numbers, binaries and categories. A date counts in days. Where some
+    values of a real column have a probability, which has no unit, the others are scored per :math:`\mathrm{spread}`.
 
     Arguments:
         schema: of the data.
@@ -49,6 +50,9 @@ def log_unit(schema: Schema) -> Unit:
 
 
 def _constant(feature: Feature) -> float:
+    if feature.points:
+        # Beside probabilities, which are the same in every unit, densities have to be: per spread.
+        return float(np.log(feature.scale / feature.spread)) if feature.kind == "real" else 0.0
     if feature.kind == "real" or (feature.kind == "date" and not feature.step):
         return float(np.log(feature.scale))
     if feature.kind == "positive":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data import Source
+from anyvae.data import Feature, Source
 from anyvae.metrics import imputation_error, interval_coverage
 from anyvae.metrics.columns import typed_columns
 from anyvae.report import DensityFindings, ImputedColumn, SurprisingRow
@@ -101,7 +101,7 @@ def ask_about_cells(
             real,
             categories,
             [f.name for f in schema.features if f.kind in _MASSES],
-            {f.name: f.points for f in schema.features if f.points},
+            [f for f in schema.features if f.points],
         ),
         "surprising": surprising_rows(
             [int(k) + 1 for k in worst],
@@ -132,7 +132,7 @@ def densities_of(
     real: pa.Table,
     categories: Sequence[str],
     masses: Sequence[str] = (),
-    points: Mapping[str, Sequence[float]] | None = None,
+    recurrent: Sequence[Feature] = (),
 ) -> DensityFindings:
     """Means over cells, beside how hard each column is to foretell by itself.
 
@@ -142,7 +142,7 @@ def densities_of(
         real: rows fitted, with the same columns.
         categories: columns to be read as categories.
         masses: columns of numbers whose densities are probabilities, as those of whole numbers are.
-        points: values that have a probability of their own, by column.
+        recurrent: columns with values that have a probability of their own.
     """
     import pyarrow as pa
 
@@ -153,20 +153,22 @@ def densities_of(
     safe = np.maximum(cells, 1)
     mean = np.where(cells > 0, filled.sum(0) / safe, np.nan)
     variance = (np.where(known, log_density - mean, 0.0) ** 2).sum(0) / np.maximum(cells - 1, 1)
+    pointed = {feature.name: feature for feature in recurrent}
     alone, few, mixed = [], [], []
     for name, column in columns.items():
         values = column.values[column.known]
-        on = np.isin(values, (points or {}).get(name, ()))
+        found = pointed.get(name)
+        on = np.isin(values, () if found is None else found.points)
         few.append(not column.numeric or bool(on.any() and on.all()))
         mixed.append(column.numeric and bool(on.any() and not on.all()))
         # The densities of dates are per day.
         unit = _MICROSECONDS_A_DAY if pa.types.is_temporal(real[name].type) else 1.0
         if few[-1]:
             alone.append(np.exp(entropy(values, True)))
-        elif mixed[-1]:
+        elif found is not None and mixed[-1]:
             # Which of the points it is, or none; and then where it lies.
             which = entropy(np.where(on, np.searchsorted(np.unique(values[on]), values), -1), True)
-            where = (1.0 - on.mean()) * entropy(values[~on], name in masses)
+            where = (1.0 - on.mean()) * entropy(values[~on] / found.spread, name in masses)
             alone.append(np.exp(which + where - ENTROPY_OF_UNIT_NORMAL))
         else:
             alone.append(np.exp(entropy(values / unit, name in masses) - ENTROPY_OF_UNIT_NORMAL))
