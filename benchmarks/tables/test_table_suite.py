@@ -14,9 +14,9 @@ import protocol
 import pytest
 from adult import quality
 from anomaly import by_set
-from coverage import covered
 from door import load, save
 from given import compare
+from intervals import covered
 from loaders import (
     HIVAE_SETS,
     UCI_SETS,

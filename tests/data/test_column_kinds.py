@@ -427,6 +427,15 @@ def test_whole_numbers_with_gaps_are_points_and_others_are_not() -> None:
         "smooth": rng.poisson(12, 3000)[:N],
     }
     columns["smooth"][:3] = [0, 1, 32]
+    for dtype in (np.int64, np.float64):
+        found = infer_schema(
+            made(**{name: values.astype(dtype) for name, values in columns.items()})
+        ).features
+        kinds = [(f.kind, f.points) for f in found]
+        assert kinds[:2] == [("integer", [0.0, 10.0, 100.0]), ("levels", [])], dtype
+    # Of many values, floats stay floats: that all are whole may be the rounding of a number that is not.
+    many = infer_schema(made(a=rng.normal(0, 40, N).round())).features[0]
+    assert (many.kind, many.decimals) == ("real", 0)
     found = infer_schema(made(**columns)).features
     assert [(f.kind, f.points) for f in found] == [
         ("integer", [0.0, 10.0, 100.0]),

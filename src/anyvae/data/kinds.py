@@ -68,9 +68,13 @@ def _number(wanted: Wanted, values: Array) -> Feature:
 
     observed = values[~np.isnan(values)]
     kind, likelihood = wanted.kind, wanted.likelihood
-    # Floats that are whole and have holes are integers that were read with holes.
+    # Floats that are whole and have holes are integers that were read with holes; those of few values are integers
+    # that stood beside floats.
     all_whole = bool((observed == np.rint(observed)).all())
-    whole = pa.types.is_integer(wanted.column.type) or (len(observed) < len(values) and all_whole)
+    own = few_values(observed) if all_whole else []
+    whole = pa.types.is_integer(wanted.column.type) or (
+        all_whole and bool(len(observed) < len(values) or own)
+    )
     if isinstance(kind, str):
         return _asked(wanted, values, observed, all_whole)
     if likelihood is None and np.isin(observed, (0, 1)).all():
@@ -98,7 +102,6 @@ def _number(wanted: Wanted, values: Array) -> Feature:
                 dtype=dtype_of(wanted.column),
             )
         return _real(wanted, observed)
-    own = few_values(observed)
     if own and likelihood is None and levels > _FEW_LEVELS and _GAPS * len(own) <= levels:
         return _with_points(wanted, observed, own, whole=True)
     points = summarise(observed, wanted.points)

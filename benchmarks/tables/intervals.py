@@ -73,7 +73,7 @@ def judge(runs: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 ROW = Row(
     12,
-    "coverage",
+    "intervals",
     "imputation intervals, a fifth of the cells hidden",
     cases,
     (OURS,),
