@@ -190,9 +190,11 @@ def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Featur
 def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bool = False) -> Feature:
     """Values that come again, and the others: standardised as all of them lie, for a network reads all."""
     rest = observed[~np.isin(observed, own)]
-    shape = real_shape(summarise(rest, wanted.points), log=False) if len(rest) else Shape("plain")
     mean, scale = trimmed_moments(summarise(observed, wanted.points))
-    _, spread = trimmed_moments(summarise(rest, wanted.points)) if len(rest) else (mean, scale)
+    shape, spread = Shape("plain"), scale
+    if len(rest):
+        others = summarise(rest, wanted.points)
+        shape, (_, spread) = real_shape(others, log=False), trimmed_moments(others)
     return Feature(
         name=wanted.name,
         kind="integer" if whole else "real",

@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-__all__ = ["Form", "Shape", "real_shape", "summarise", "trimmed_moments", "whole_shape"]
+__all__ = ["Form", "Shape", "looked_at", "real_shape", "summarise", "trimmed_moments", "whole_shape"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Form = Literal["plain", "heavy", "mixture"]
 
-_MOST_ROWS = 100_000  # looked at; evenly spaced
+_MOST_ROWS = 100_000  # looked at
 _POINTS, _EXTREMES = 2000, 50
 _FLOOR = 0.0025  # of the spread: the least scale that a family of the model has
 _MODE = 0.1  # of the spread: the least width of a mode of a density
@@ -63,9 +63,7 @@ def summarise(values: Array, most: int = _POINTS) -> Points:
         Points(values=array([1., 3.]), shares=array([0.25, 0.75]), rows=4)
     """
     n = len(values)
-    if n > _MOST_ROWS:
-        values = values[np.linspace(0, n - 1, _MOST_ROWS).astype(np.int64)]
-    values = np.sort(values)
+    values = np.sort(looked_at(values))
     seen = len(values)
     if seen > most + 2 * _EXTREMES:
         inner = seen - 2 * _EXTREMES
@@ -78,6 +76,20 @@ def summarise(values: Array, most: int = _POINTS) -> Points:
         shares = np.full(seen, 1.0 / seen)
     distinct, first = np.unique(values, return_index=True)
     return Points(distinct, np.add.reduceat(shares, first), n)
+
+
+def looked_at(values: Array) -> Array:
+    """At most 100,000 of the values, evenly spaced among the rows.
+
+    Arguments:
+        values: shape (n,).
+
+    Example:
+        >>> len(looked_at(np.arange(250_000))), len(looked_at(np.arange(5)))
+        (100000, 5)
+    """
+    n = len(values)
+    return values[np.linspace(0, n - 1, _MOST_ROWS).astype(np.int64)] if n > _MOST_ROWS else values
 
 
 def real_shape(points: Points, *, log: bool | None = None, plain: bool = False) -> Shape:

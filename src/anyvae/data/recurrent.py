@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from anyvae.data.marginals import looked_at
+
 __all__ = ["MOST_POINTS", "few_values", "recurrent"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_POINTS = 30
-_MOST_ROWS = 100_000  # looked at; evenly spaced
 _ROWS_EACH = 10  # where a column holds few values and no others
 _SHARE, _ROWS, _TIMES, _NEIGHBOURS, _MOST_SPIKES = 0.05, 10, 5.0, 10, 8
 
@@ -26,9 +27,7 @@ def few_values(values: Array) -> list[float]:
         >>> few_values(np.repeat([3.0, 28.0, 90.0], 20)), few_values(np.arange(20.0))
         ([3.0, 28.0, 90.0], [])
     """
-    distinct, counts = _counted(values)
-    few = len(distinct) <= MOST_POINTS and counts.sum() >= _ROWS_EACH * len(distinct)
-    return [float(value) for value in distinct] if few else []
+    return _few(*np.unique(looked_at(values), return_counts=True))
 
 
 def recurrent(values: Array) -> list[float]:
@@ -46,21 +45,18 @@ def recurrent(values: Array) -> list[float]:
         >>> [recurrent(x) for x in (paid, rng.normal(size=300).round(1), rng.choice([0.1, 0.25, 0.4], 300))]
         [[0.0], [], [0.1, 0.25, 0.4]]
     """
-    few = few_values(values)
-    if few:
+    distinct, counts = np.unique(looked_at(values), return_counts=True)
+    if few := _few(distinct, counts):
         return few
-    distinct, counts = _counted(values)
     often = np.flatnonzero((counts >= _SHARE * counts.sum()) & (counts >= _ROWS))
     found = [k for k in often.tolist() if counts[k] >= _TIMES * _around(counts, k)]
     best = sorted(found, key=lambda k: -int(counts[k]))[:_MOST_SPIKES]
     return [float(distinct[k]) for k in sorted(best)]
 
 
-def _counted(values: Array) -> tuple[Array, Array]:
-    """Distinct values and how many rows hold each, of the rows that are looked at."""
-    if len(values) > _MOST_ROWS:
-        values = values[np.linspace(0, len(values) - 1, _MOST_ROWS).astype(np.int64)]
-    return np.unique(values, return_counts=True)
+def _few(distinct: Array, counts: Array) -> list[float]:
+    few = len(distinct) <= MOST_POINTS and counts.sum() >= _ROWS_EACH * len(distinct)
+    return [float(value) for value in distinct] if few else []
 
 
 def _around(counts: Array, k: int) -> float:

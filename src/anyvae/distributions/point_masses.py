@@ -93,9 +93,7 @@ class PointMasses(Cellwise):
         chosen = (place > sums / sums[..., -1:]).sum(-1, keepdim=True)
         lead = noise.dim() - 1 - len(self._event_shape)
         own = noise[..., 1:].reshape(*noise.shape[:lead], *self.rest.noise_shape)
-        drawn = self.rest.from_noise(own)
-        points = self.points.nan_to_num().expand(*drawn.shape, self.points.shape[-1])
-        return torch.cat([drawn.unsqueeze(-1), points], -1).gather(-1, chosen).squeeze(-1)
+        return self._each(self.rest.from_noise(own)).gather(-1, chosen).squeeze(-1)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> PointMasses:
         """The same distribution with other batch axes."""
@@ -107,10 +105,10 @@ class PointMasses(Cellwise):
         """Whether each value is each point, shape (..., *event, K); no value is NaN, and so none is a point there."""
         return (value.detach().unsqueeze(-1) - self.points).abs() <= _SLACK * self.points.abs().clamp_min(1.0)
 
-    def _each(self, mean: Tensor) -> Tensor:
-        """The mean of the rest and then the points, shape (*batch, *event, 1 + K)."""
-        points = self.points.nan_to_num().expand(*mean.shape, self.points.shape[-1])
-        return torch.cat([mean.unsqueeze(-1), points], -1)
+    def _each(self, rest: Tensor) -> Tensor:
+        """A value of the rest and then the points, shape (*batch, *event, 1 + K)."""
+        points = self.points.nan_to_num().expand(*rest.shape, self.points.shape[-1])
+        return torch.cat([rest.unsqueeze(-1), points], -1)
 
     def _like(self) -> Tensor:
         return self.logits
