@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         posterior,
         reconstruct,
         sample,
+        standing,
     )
     from anyvae.model import VAE, LatentVariableModel, Partial, Trace
     from anyvae.networks import (
@@ -237,6 +238,7 @@ _HOMES = {
         "posterior",
         "reconstruct",
         "sample",
+        "standing",
     ),
     "anyvae.model": ("VAE", "LatentVariableModel", "Partial", "Trace"),
     "anyvae.networks": (
@@ -424,6 +426,7 @@ __all__ = [
     "prior",
     "reconstruct",
     "sample",
+    "standing",
 ]
 
 

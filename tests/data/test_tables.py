@@ -254,6 +254,9 @@ MISFITS = [
         "row 1 of column 'real' of new holds '1970-01-02', .* on numbers",
     ),
     ({"real": pa.array([1] * 6, pa.time32("s"))}, r"column 'real' of new has type time32\[s\]"),
+    ({"real": [True] * 6}, "column 'real' of new holds true and false, but the model was fitted on numbers"),
+    ({"word": ["x"] * 5 + ["y"]}, "or have such cells read as missing .*--unseen missing"),
+    ({"age": [17, 90, -1, 17, 17, 17]}, "or have such cells read as missing .*--unseen missing"),
 ]
 
 

@@ -294,7 +294,7 @@ def test_an_imputer_fills_what_was_missing_at_fit_and_what_was_not(frame: pd.Dat
 
 
 def test_outliers_by_threshold_and_p_value(line: np.ndarray[Any, Any]) -> None:
-    detector = VAEOutlierDetector(random_state=0, max_epochs=100).fit(line[:600])
+    detector = VAEOutlierDetector(random_state=0, max_epochs=100, learning_rate=1e-2).fit(line[:600])
     alarms = (detector.predict(line[600:]) == -1).mean()
     assert 0.005 < alarms < 0.16
     p = detector.p_values(line[600:])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-
+_OTHERWISE = "or have such cells read as missing (unseen='missing', on the command line --unseen missing)"
 _FARTHEST = 1e15  # standard deviations
 _MOST_CELLS = 1 << 27  # half a gigabyte of them
 
@@ -160,6 +160,11 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
     if feature.categories:
         return _category(feature, column, table, unseen)
     dates = feature.kind == "date"
+    if pa.types.is_boolean(column.type) and feature.kind != "binary" and feature.dtype != "bool":
+        raise DataError(
+            f"column {feature.name!r} of {table} holds true and false, but the model was fitted on "
+            f"{'dates' if dates else 'numbers'}: give the column that was fitted"
+        )
     if is_text(column.type) or is_ordered(column.type) or is_moment(column.type) != dates:
         place, cell = next(((i, c) for i, c in enumerate(column.to_pylist()) if c is not None), (None, None))
         if place is None:
@@ -191,7 +196,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
             )
         where = f"row {row + 1} of column {feature.name!r} of {table}"
         if unseen == "refuse":
-            raise DataError(f"{where} {wrong}")
+            raise DataError(f"{where} {wrong}, {_OTHERWISE}")
         _tell(feature, table, int((bad & observed).sum()), number(values[row]))
         observed = observed & ~bad
     return np.where(observed, codes, 0.0), observed
@@ -238,7 +243,8 @@ def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str
         row = int(np.flatnonzero(strange)[0])
         raise DataError(
             f"row {row + 1} of column {feature.name!r} of {table} holds {text[row].as_py()!r}, which the "
-            f"model was not fitted on: it knows {listing(feature.categories)}; correct it or leave the cell empty"
+            f"model was not fitted on: it knows {listing(feature.categories)}; correct it, leave the cell empty, "
+            + _OTHERWISE
         )
     place = np.where(observed, k, 0)
     if feature.kind == "ordinal":

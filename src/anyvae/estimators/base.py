@@ -46,8 +46,10 @@ def whole_number(name: str, value: Any, least: int, otherwise: str = "") -> int:
 class TableEstimator(BaseEstimator):
     """The base of the estimators: a VAE of a table's columns, fitted once.
 
-    A subclass adds verbs.
+    A subclass adds verbs, and may have all numbers follow one likelihood, see `anyvae.data.infer_schema`.
     """
+
+    _likelihood: str | None = None
 
     def __init__(
         self,
@@ -122,6 +124,7 @@ class TableEstimator(BaseEstimator):
             source=source.name,
             seed=self.seed_,
             recipe=self.recipe,
+            likelihood=self._likelihood,
             kinds=dict(self.kinds or {}),
             label=label,
             given=self._given(),

@@ -21,9 +21,15 @@ _ENOUGH = 100
 
 @final
 class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
-    r"""Calls rows of low log-density outliers, in scikit-learn's signs: 1 for rows like the others, -1 for outliers.
+    r"""Calls rows that stand low outliers, in scikit-learn's signs: 1 for rows like the others, -1 for outliers.
 
-    .. math:: predict(x) = sign(\log p(x) - offset)
+    .. math:: predict(x) = sign(standing(x) - offset)
+
+    A row stands as high as its bound is above what its latents let expect of a row, see `anyvae.inference.standing`:
+    a density by itself is high for whatever is simple. The rows fitted may have outliers among them, which the model of
+    `TabularVAE` would learn as a group of their own, or as values that come again. So the latents follow one normal
+    distribution here, and every number is read as a point on a line with normal noise, unless `recipe` and `kinds` say
+    otherwise. Chosen on 22 tables with a rare class or made-up outliers, apart from those that it is compared on.
 
     Arguments are those of `TabularVAE`, besides
 
@@ -31,7 +37,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         contamination: share of the rows fitted that are outliers, in (0, 0.5]; "auto" calls outliers what has a
             p-value of 5 % or less, and so raises about one false alarm in twenty on rows like those fitted. P-values
             are told by the rows that were held out of the fit; where they are fewer than 100, by the rows fitted,
-            as much less dense as the median row held out is.
+            as much lower as the median row held out stands.
 
     >>> rng = np.random.default_rng(0)
     >>> rows = rng.normal(size=(80, 2))
@@ -41,12 +47,13 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     """
 
     _kept = ("offset_", "held_out_scores_")
+    _likelihood = "normal"
 
     def __init__(
         self,
         *,
         contamination: float | str = "auto",
-        recipe: str = "mixture_vae",
+        recipe: str = "vae",
         latent_features: int | None = None,
         kinds: Mapping[str, str] | None = None,
         max_epochs: int | None = None,
@@ -84,11 +91,11 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
         source = self._source(X, reset=True)
         self._fit_source(source)
-        held: Any = None if self.watched_ is None else self.fitted_.score(self.watched_, self.samples)
+        held: Any = None if self.watched_ is None else self.fitted_.standing(self.watched_, self.samples)
         few = held is None or len(held) < _ENOUGH
         fitted: Any = None
         if few or not isinstance(share, str):
-            fitted = self.fitted_.score(source, self.samples)
+            fitted = self.fitted_.standing(source, self.samples)
         self.held_out_scores_ = np.sort(_like_new(held, fitted) if few else held)
         if isinstance(share, str):
             # What is below the k-th of n has a p-value of k / (n + 1) at most.
@@ -99,9 +106,9 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         return self
 
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
-        """Log-density of each row, nats, in the units of the input: low for outliers."""
+        """How high each row stands, nats, whatever the units: low for outliers."""
         fitted = self._model()
-        return fitted.score(self._source(X), self.samples)
+        return fitted.standing(self._source(X), self.samples)
 
     def decision_function(self, X: Any) -> np.ndarray[Any, Any]:
         """`score_samples` less the threshold: negative for outliers."""
@@ -113,7 +120,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         return np.where(self.decision_function(X) >= 0.0, 1, -1)
 
     def p_values(self, X: Any) -> np.ndarray[Any, Any]:
-        r"""How likely a row as improbable as this one is among rows like those fitted, in (0, 1].
+        r"""How likely a row that stands as low as this one is among rows like those fitted, in (0, 1].
 
         .. math:: \frac{1 + |\{i : score_i \le score(x)\}|}{1 + n}
         """

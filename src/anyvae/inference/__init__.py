@@ -1,6 +1,7 @@
 """What a fitted model is asked: likelihoods, draws, means, posteriors."""
 
 from anyvae.inference.conditioning import Conditioned, condition
+from anyvae.inference.expected import standing
 from anyvae.inference.generate import at_means, embed, mean, posterior, reconstruct, sample
 from anyvae.inference.likelihood import Bound, evaluate_bound, evaluating, log_likelihood, take_rows
 from anyvae.inference.noise import RowNoise, seeded
@@ -27,6 +28,7 @@ __all__ = [
     "reconstruct",
     "sample",
     "seeded",
+    "standing",
     "take_rows",
     "weigh",
 ]

@@ -13,7 +13,16 @@ from torch import Tensor
 from anyvae.data import DataError, Schema, Source, decode, encode
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
-from anyvae.inference import Bound, class_mean, embed, evaluate_bound, log_likelihood, reconstruct, take_rows
+from anyvae.inference import (
+    Bound,
+    class_mean,
+    embed,
+    evaluate_bound,
+    log_likelihood,
+    reconstruct,
+    standing,
+    take_rows,
+)
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, Evidence, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
@@ -162,6 +171,11 @@ class FittedModel:
         Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
         """
         return np.asarray(self._log_density(self.batch(source), samples).cpu().double().numpy())
+
+    def standing(self, source: Source, samples: int = 16) -> np.ndarray[Any, Any]:
+        """See `anyvae.inference.standing`, of each row: nats without units, low for outliers; deterministic."""
+        found = standing(self.model, self.batch(source), samples, enumerate=self.recipe.enumerate)
+        return np.asarray(found.cpu().double().numpy())
 
     def _log_density(self, batch: Batch, samples: int, precision: torch.dtype | None = None) -> Tensor:
         """The estimate that every score and every evaluation is made of, shape (rows,)."""
