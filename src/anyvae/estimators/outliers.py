@@ -29,7 +29,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     a density by itself is high for whatever is simple. The rows fitted may have outliers among them, which the model of
     `TabularVAE` would learn as a group of their own, or as values that come again. So the latents follow one normal
     distribution here, and every number is read as a point on a line with normal noise, unless `recipe` and `kinds` say
-    otherwise. Chosen on 22 tables with a rare class or made-up outliers, apart from those that it is compared on.
+    otherwise. Chosen on 21 tables with a rare class or made-up outliers, apart from those that it is compared on.
 
     Arguments are those of `TabularVAE`, besides
 
