@@ -155,8 +155,7 @@ def main() -> None:
         forest = IsolationForest(random_state=asked.seed).fit(_numbers(frame))
         found = [float(roc_auc_score(marks, -forest.score_samples(_numbers(frame))))]
         for recipe, likelihood in MODELS.values():
-            detector = VAEOutlierDetector(recipe=recipe, random_state=asked.seed)
-            detector._likelihood = likelihood
+            detector = VAEOutlierDetector(recipe=recipe, likelihood=likelihood, random_state=asked.seed)
             detector.fit(frame)
             density = detector.fitted_.score(detector._source(frame), detector.samples)
             found += [

@@ -205,12 +205,12 @@ def test_likelihood_can_be_asked_for() -> None:
     assert kinds("normal") == ["real", "real", "real"]
     assert kinds("discretised") == ["levels", "levels", "levels"]
     with pytest.raises(
-        DataError, match=r"column 'age' of made hold 3 values from 10 to 13, so Bernoulli does not"
+        DataError, match=r"column 'age' of made holds 3 values from 10 to 13, so Bernoulli does not"
     ):
         infer_schema(source, "bernoulli")
     with pytest.raises(DataError, match="no likelihood 'beta': give one of normal"):
         infer_schema(source, "beta")
-    with pytest.raises(DataError, match=r"column 'x' of made hold 4 values.*not evenly spaced"):
+    with pytest.raises(DataError, match=r"column 'x' of made holds 4 values.*not evenly spaced"):
         infer_schema(table(x=[0.1, np.pi, 2.0, np.e]), "discretised")
 
 

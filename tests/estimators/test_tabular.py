@@ -310,6 +310,22 @@ def test_outliers_by_threshold_and_p_value(line: np.ndarray[Any, Any]) -> None:
         VAEOutlierDetector(contamination=0.7).fit(line)
 
 
+def test_numbers_of_one_likelihood() -> None:
+    """Zeros that come again: a probability of their own, unless all numbers are to be normal."""
+    rng = np.random.default_rng(0)
+    paid = pd.DataFrame({"paid": np.where(rng.random(200) < 0.5, 0.0, rng.exponential(size=200))})
+    paid["visits"] = rng.poisson(3.0, 200)
+    inferred = TabularVAE(max_epochs=1).fit(paid).schema_
+    assert (inferred.features[0].points, inferred.features[1].kind) == ([0.0], "levels")
+    for model in (TabularVAE(max_epochs=1, likelihood="normal"), VAEOutlierDetector(max_epochs=1)):
+        schema = model.fit(paid).schema_
+        assert [(one.kind, one.points, one.form) for one in schema.features] == [("real", [], "plain")] * 2
+    asked = VAEOutlierDetector(max_epochs=1, kinds={"visits": "count"}, likelihood=None).fit(paid).schema_
+    assert (asked.features[0].points, asked.features[1].kind) == ([0.0], "count")
+    with pytest.raises(ValueError, match="there is no likelihood 'nonsense': give one of normal"):
+        TabularVAE(likelihood="nonsense").fit(paid)
+
+
 @pytest.mark.parametrize("rows", [200, 2400])
 def test_one_false_alarm_in_twenty(rows: int) -> None:
     """By ten rows held out, told by those fitted; and by rows held out alone."""

@@ -139,25 +139,24 @@ def _kind(
     if likelihood == "bernoulli":
         if lattice is None or lattice.levels != 2:
             raise DataError(
-                f"{where} {_values_of(counted, low, high)}, so Bernoulli does not fit: give --likelihood "
-                "discretised "
-                f"or normal, leave the option out, or turn the values into 0 and 1"
+                f"{_values_of(where, counted, low, high)}, so Bernoulli does not fit: give the likelihood discretised "
+                "or normal (--likelihood, likelihood=), leave the option out, or turn the values into 0 and 1"
             )
         return "binary", lattice
     if likelihood == "discretised" and lattice is None:
         raise DataError(
-            f"{where} {_values_of(counted, low, high)}, which are not evenly spaced levels, so discretised "
-            "does not "
-            f"fit: give --likelihood normal, leave the option out, or round the values"
+            f"{_values_of(where, counted, low, high)}, which are not evenly spaced levels, so discretised does not "
+            "fit: give the likelihood normal (--likelihood, likelihood=), leave the option out, or round the values"
         )
     if lattice is None:
         return "real", None
     return ("binary" if lattice.levels == 2 and likelihood is None else "levels"), lattice
 
 
-def _values_of(counted: Counts | None, low: float, high: float) -> str:
+def _values_of(where: str, counted: Counts | None, low: float, high: float) -> str:
     many = "many" if counted is None else f"{len(counted.values):,}"
-    return f"hold {many} values from {number(low)} to {number(high)}"
+    verb = "holds" if where.startswith("column ") else "hold"
+    return f"{where} {verb} {many} values from {number(low)} to {number(high)}"
 
 
 def _infer_array(source: Source, likelihood: str | None) -> Schema:

@@ -46,10 +46,8 @@ def whole_number(name: str, value: Any, least: int, otherwise: str = "") -> int:
 class TableEstimator(BaseEstimator):
     """The base of the estimators: a VAE of a table's columns, fitted once.
 
-    A subclass adds verbs, and may have all numbers follow one likelihood, see `anyvae.data.infer_schema`.
+    A subclass adds verbs.
     """
-
-    _likelihood: str | None = None
 
     def __init__(
         self,
@@ -59,6 +57,7 @@ class TableEstimator(BaseEstimator):
         given: Sequence[Any] | None = None,
         groups: Mapping[str, Sequence[Any]] | None = None,
         kinds: Mapping[str, str | Sequence[str]] | None = None,
+        likelihood: str | None = None,
         max_epochs: int | None = None,
         max_minutes: float | None = None,
         batch_size: int | None = None,
@@ -73,6 +72,7 @@ class TableEstimator(BaseEstimator):
         self.given = given
         self.groups = groups
         self.kinds = kinds
+        self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
         self.batch_size = batch_size
@@ -124,8 +124,8 @@ class TableEstimator(BaseEstimator):
             source=source.name,
             seed=self.seed_,
             recipe=self.recipe,
-            likelihood=self._likelihood,
             kinds=dict(self.kinds or {}),
+            likelihood=self.likelihood,
             label=label,
             given=self._given(),
             groups={

@@ -28,8 +28,9 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     A row stands as high as its bound is above what its latents let expect of a row, see `anyvae.inference.standing`:
     a density by itself is high for whatever is simple. The rows fitted may have outliers among them, which the model of
     `TabularVAE` would learn as a group of their own, or as values that come again. So the latents follow one normal
-    distribution here, and every number is read as a point on a line with normal noise, unless `recipe` and `kinds` say
-    otherwise. Chosen on 21 tables with a rare class or made-up outliers, apart from those that it is compared on.
+    distribution here, and every number is read as a point on a line with normal noise, unless `recipe`, `likelihood`
+    and `kinds` say otherwise. Chosen on 21 tables with a rare class or made-up outliers, apart from those that it is
+    compared on.
 
     Arguments are those of `TabularVAE`, besides
 
@@ -47,7 +48,6 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     """
 
     _kept = ("offset_", "held_out_scores_")
-    _likelihood = "normal"
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         recipe: str = "vae",
         latent_features: int | None = None,
         kinds: Mapping[str, str] | None = None,
+        likelihood: str | None = "normal",
         max_epochs: int | None = None,
         max_minutes: float | None = None,
         batch_size: int | None = None,
@@ -69,6 +70,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             recipe=recipe,
             latent_features=latent_features,
             kinds=kinds,
+            likelihood=likelihood,
             max_epochs=max_epochs,
             max_minutes=max_minutes,
             batch_size=batch_size,

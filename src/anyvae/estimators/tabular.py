@@ -34,6 +34,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         given: columns that rows are given and never scored on, for recipe="cvae"; places where rows are an array.
         groups: columns that are observed together, by name of the group, for recipe="grouped_vae".
         kinds: kind of a column by name, where the one chosen from its values is not meant.
+        likelihood: of all numbers, "normal" or "discretised" (on an even lattice); chosen for each column where None.
         max_epochs: passes over the rows at most.
         max_minutes: of training at most.
         batch_size: rows a step.
