@@ -129,8 +129,11 @@ def test_scores_come_with_p_values_and_blame(people: Path, people_run: Path, cap
     towns = [row["town"] for row in rows(people.read_text())]
     assert [row["log_density of town"] == "nan" for row in found] == [town == "" for town in towns]
     assert all(float(row["log_density of planet"]) == 0.0 for row in found)
-    cells = anyvae.load(people_run).explain(load_source(people, label="group"), 8)
+    fitted, source = anyvae.load(people_run), load_source(people, label="group")
+    cells = fitted.explain(source, 8)
     assert float(found[0]["log_density of height"]) == pytest.approx(cells[0, 0], rel=1e-6)
+    stands = [float(row["standing"]) for row in found]
+    np.testing.assert_allclose(stands, fitted.standing(source, 8), rtol=1e-5, atol=1e-5)
 
 
 def test_classes_with_their_probabilities(people: Path, people_run: Path, tmp_path: Path) -> None:

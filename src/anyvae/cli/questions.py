@@ -106,8 +106,10 @@ def score(
     Parameters
     ----------
     explain
-        Add p_value, how likely a row as improbable is among those that the fit held out, and for every column of a
-        table the log-density of the cell given the rest of its row: the lowest are to blame.
+        Add p_value, how likely a row as improbable is among those that the fit held out; standing, how a row stands
+        among what its latents let expect, in nats without units, low for outliers where a density is high for whatever
+        is simple; and for every column of a table the log-density of the cell given the rest of its row: the lowest are
+        to blame.
     """
     check_target(output)
     from anyvae.runs import RunFiles
@@ -116,6 +118,7 @@ def score(
     found = {"log_density": fitted.score(rows, samples)}
     if explain:
         found["p_value"] = p_values(found["log_density"], RunFiles(run).read_metrics())
+        found["standing"] = fitted.standing(rows, samples)
         cells = fitted.explain(rows, samples)
         for place, feature in enumerate(fitted.schema.features):
             found[f"log_density of {feature.name}"] = cells[:, place]
