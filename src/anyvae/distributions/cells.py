@@ -102,6 +102,11 @@ class Cellwise(FromNoise):
         event_shape: axes of one row.
     """
 
+    @property
+    def has_masses(self) -> bool:
+        """Whether some cells may have a probability where others have a density, see `masses`."""
+        return False
+
     @abstractmethod
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""

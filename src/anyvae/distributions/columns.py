@@ -61,12 +61,18 @@ class Columns(Cellwise):
             [part.cells(block) for part, block in zip(self.parts, self.blocks(value), strict=True)]
         )
 
+    @property
+    def has_masses(self) -> bool:
+        """Whether one of the parts has."""
+        return any(part.has_masses for part in self.parts)
+
     def masses(self, value: Tensor) -> Tensor | None:
         """See `Cellwise.masses`."""
+        # Most rows have none, and need not be taken apart.
+        if not self.has_masses:
+            return None
         blocks = self.blocks(value)
         found = [part.masses(block) for part, block in zip(self.parts, blocks, strict=True)]
-        if all(on is None for on in found):
-            return None
         none = [torch.zeros_like(block, dtype=torch.bool) for block in blocks]
         return self._join([off if on is None else on for on, off in zip(found, none, strict=True)])
 

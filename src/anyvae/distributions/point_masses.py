@@ -74,6 +74,11 @@ class PointMasses(Cellwise):
         within = self.logits[..., 0].exp() * self.rest.variance
         return (self.logits.exp() * between).sum(-1) + within
 
+    @property
+    def has_masses(self) -> bool:
+        """Unless the rest has masses too."""
+        return not self.adds
+
     def masses(self, value: Tensor) -> Tensor | None:
         """See `Cellwise.masses`; the cells that lie on a point, where others have a density."""
         return None if self.adds else self._on(value).any(-1)

@@ -78,6 +78,11 @@ class InUnits(Cellwise):
         """As the base has."""
         return self.base.noise_shape
 
+    @property
+    def has_masses(self) -> bool:
+        """As the base has."""
+        return self.base.has_masses
+
     def masses(self, value: Tensor) -> Tensor | None:
         """As the base has."""
         return self.base.masses(value)
