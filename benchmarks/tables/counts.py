@@ -100,7 +100,8 @@ ROW = Row(
     ),
     judge,
     (
-        "A fifth of the cells is held out. scVI has 10 latents, its default.",
+        "A fifth of the cells is held out. scVI has 10 latents, its default, and ours the 65 that it chooses for 2,000 "
+        "columns. scVI's bound is of the counts given their total in the cell, which ours has to foretell besides.",
         "PCA has 10 components of log(1 + counts per 10,000).",
     ),
 )
