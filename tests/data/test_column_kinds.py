@@ -447,6 +447,30 @@ def test_whole_numbers_with_gaps_are_points_and_others_are_not() -> None:
 # Forms
 
 
+def test_few_levels_from_zero_are_a_count_where_their_tail_dies_out() -> None:
+    """A count meets a new highest value tomorrow, a scale does not."""
+    rng = np.random.default_rng(0)
+    bell = np.clip(np.rint(rng.normal(5.0, 2.0, 500)), 0, 10).astype(int)
+    columns = {
+        "molecules": (rng.negative_binomial(0.3, 0.4, 500), "count"),
+        "accidents": (rng.poisson(1.0, 500), "count"),
+        "from one": (1 + rng.negative_binomial(0.3, 0.4, 500), "levels"),
+        "even scale": (rng.integers(0, 11, 500), "levels"),
+        "bell": (bell, "levels"),
+        "against the top": (np.clip(np.rint(10 - rng.exponential(2.0, 500)), 0, 10).astype(int), "levels"),
+    }
+    schema = infer_schema(made(**{name: values for name, (values, _) in columns.items()}))
+    assert {one.name: one.kind for one in schema.features} == {
+        name: kind for name, (_, kind) in columns.items()
+    }
+    row = {name: values[:1] for name, (values, _) in columns.items()}
+    row["molecules"] = np.array([columns["molecules"][0].max() + 3])
+    back = decode(schema, encode(schema, made(**row)).x)
+    assert back["molecules"].to_pylist() == row["molecules"].tolist()
+    with pytest.raises(DataError, match=r"column 'even scale' of .* holds 11"):
+        encode(schema, made(**{**row, "even scale": np.array([11])}))
+
+
 def test_forms_need_evidence_and_few_rows_have_little() -> None:
     def forms(make: Callable[[np.random.Generator, int], np.ndarray], n: int) -> list[tuple[str, bool]]:
         found = [real_shape(summarise(make(np.random.default_rng(seed), n))) for seed in range(20)]

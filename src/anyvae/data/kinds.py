@@ -106,8 +106,10 @@ def _number(wanted: Wanted, values: Array) -> Feature:
         return _with_points(wanted, observed, own, whole=True)
     points = summarise(observed, wanted.points)
     few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
-    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=not few)
-    if few:
+    # Few levels from 0 on may be a count whose tail has died out: no scale with a top gains as much by one.
+    counts = not few or low == 0
+    shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=counts)
+    if few and not shape.counts:
         return _levels(wanted, observed, shape)
     return _whole(wanted, observed, shape, points)
 
