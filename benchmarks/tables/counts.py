@@ -101,9 +101,9 @@ ROW = Row(
     judge,
     (
         "A fifth of the cells is held out. scVI has 10 latents, its default, and ours the 65 that it chooses for 2,000 "
-        "columns. Ours is the importance-weighted estimate of 16 draws, of the counts and so of their total; scVI's is its "
-        "bound, of the counts given their total. scVI's own weighted estimate, of 100 draws and given the total, is in "
-        "the runs (marginal: -631.2).",
+        "columns. Ours is the importance-weighted estimate of 16 draws, of the counts and so of their total; scVI's is "
+        "its bound, of the counts given their total. scVI's own weighted estimate, of 100 draws and given the total, "
+        "is in the runs (marginal: -631.2).",
         "PCA has 10 components of log(1 + counts per 10,000).",
     ),
 )
