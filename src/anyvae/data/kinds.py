@@ -106,7 +106,7 @@ def _number(wanted: Wanted, values: Array) -> Feature:
         return _with_points(wanted, observed, own, whole=True)
     points = summarise(observed, wanted.points)
     few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
-    # Few levels from 0 on may be a count whose tail has died out: no scale with a top gains as much by one.
+    # Few levels from 0 on may be a count whose tail has died out; a scale whose top is in use gains nothing by one.
     counts = not few or low == 0
     shape = Shape("plain") if likelihood == "discretised" else whole_shape(points, counts=counts)
     if few and not shape.counts:
