@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,20 +74,11 @@ def planted(frame: pd.DataFrame, how: str, share: float = 0.05) -> Marked:
     return pd.DataFrame(whole[order], columns=frame.columns), marks[order]
 
 
-def _digit(number: int) -> Marked:
-    found = datasets.load_digits()
-    frame = pd.DataFrame(found.data, columns=[f"p{j}" for j in range(64)])
-    return rare(frame, found.target == number)
-
-
-def _cancer() -> Marked:
-    found = datasets.load_breast_cancer()
-    return rare(pd.DataFrame(found.data, columns=list(found.feature_names)), found.target == 0, 0.08)
-
-
-def _cultivar() -> Marked:
-    found = datasets.load_wine()
-    return rare(pd.DataFrame(found.data, columns=list(found.feature_names)), found.target == 2, 0.08)
+def _bundled(load: Callable[[], Any], odd: int, share: float = 0.05) -> Marked:
+    """A set of scikit-learn, one of whose classes is rare."""
+    found = load()
+    frame = pd.DataFrame(found.data, columns=list(found.feature_names))
+    return rare(frame, found.target == odd, share)
 
 
 def _second(name: str) -> Marked:
@@ -116,9 +108,9 @@ def _high(name: str) -> Marked:
 
 
 SETS: dict[str, Callable[[], Marked]] = {
-    **{f"digit {number}": partial(_digit, number) for number in (1, 4, 8)},
-    "breast cancer": _cancer,
-    "wine cultivar": _cultivar,
+    **{f"digit {number}": partial(_bundled, datasets.load_digits, number) for number in (1, 4, 8)},
+    "breast cancer": partial(_bundled, datasets.load_breast_cancer, 0, 0.08),
+    "wine cultivar": partial(_bundled, datasets.load_wine, 2, 0.08),
     "wine colour": partial(_second, "Wine"),
     "spam": partial(_second, "spam"),
     "default of credit": partial(_second, "defaultCredit"),
@@ -152,8 +144,9 @@ def main() -> None:
     every: list[list[float]] = []
     for name in asked.only:
         frame, marks = SETS[name]()
-        forest = IsolationForest(random_state=asked.seed).fit(_numbers(frame))
-        found = [float(roc_auc_score(marks, -forest.score_samples(_numbers(frame))))]
+        numbers = _numbers(frame)
+        forest = IsolationForest(random_state=asked.seed).fit(numbers)
+        found = [float(roc_auc_score(marks, -forest.score_samples(numbers)))]
         for recipe, likelihood in MODELS.values():
             detector = VAEOutlierDetector(recipe=recipe, likelihood=likelihood, random_state=asked.seed)
             detector.fit(frame)

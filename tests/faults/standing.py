@@ -25,8 +25,8 @@ FAULTS = [
     Mutation(
         "what is expected drawn anew for each row",
         _FILE,
-        "torch.randn(samples, 1, *distribution.noise_shape, generator=generator, dtype=torch.float64)",
-        "torch.randn(samples, trace.rows, *distribution.noise_shape, generator=generator, dtype=torch.float64)",
+        "torch.randn(trace.samples, 1, *distribution.noise_shape, generator=generator, dtype=torch.float64)",
+        "torch.randn(trace.samples, trace.rows, *distribution.noise_shape, generator=generator, dtype=torch.float64)",
         (f"{_HERE}test_the_same_noise_for_all_rows_adds_the_same_to_all",),
     ),
     Mutation(

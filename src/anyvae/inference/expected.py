@@ -8,8 +8,7 @@ import torch
 from torch import Size, Tensor
 
 from anyvae.distributions import Cellwise, FromNoise
-from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
-from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.likelihood import evaluating, traces
 from anyvae.model import Batch, LatentVariableModel, Trace
 
 __all__ = ["standing"]
@@ -58,28 +57,17 @@ def standing(
     if samples < 1:
         raise ValueError(f"standing got samples={samples}; wanted at least 1.")
     found: list[Tensor] = []
-    pools: dict[tuple[str, int], Tensor] = {}
     with evaluating(model):
-        evidence = model.admit(batch)
-        keys = row_keys(evidence)
-        step = rows_at_once(model, samples)
-        for start in range(0, len(keys), step):
-            some = slice(start, start + step)
-            noise = RowNoise(seed, keys[some], 0, pools)
-            trace = model.trace(take_rows(batch, some), samples, noise, enumerate=enumerate)
+        for trace in traces(model, batch, samples, seed=seed, enumerate=enumerate):
+            given = [name for name in trace.plan.scored if name in trace.evidence]
             expected = sum(
-                (trace.where_given(name, _expected(trace, name, samples, seed)) for name in _given(trace)),
-                model.zeros((1, 1)),
+                (trace.where_given(name, _expected(trace, name, seed)) for name in given), model.zeros((1, 1))
             )
             found.append(trace.elbo() - trace.expect(expected))
     return torch.cat(found)
 
 
-def _given(trace: Trace) -> list[str]:
-    return [name for name in trace.plan.scored if name in trace.evidence]
-
-
-def _expected(trace: Trace, name: str, samples: int, seed: int) -> Tensor:
+def _expected(trace: Trace, name: str, seed: int) -> Tensor:
     """Log-density of one draw of a variable given its parents, of the cells that the row has, shape (..., S, B).
 
     The noise of all rows is the same, so that no row is ahead by its luck.
@@ -91,8 +79,8 @@ def _expected(trace: Trace, name: str, samples: int, seed: int) -> Tensor:
             "does; give it from_noise(noise), or score rows by log_likelihood."
         )
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(samples, 1, *distribution.noise_shape, generator=generator, dtype=torch.float64)
-    lead = torch.broadcast_shapes(distribution.batch_shape, Size((samples, trace.rows)))
+    noise = torch.randn(trace.samples, 1, *distribution.noise_shape, generator=generator, dtype=torch.float64)
+    lead = torch.broadcast_shapes(distribution.batch_shape, Size((trace.samples, trace.rows)))
     noise = noise.to(trace.model.zeros((1,))).expand(*lead, *distribution.noise_shape)
     drawn = distribution.expand(lead).from_noise(noise)
     if item.mask is None or not isinstance(distribution, Cellwise):

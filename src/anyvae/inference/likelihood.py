@@ -12,10 +12,10 @@ from torch import Tensor
 
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.inference.weigh import weigh
-from anyvae.model import Batch, LatentVariableModel, Partial
+from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.networks.precision import products_in
 
-__all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "rows_at_once", "take_rows"]
+__all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "rows_at_once", "take_rows", "traces"]
 
 # Draws at once, and the most numbers that a variable of them may hold: beyond that, memory is asked of the system
 # anew at every layer, which takes longer than the arithmetic of a small model does.
@@ -60,6 +60,32 @@ def rows_at_once(model: LatentVariableModel, draws: int) -> int:
     widest = max(shape.numel() for shape in model.shapes.values())
     together = _DRAWS if model.device.type != "cpu" else min(_DRAWS, _NUMBERS // widest)
     return max(1, together // draws)
+
+
+def traces(
+    model: LatentVariableModel,
+    batch: Batch,
+    samples: int,
+    *,
+    seed: int = 0,
+    enumerate: Sequence[str] = (),
+) -> Iterator[Trace]:
+    """Passes over a batch, some rows at a time and in their order, whose draws do not depend on how they are cut.
+
+    Arguments:
+        model: the model; the caller is `evaluating` it.
+        batch: tensors or `Partial` values by name.
+        samples: S, draws per row.
+        seed: of the draws.
+        enumerate: discrete latents that are summed over instead of drawn.
+    """
+    keys = row_keys(model.admit(batch))
+    pools: dict[tuple[str, int], Tensor] = {}
+    step = rows_at_once(model, max(samples, 8))
+    for start in range(0, len(keys), step):
+        some = slice(start, start + step)
+        noise = RowNoise(seed, keys[some], 0, pools)
+        yield model.trace(take_rows(batch, some), samples, noise, enumerate=enumerate)
 
 
 def take_rows(batch: Batch, rows: slice | Tensor) -> dict[str, Tensor | Partial]:
@@ -160,16 +186,8 @@ def evaluate_bound(
         precision, enumerate: as in `log_likelihood`.
     """
     parts: list[Bound] = []
-    pools: dict[tuple[str, int], Tensor] = {}
     with evaluating(model), products_in(precision, model.device):
-        evidence = model.admit(batch)
-        rows = len(next(iter(evidence.values())).value)
-        keys = row_keys(evidence)
-        step = rows_at_once(model, max(samples, 8))
-        for start in range(0, rows, step):
-            noise = RowNoise(seed, keys[start : start + step], 0, pools)
-            some = take_rows(batch, slice(start, start + step))
-            trace = model.trace(some, samples, noise, enumerate=enumerate)
+        for trace in traces(model, batch, samples, seed=seed, enumerate=enumerate):
             fit = trace.log_likelihood()
             kl = {name: trace.kl_of(name) for name, from_q in trace.plan.draws if from_q}
             parts.append(Bound(fit - sum(kl.values(), torch.zeros_like(fit)), fit, kl))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from anyvae.distributions import Cellwise
-from anyvae.inference.likelihood import evaluating, rows_at_once, take_rows
+from anyvae.inference.likelihood import evaluating, traces
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.inference.rounds import weigh_in_rounds
 from anyvae.inference.weigh import Weighed
@@ -71,14 +71,7 @@ def class_mean(
     found: list[Tensor] = []
     others = [other for other in enumerate if other != name]
     with evaluating(model):
-        evidence = model.admit(batch)
-        rows = len(next(iter(evidence.values())).value)
-        keys = row_keys(evidence)
-        step = rows_at_once(model, samples)
-        for start in range(0, rows, step):
-            some = slice(start, start + step)
-            noise = RowNoise(seed, keys[some])
-            trace = model.trace(take_rows(batch, some), samples, noise, enumerate=others)
+        for trace in traces(model, batch, samples, seed=seed, enumerate=others):
             part = trace.q(name) if name in model.inference_parts else trace.p(name)
             # A class at a time: expectations are of one number a row.
             found.append(torch.stack([trace.expect(share) for share in part.mean.unbind(-1)], -1))
