@@ -58,12 +58,15 @@ class Split:
         train: rows that are fitted; drawn afresh at every use where the binarisation is dynamic.
         held: the last 2,000 training rows, binarised once, which choose the weights. The test rows never do.
         test: all 10,000, binarised once with seed 0.
+        held_grey, test_grey: the same rows, grey.
         frequency: mean of the training rows, kept off 0 and 1, where the decoder's bias starts.
     """
 
     train: TensorData
     held: TensorData
     test: Tensor
+    held_grey: Tensor
+    test_grey: Tensor
     frequency: Tensor
 
     @property
@@ -96,6 +99,8 @@ def digits(*, dynamic: bool, shape: tuple[int, ...] = (784,)) -> Split:
         train=(means if dynamic else once).take(rows[:-HELD_OUT]),
         held=once.take(rows[-HELD_OUT:]),
         test=drawn,
+        held_grey=grey[-HELD_OUT:],
+        test_grey=test,
         frequency=grey.mean(0).clamp(1e-3, 1.0 - 1e-3),
     )
 

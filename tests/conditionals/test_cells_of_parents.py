@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from anyvae.conditionals import (
+    Categorical,
+    Categoricals,
+    Columns,
     DiagonalNormal,
     Normal,
     Parent,
@@ -15,9 +18,10 @@ from anyvae.conditionals import (
     observed,
     optional,
 )
-from anyvae.inference import sample
+from anyvae.inference import posterior, sample
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
+from anyvae.recipes import vae
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -95,3 +99,26 @@ def test_cells_are_of_vectors() -> None:
             {"z": StandardNormal(3), "x": Normal((2, 2)).given("z", net=Linear())},
             {"z": DiagonalNormal(3).given(Parent("x", cells=(0,)), net=MLP([5]))},
         )
+
+
+def test_one_cell_of_a_column_of_classes_tells_whether_it_is_there() -> None:
+    family = Columns([Normal(2), Categorical(3), Categoricals([2, 2])], order=[0, 3, 1, 2, 8, 4, 5, 6, 7])
+    assert Normal(2).tellers is None
+    assert Columns([Normal(2), Normal(1)]).tellers is None
+    assert Categoricals([3, 2]).tellers == (0, 3)
+    assert family.tellers == (0, 1, 3, 4, 6)
+    torch.manual_seed(0)
+    model = vae(Columns([Normal(2), Categorical(3)]), 2, missing=True)
+    x = torch.tensor([[0.5, -1.0, 0.0, 1.0, 0.0]]).repeat(3, 1)
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    mask[1, 2:], mask[2, 1] = False, False
+    given, no_class, no_number = posterior(model, {"x": Partial(x, mask)})["z"].mean
+    assert all(bool((one != given).all()) for one in (no_class, no_number))
+    torch.testing.assert_close(posterior(model, {"x": x})["z"].mean[0], given)
+
+
+def test_a_mask_of_complete_rows_is_one_number_whatever_is_read_of_it() -> None:
+    ones = torch.ones(()).expand(6, 4)
+    found = observed("x", (1, 3)).of(ones)
+    assert found.shape == (6, 2)
+    assert found.stride() == (0, 0)

@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -419,6 +420,23 @@ def test_values_that_no_row_had_are_read_as_missing_or_refused(vae: TabularVAE, 
             strict.score_samples(some.assign(planet=1.0).assign(**change))
     with pytest.raises(ValueError, match="unseen is 'drop'"):
         TabularVAE(unseen="drop").fit(frame)
+
+
+def test_a_model_of_very_many_rows_is_asked_in_haste(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anyvae.estimators.base._MANY_ROWS", len(frame))
+    many = TabularVAE(max_epochs=2, random_state=0).fit(frame)
+    few = TabularVAE(max_epochs=2, random_state=0).fit(frame[:-1])
+    assert [model.fitted_.model.zeros(()).dtype for model in (many, few)] == [torch.float32, torch.float64]
+    hasty = many.score_samples(frame)
+    np.testing.assert_array_equal(hasty, many.set_params(samples=1).score_samples(frame))
+    assert (many.set_params(samples=16).score_samples(frame) != hasty).any()
+    np.testing.assert_array_equal(
+        few.score_samples(frame[:-1]), few.set_params(samples=16).score_samples(frame[:-1])
+    )
+    many.set_params(samples=None).save(tmp_path / "many")
+    np.testing.assert_array_equal(TabularVAE.load(tmp_path / "many").score_samples(frame), hasty)
 
 
 def test_the_process_is_left_as_it_was(frame: pd.DataFrame) -> None:

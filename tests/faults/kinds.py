@@ -168,12 +168,8 @@ FAULTS = [
     ),
     *_narrow(
         "data/compact.py",
-        ("return x * observed, observed", "return x, observed", TRIP),
-        (
-            "observed = mask.index_select(1, column)",
-            "observed = mask[:, :1].expand(len(mask), len(column))",
-            TYPES,
-        ),
+        ("found = found * mask", "pass", TRIP),
+        ("mask.index_select(1, column)", "mask[:, :1].expand(len(mask), len(column))", TYPES),
         ("observed = observed & (k >= 0)", "pass", UNSEEN),
         ("always = feature.mean if dates", "always = 0.0 if dates", CONSTANT),
         ("(place - feature.mean) / feature.scale", "place", TRIP),

@@ -209,8 +209,8 @@ FAULTS = [
     Mutation(
         "clusters not started",
         "recipes/clustered.py",
-        'table.assign("loc", torch.from_numpy(found.means_)',
-        'table.assign("loc", 0.0 * torch.from_numpy(found.means_)',
+        'part.net.assign("loc", torch.from_numpy(found.means_)',
+        'part.net.assign("loc", 0.0 * torch.from_numpy(found.means_)',
         (f"{_CLUSTERED}test_three_far_blobs_are_found",),
     ),
     Mutation(
@@ -246,7 +246,7 @@ FAULTS = [
     Mutation(
         "an encoder that does not see which cells are there",
         "recipes/ends.py",
-        '["x", observed("x")] if missing else ["x"]',
+        '["x", observed("x", likelihood.tellers)] if missing else ["x"]',
         '["x"]',
         ("recipes/test_ends.py::test_a_hole_is_told_from_the_number_that_stands_for_it",),
     ),

@@ -71,8 +71,8 @@ FAULTS = [
     Mutation(
         "holes scored by the encoder alone",
         "runs/fitted.py",
-        "(holed, 0.5)",
-        "(holed, 0.0)",
+        "(~whole, 0.5)",
+        "(~whole, 1e-9)",
         ("estimators/test_tabular.py::test_a_row_with_nothing_in_it_is_served",),
     ),
     Mutation(

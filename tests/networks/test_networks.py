@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Size, Tensor, nn
 from torch.nn.functional import conv2d, pixel_shuffle
+from torch.utils.flop_counter import FlopCounterMode
 
 from anyvae.networks import MLP, ConvNet, ConvStack, GatedMLP, Linear, Network, WrappedModule
 
@@ -105,6 +106,23 @@ def test_parents_broadcast_and_are_summed() -> None:
         assert found.shape == (4, 5, *outputs["loc"])
         wide = net(x.expand(4, *x.shape), y.expand(4, 5, 2))[0]
         torch.testing.assert_close(found, wide)
+
+
+def test_a_parent_that_is_the_same_for_all_rows_is_multiplied_once() -> None:
+    net = MLP([8]).build([Size((3,)), Size((4,))], {"loc": Size((2,))}).double()
+    x, same = torch.randn(64, 3).double(), torch.ones(()).double().expand(64, 4)
+
+    def operations(*parents: Tensor) -> tuple[Tensor, int]:
+        with FlopCounterMode(display=False) as counter:
+            (found,) = net(*parents)
+        return found, counter.get_total_flops()
+
+    (whole, all_rows), (once, one_row) = operations(x, same.contiguous()), operations(x, same)
+    torch.testing.assert_close(once, whole)
+    assert all_rows - one_row == 2 * 63 * 4 * 8
+    # Where nothing else tells how many rows there are, all of them are there still.
+    torch.testing.assert_close(net(x[:1].expand(64, 3), same)[0], net(x[:1], same[:1])[0].expand(64, 2))
+    torch.testing.assert_close(net(x[:1], same)[0], net(x[:1], same[:1])[0].expand(64, 2))
 
 
 def test_a_linear_network_is_linear() -> None:

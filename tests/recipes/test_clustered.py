@@ -135,6 +135,19 @@ def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws() -> None
     torch.testing.assert_close(each.logsumexp(0), exact, rtol=1e-3, atol=1e-2)
 
 
+def test_clusters_that_a_second_latent_bends_start_there_too() -> None:
+    x, kinds = blobs()
+    torch.manual_seed(0)
+    model = gmvae(Normal(3), 2, clusters=3, encoder=MLP([16]), decoder=MLP([16]))
+    view = without_clusters(model)
+    fit(view, {"x": x}, steps=200, batch_size=100, learning_rate=0.02)
+    start_clusters(model, view, {"x": x})
+    found = class_mean(model, {"x": x}, "y", samples=64).argmax(-1)
+    of_kind = torch.stack([found[kinds == k].mode().values for k in range(3)])
+    assert sorted(of_kind.tolist()) == [0, 1, 2]
+    assert float((found == of_kind[kinds]).double().mean()) > 0.98
+
+
 def test_three_far_blobs_are_found() -> None:
     model, _, x, kinds = started()
     fit(model, {"x": x}, objective=ELBO(enumerate=["y"]), steps=150, batch_size=100, learning_rate=0.01)

@@ -324,7 +324,7 @@ def test_a_linear_vae_has_no_hidden_layer() -> None:
     model = linear_vae(Normal(5), 2)
     assert sum(isinstance(module, torch.nn.Linear) for module in model.modules()) == 2
     with_holes = linear_vae(Categorical(4), 2, missing=True)
-    assert [str(parent) for parent in with_holes.inference_parts["z"].parents] == ["x", "observed(x)"]
+    assert [str(parent) for parent in with_holes.inference_parts["z"].parents] == ["x", "observed(x[0])"]
 
 
 def test_default_sizes() -> None:

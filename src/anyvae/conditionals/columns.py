@@ -75,6 +75,19 @@ class Columns(Family):
             found |= {"order": order, "places": order.argsort()}
         return found
 
+    @property
+    def tellers(self) -> tuple[int, ...] | None:
+        """Those of all parts."""
+        if all(part.tellers is None for part in self.parts):
+            return None
+        found: list[int] = []
+        first = 0
+        for part in self.parts:
+            [width] = part.event_shape
+            found += [first + cell for cell in (range(width) if part.tellers is None else part.tellers)]
+            first += width
+        return tuple(sorted(found if self.order is None else (self.order[cell] for cell in found)))
+
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
     ) -> distributions.Columns:

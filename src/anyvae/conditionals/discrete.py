@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import final
 
 import torch
@@ -65,6 +66,11 @@ class Categorical(Family):
     def params(self) -> dict[str, Size]:
         """`logits`, one per class."""
         return {"logits": self.event_shape}
+
+    @property
+    def tellers(self) -> tuple[int, ...]:
+        """The first class: all are given, or none."""
+        return (0,)
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
@@ -142,6 +148,11 @@ class Categoricals(Family):
     def constants(self) -> dict[str, Tensor]:
         """Where the columns stand."""
         return dict(distributions.OneHotLayout.of(self.sizes)._asdict())
+
+    @property
+    def tellers(self) -> tuple[int, ...]:
+        """The first class of every column."""
+        return tuple(accumulate(self.sizes[:-1], initial=0))
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False

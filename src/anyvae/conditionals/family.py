@@ -80,6 +80,11 @@ class Family(ABC):
         """Tensors that the distribution needs and no gradient changes; buffers of the conditional."""
         return {}
 
+    @property
+    def tellers(self) -> tuple[int, ...] | None:
+        """Places of cells whose masks tell those of all, as the first of each column of classes; None for all cells."""
+        return None
+
     def start(self) -> dict[str, Tensor]:
         """Where parameters start that must not start at 0, by name; `given(start=...)` goes before it."""
         return {}

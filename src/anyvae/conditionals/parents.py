@@ -37,7 +37,11 @@ class Parent:
 
     def of(self, value: Tensor) -> Tensor:
         """What is read of a value or mask of the whole variable."""
-        return value if self.cells is None else value[..., list(self.cells)]
+        if self.cells is None:
+            return value
+        if not any(value.stride()):  # one number everywhere, and so it stays
+            return value[..., : len(self.cells)]
+        return value[..., list(self.cells)]
 
     def shape(self, shapes: Mapping[str, Size]) -> Size:
         """Event shape of what is read.

@@ -77,23 +77,22 @@ class Compact:
 
         if not any(self.one_hot):
             return codes, mask
-        column, number, one_hot = self._cells
-        cells = codes.index_select(1, column)
-        x = torch.where(one_hot, (cells == number).to(codes.dtype), cells)
-        if mask is None:
-            return x, None
-        observed = mask.index_select(1, column)
-        return x * observed, observed
+        one_hot, first, column = self._places
+        found = torch.where(one_hot, 1.0, codes)
+        if mask is not None:
+            found = found * mask
+        place = torch.where(one_hot, codes, 0.0).long() + first
+        x = codes.new_zeros(len(codes), len(column)).scatter_(1, place, found)
+        return x, None if mask is None else mask.index_select(1, column)
 
     @cached_property
-    def _cells(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Of each cell its column, its number within the column, and whether it is of a category."""
+    def _places(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each column whether it is of a category, and its first cell; of each cell its column."""
         import torch
 
         widths = torch.tensor(self.widths, dtype=torch.long)
         column = torch.repeat_interleave(torch.arange(len(widths)), widths)
-        number = torch.arange(len(column)) - (widths.cumsum(0) - widths)[column]
-        return column, number.float(), torch.tensor(self.one_hot, dtype=torch.bool)[column]
+        return torch.tensor(self.one_hot, dtype=torch.bool), widths.cumsum(0) - widths, column
 
 
 def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Compact:

@@ -49,7 +49,7 @@ class VAEClusterer(ClusterMixin, Saved, TableEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         unseen: str = "missing",
-        samples: int = 16,
+        samples: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:

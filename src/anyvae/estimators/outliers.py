@@ -62,7 +62,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         unseen: str = "missing",
-        samples: int = 16,
+        samples: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -93,11 +93,11 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
         source = self._source(X, reset=True)
         self._fit_source(source)
-        held: Any = None if self.watched_ is None else self.fitted_.standing(self.watched_, self.samples)
+        held: Any = None if self.watched_ is None else self.fitted_.standing(self.watched_, self._draws())
         few = held is None or len(held) < _ENOUGH
         fitted: Any = None
         if few or not isinstance(share, str):
-            fitted = self.fitted_.standing(source, self.samples)
+            fitted = self.fitted_.standing(source, self._draws())
         self.held_out_scores_ = np.sort(_like_new(held, fitted) if few else held)
         if isinstance(share, str):
             # What is below the k-th of n has a p-value of k / (n + 1) at most.
@@ -110,7 +110,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
         """How high each row stands, nats, whatever the units: low for outliers."""
         fitted = self._model()
-        return fitted.standing(self._source(X), self.samples)
+        return fitted.standing(self._source(X), self._draws())
 
     def decision_function(self, X: Any) -> np.ndarray[Any, Any]:
         """`score_samples` less the threshold: negative for outliers."""
@@ -133,7 +133,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     def explain(self, X: Any) -> Any:
         """See `TabularVAE.explain`."""
         fitted, source = self._model(), self._source(X)
-        return self._numbers(fitted.explain(source, max(64, self.samples)), X)
+        return self._numbers(fitted.explain(source, max(64, self._draws())), X)
 
 
 def _like_new(held: Any, fitted: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import msgspec
 
 from anyvae.data import DataError
+from anyvae.estimators.base import settled
 from anyvae.estimators.frames import Frame
 from anyvae.runs import load, write_file
 
@@ -97,8 +98,7 @@ class Saved:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
-        fitted = load(folder, estimator.unseen)
-        fitted.model.double()
+        fitted = settled(load(folder, estimator.unseen))
         estimator.fitted_, estimator.schema_ = fitted, fitted.schema
         return estimator
 

@@ -14,6 +14,7 @@ from anyvae.model import Evidence
 __all__ = ["RowNoise", "row_keys", "seeded"]
 
 _POOL_BITS = 16
+_HASHED_ROWS = 2048
 # Above it the product of the columns would cost more than the draws.
 _WHITENED_WIDTH = 256
 
@@ -78,11 +79,11 @@ def row_keys(evidence: dict[str, Evidence]) -> Tensor:
             .reshape(len(item.value), -1)
             .contiguous()
             .view(torch.int32)
-            .long()
         )
         generator = torch.Generator().manual_seed(7919 + index)
         odd = torch.randint(2**40, (bits.shape[1],), generator=generator) * 2 + 1
-        part = (bits * odd).sum(1)
+        # Some rows at a time: the products of all would take twice their room, and be fetched anew to be summed.
+        part = torch.cat([(some * odd).sum(1) for some in bits.split(_HASHED_ROWS)])
         total = part if total is None else total * 31 + part
     assert total is not None
     mixed = (total ^ (total >> 29)) * 0x1B873593

@@ -56,7 +56,7 @@ class Evidence(NamedTuple):
     def cell_mask(self) -> Tensor:
         """The mask as floats of the value's shape."""
         if self.mask is None:
-            return torch.ones_like(self.value)
+            return self.value.new_ones(()).expand_as(self.value)
         mask = self.mask.view(-1, *(1,) * (self.value.dim() - 1)) if self.by_rows else self.mask
         return mask.to(self.value.dtype).expand_as(self.value)
 

@@ -74,7 +74,13 @@ class Entry(nn.Module):
         total: Tensor | None = None
         for layer, dims, parent in zip(self.layers, self.dims, parents, strict=True):
             flat = as_vector(parent, dims)
-            total = layer(flat) if total is None else total + layer(flat)
+            if total is None:
+                total = layer(flat)
+                continue
+            if flat.dim() > 1 and not flat.stride(-2) and flat.shape[-2] == total.shape[-2]:
+                # The same for all rows, as which cells are given where all are: once will do.
+                flat = flat[..., :1, :]
+            total = total + layer(flat)
         assert total is not None
         return total
 

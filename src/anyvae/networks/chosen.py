@@ -85,6 +85,11 @@ class _Heads(nn.Module):
         found: Tensor = self.net.bias(name)  # type: ignore[operator]
         return found
 
+    @torch.no_grad()
+    def assign(self, name: str, rows: Tensor) -> None:
+        """Let the classes start about these values of a parameter, shape (classes, *shape)."""
+        self.bias(name).copy_(rows)
+
 
 class _Experts(nn.Module):
     """A network for every class."""

@@ -46,7 +46,8 @@ def gmvae(
         p(w) = N(0, I), \; p(y) = 1 / K, \; p(z \mid w, y) = N(\mu_y(w), \sigma_y^2(w)), \; p(x \mid z), \quad
         q(w \mid x) \, q(z \mid x) \, p(y \mid z, w)
 
-    The cluster y is inferred by Bayes' rule, exactly.
+    The cluster y is inferred by Bayes' rule, exactly. A start where `vade` has its own spares it clusters that most rows
+    share; see `start_clusters`.
     Source: Deep Unsupervised Clustering with Gaussian Mixture Variational Autoencoders (Dilokthanakul et al., 2016).
 
     Arguments:
@@ -124,10 +125,10 @@ def without_clusters(model: LatentVariableModel) -> LatentVariableModel:
 
 
 def start_clusters(model: LatentVariableModel, view: LatentVariableModel, data: TensorData | Batch) -> None:
-    """Let the clusters of `vade` start at a mixture of normals fitted to the posterior means of rows, in place.
+    """Let the clusters of a model start at a mixture of normals fitted to the posterior means of rows, in place.
 
     Arguments:
-        model: from `vade`.
+        model: from `vade` or `gmvae`.
         view: what was fitted before, from `without_clusters`.
         data: the rows; 20,000 of them at most are looked at.
     """
@@ -145,14 +146,14 @@ def start_clusters(model: LatentVariableModel, view: LatentVariableModel, data: 
     )
     # Draws of q spread about the means, and it is draws that the clusters have to hold.
     variance = torch.from_numpy(found.covariances_).diagonal(dim1=1, dim2=2) + q.variance.double().mean(0)
-    part, weights = model.generative_parts["z"], model.generative_parts["y"]
+    part, shares = model.generative_parts["z"], model.generative_parts["y"]
     assert isinstance(part, FamilyConditional)
-    assert isinstance(weights, FamilyConditional)
-    table = part.net
-    table.assign("loc", torch.from_numpy(found.means_).float())  # type: ignore[union-attr, operator]
-    table.assign("raw_scale", raw_scale_of(variance.sqrt()).float())  # type: ignore[union-attr, operator]
-    with torch.no_grad():
-        weights.free["logits"].copy_(torch.from_numpy(found.weights_).clamp_min(1e-4).log())
+    part.net.assign("loc", torch.from_numpy(found.means_).float())  # type: ignore[union-attr, operator]
+    part.net.assign("raw_scale", raw_scale_of(variance.sqrt()).float())  # type: ignore[union-attr, operator]
+    assert isinstance(shares, FamilyConditional)
+    if "logits" in shares.free:  # of gmvae they are all the same
+        with torch.no_grad():
+            shares.free["logits"].copy_(torch.from_numpy(found.weights_).clamp_min(1e-4).log())
 
 
 def infinite_vae(

@@ -80,7 +80,7 @@ class Ends:
         self.likelihood, self.start, self.log_unit = likelihood, start, log_unit
         self.encoder = reads if encoder is None else as_network(encoder, "encoder")
         self.decoder = paints if decoder is None else as_network(decoder, "decoder")
-        self.x: list[str | Parent] = ["x", observed("x")] if missing else ["x"]
+        self.x: list[str | Parent] = ["x", observed("x", likelihood.tellers)] if missing else ["x"]
 
     def read(
         self, family: Family | VectorQuantised, *parents: str, net: Network | None = None

@@ -40,6 +40,8 @@ def _clustering(data: TensorData) -> Objective:
     return LogLikelihood(enumerate=["y"]) - KL({"y": 0.5}, over_batch=True)
 
 
+_FEATURES = First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters, share=1.0)
+
 STRUCTURED: tuple[Recipe, ...] = (
     Recipe(
         "cvae",
@@ -91,11 +93,13 @@ STRUCTURED: tuple[Recipe, ...] = (
     Recipe(
         "gmvae",
         "Dilokthanakul et al., 2016",
-        "prior mixed of 10 normals bent by a second latent, exact p(y | z, w), half a nat of its KL free",
+        "prior mixed of 10 normals that start as vade's and that a second latent bends, exact p(y | z, w), half a nat of "
+        "its KL free",
         gmvae,
         alone(_clustering),
         enumerate=("y",),
         clusters=("y", "clusters"),
+        first=_FEATURES,
     ),
     Recipe(
         "vade",
@@ -105,7 +109,7 @@ STRUCTURED: tuple[Recipe, ...] = (
         alone(lambda data: ELBO(enumerate=["y"])),
         enumerate=("y",),
         clusters=("y", "clusters"),
-        first=First(without_clusters, alone(lambda data: ELBO(beta=0.1)), start_clusters, share=1.0),
+        first=_FEATURES,
     ),
     Recipe(
         "infinite_vae",

@@ -106,11 +106,11 @@ class FittedModel:
         x = encoded.x
         if encoded.binarise:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
-        if self.config.missing:
-            mask = torch.ones_like(x, dtype=torch.bool) if encoded.mask is None else encoded.mask
-            seen = {"m": cell_mask(mask, self.schema)} if pattern and self.recipe.masks else {}
-            return {"x": Partial(x, mask), **seen, **beside}
-        return {"x": x, **beside}
+        mask = encoded.mask
+        seen: dict[str, Tensor] = {}
+        if self.config.missing and pattern and self.recipe.masks:
+            seen["m"] = cell_mask(torch.ones_like(x, dtype=torch.bool) if mask is None else mask, self.schema)
+        return {"x": x if mask is None else Partial(x, mask), **seen, **beside}
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
         """Posterior means of the latents, (rows, latent features); deterministic."""
@@ -182,13 +182,15 @@ class FittedModel:
         x, summed = batch["x"], self.recipe.enumerate
         if not isinstance(x, Partial) or summed:
             return log_likelihood(self.model, batch, samples, precision=precision, enumerate=summed)
-        holed = ~x.mask.flatten(1).all(1)
-        found = self.model.zeros((len(holed),))
-        for rows, prior in ((~holed, 0.0), (holed, 0.5)):
-            if rows.any():
-                found[rows] = log_likelihood(
-                    self.model, take_rows(batch, rows), samples, precision=precision, prior=prior
-                )
+        whole = x.mask.flatten(1).all(1)
+        found = self.model.zeros((len(whole),))
+        for rows, prior in ((whole, 0.0), (~whole, 0.5)):
+            if not rows.any():
+                continue
+            part = take_rows(batch, rows)
+            if not prior:
+                part["x"] = x.value[rows]
+            found[rows] = log_likelihood(self.model, part, samples, precision=precision, prior=prior)
         return found
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
