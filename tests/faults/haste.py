@@ -60,9 +60,16 @@ FAULTS = [
     ),
     Mutation(
         "clusters that a latent bends start anywhere",
-        "networks/chosen.py",
-        "self.bias(name).copy_(rows)",
+        "networks/base.py",
+        "self.bias(name).copy_(values)",
         "self.bias(name).mul_(1.0)",
+        ("recipes/test_clustered.py::test_clusters_that_a_second_latent_bends_start_there_too",),
+    ),
+    Mutation(
+        "clusters bent by a latent before there was a fit",
+        "networks/base.py",
+        "self.cut.view(self.linear.weight, name).zero_()",
+        "pass",
         ("recipes/test_clustered.py::test_clusters_that_a_second_latent_bends_start_there_too",),
     ),
 ]

@@ -146,6 +146,12 @@ def test_clusters_that_a_second_latent_bends_start_there_too() -> None:
     of_kind = torch.stack([found[kinds == k].mode().values for k in range(3)])
     assert sorted(of_kind.tolist()) == [0, 1, 2]
     assert float((found == of_kind[kinds]).double().mean()) > 0.98
+    part = model.generative_parts["z"]
+    with torch.no_grad():
+        near, far = (
+            part(w, torch.eye(3)[:, None]).mean for w in (torch.zeros(1, 2), torch.full((1, 2), 3.0))
+        )
+    torch.testing.assert_close(near, far, msg="nothing is bent before the fit")
 
 
 def test_three_far_blobs_are_found() -> None:

@@ -113,10 +113,10 @@ class Cut:
         )
 
     def view(self, vector: Tensor, name: str) -> Tensor:
-        """The part of a vector that belongs to one parameter, shape outputs[name]."""
+        """The part of a vector that belongs to one parameter, shape outputs[name], or of lines in its place."""
         index = self.names.index(name)
         start = sum(self.sizes[:index])
-        return vector[start : start + self.sizes[index]].view(self.shapes[index])
+        return vector[start : start + self.sizes[index]].view(*self.shapes[index], *vector.shape[1:])
 
 
 @final
@@ -140,6 +140,12 @@ class Heads(nn.Module):
     def bias(self, name: str) -> Tensor:
         """The bias of one parameter, a view of the layer's, shape outputs[name]."""
         return self.cut.view(self.linear.bias, name)
+
+    @torch.no_grad()
+    def assign(self, name: str, values: Tensor) -> None:
+        """Let one parameter start at these values, shape outputs[name], whatever the trunk says."""
+        self.bias(name).copy_(values)
+        self.cut.view(self.linear.weight, name).zero_()
 
 
 @final

@@ -85,10 +85,9 @@ class _Heads(nn.Module):
         found: Tensor = self.net.bias(name)  # type: ignore[operator]
         return found
 
-    @torch.no_grad()
     def assign(self, name: str, rows: Tensor) -> None:
-        """Let the classes start about these values of a parameter, shape (classes, *shape)."""
-        self.bias(name).copy_(rows)
+        """Let the classes start at these values of a parameter, shape (classes, *shape), whatever the parents."""
+        self.net.heads.assign(name, rows)  # type: ignore[union-attr, operator]
 
 
 class _Experts(nn.Module):

@@ -46,8 +46,8 @@ def gmvae(
         p(w) = N(0, I), \; p(y) = 1 / K, \; p(z \mid w, y) = N(\mu_y(w), \sigma_y^2(w)), \; p(x \mid z), \quad
         q(w \mid x) \, q(z \mid x) \, p(y \mid z, w)
 
-    The cluster y is inferred by Bayes' rule, exactly. A start where `vade` has its own spares it clusters that most rows
-    share; see `start_clusters`.
+    The cluster y is inferred by Bayes' rule, exactly. Started where `vade` is, it has no cluster that most rows share;
+    see `start_clusters`.
     Source: Deep Unsupervised Clustering with Gaussian Mixture Variational Autoencoders (Dilokthanakul et al., 2016).
 
     Arguments:

@@ -93,8 +93,8 @@ STRUCTURED: tuple[Recipe, ...] = (
     Recipe(
         "gmvae",
         "Dilokthanakul et al., 2016",
-        "prior mixed of 10 normals that start as vade's and that a second latent bends, exact p(y | z, w), half a nat of "
-        "its KL free",
+        "prior mixed of 10 normals that start as vade's and that a second latent bends, exact p(y | z, w), half a nat "
+        "of its KL free",
         gmvae,
         alone(_clustering),
         enumerate=("y",),
