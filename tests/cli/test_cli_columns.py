@@ -94,7 +94,9 @@ def test_draws_stand_below_each_other(people: Path, people_run: Path, tmp_path: 
     assert not (towns[:, holes] == towns[0, holes]).all(), "joint draws, not one filling three times"
 
 
-def test_rows_given_a_column_have_it(people_run: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_rows_given_a_column_have_it(
+    people_run: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "given.csv"
     words = [
         "sample",
@@ -109,11 +111,14 @@ def test_rows_given_a_column_have_it(people_run: Path, tmp_path: Path, capsys: C
         str(out),
     ]
     assert main(words) == 0
-    assert "weighed draws worth" in capsys.readouterr().err
+    assert capsys.readouterr().err == ""
     table = pc.read_csv(out)
     assert set(table["town"].to_pylist()) == {"Oslo"}
     assert set(table["children"].to_pylist()) == {2}
     assert len(set(table["height"].to_pylist())) > 40
+    monkeypatch.setattr("anyvae.cli.questions._FEW_DRAWS", 1e9)
+    assert main(words) == 0
+    assert "what is given is rare in the model: the rows start from draws worth" in capsys.readouterr().err
 
 
 def test_scores_come_with_p_values_and_blame(people: Path, people_run: Path, capsys: Capture) -> None:

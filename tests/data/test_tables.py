@@ -304,6 +304,29 @@ def test_csv_infers_types_from_the_whole_file(csv: Put) -> None:
     assert column[n].as_py() == 2.5
 
 
+def test_csv_codes_keep_their_zeros(csv: Put) -> None:
+    source = load_source(csv('zip,n,"b"\n08001,5,1.5\n"00123",10,2\n,07,01.5\n11111,-8,3\n'))
+    assert source.table["zip"].to_pylist() == ["08001", "00123", None, "11111"]
+    assert source.table["n"].to_pylist() == ["5", "10", "07", "-8"]
+    assert source.table["b"].to_pylist() == [1.5, 2.0, 1.5, 3.0]
+    assert source.notes == ("cells begin with 0 as those of codes do, and are kept as text: 'zip', 'n'",)
+    source = load_source(csv("off,n\n0,10\n50,007\n"))
+    assert source.table.schema.types == [pa.int64(), pa.string()]
+
+
+def test_categories_of_few_rows_are_told() -> None:
+    words = [f"{k % 80:.1f}%" for k in range(400)]
+    said = infer_schema(Source("a", None, pa.table({"off": words, "b": np.arange(400) / 7.0}))).sentences()
+    assert any(
+        sentence.startswith("categories of fewer than 10 rows each teach little: 'off' has 80;")
+        for sentence in said
+    )
+    often = infer_schema(
+        Source("a", None, pa.table({"off": words * 2, "b": np.arange(800) / 7.0}))
+    ).sentences()
+    assert not any("teach little" in sentence for sentence in often)
+
+
 def test_csv_missing_cells_quotes_and_gzip(csv: Put) -> None:
     source = load_source(csv('a,"b, c"\n1,"x, ""y"""\n,\nNA,null\n', "t.csv.gz"))
     assert source.name == "t.csv.gz"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from anyvae.cli.console import note
@@ -11,6 +10,8 @@ from anyvae.cli.output import check_target, deliver
 from anyvae.cli.rows import run_and_rows
 
 __all__ = ["embed", "reconstruct", "sample", "score"]
+
+_FEW_DRAWS = 50
 
 
 def sample(
@@ -47,8 +48,10 @@ def sample(
     if means:
         raise DataError("--given draws rows and --means gives none: leave one of them out")
     rows, effective = fitted.sample_given(n, values, seed)
-    if math.isfinite(effective):
-        note(f"the rows start from weighed draws worth {effective:,.0f}; below about 50, take them with care")
+    if effective < _FEW_DRAWS:
+        note(
+            f"what is given is rare in the model: the rows start from draws worth {effective:,.0f}; take them with care"
+        )
     deliver(rows, output)
 
 

@@ -119,7 +119,8 @@ def encode_given(schema: Schema, source: Source, unseen: Unseen = "refuse") -> T
     """
     import torch
 
-    encoded = encode(schema, _part(schema, source), unseen)
+    # A value that the fit did not hold cannot be taken for a missing one where none was missing.
+    encoded = encode(schema, _part(schema, source), unseen if schema.missing_cells else "refuse")
     if not schema.missing_cells:
         if encoded.mask is not None:
             raise DataError(

@@ -150,6 +150,36 @@ def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Co
     )
 
 
+def unseen_rows(schema: Schema, source: Source) -> Array:
+    """Which rows hold a value that the model was not fitted on, bool, (n,).
+
+    Arguments:
+        schema: of the table the model was fitted on.
+        source: n rows.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from anyvae.data import infer_schema
+        >>> old, new = (Source("a", None, pa.table({"city": words})) for words in (["Oslo", "Rome"], ["Bern", None]))
+        >>> unseen_rows(infer_schema(old), new)
+        array([ True, False])
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    assert source.table is not None
+    table = plain(source.table, source.name)
+    found = np.zeros(table.num_rows, dtype=bool)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenWarning)
+        for feature in schema.features:
+            column = table[feature.name]
+            _, observed = _encode_column(feature, column, source.name, "missing")
+            missing = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
+            found |= ~(observed | np.asarray(missing))
+    return found
+
+
 def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str) -> tuple[Array, Array]:
     """A code of each cell, and whether it is observed, (n,) each."""
     import pyarrow as pa

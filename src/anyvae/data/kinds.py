@@ -13,7 +13,7 @@ from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
 from anyvae.data.lattice import decimals_of, moments, whole_levels
 from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
-from anyvae.data.recurrent import few_values, recurrent
+from anyvae.data.recurrent import apart, few_values, recurrent
 from anyvae.data.schema import Feature, Kind
 from anyvae.data.wanted import Wanted
 
@@ -21,7 +21,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 _FEW_LEVELS = 30
-_GAPS = 3  # whole numbers from lowest to highest for each that was seen, where nothing lies between those
 
 
 def column_feature(wanted: Wanted) -> Feature:
@@ -29,7 +28,8 @@ def column_feature(wanted: Wanted) -> Feature:
 
     Whole numbers are ``levels`` where there are at most 30 from the lowest to the highest and half of them were
     seen, else ``count`` or ``integer``, as `anyvae.data.marginals.whole_shape` finds; other numbers ``real`` or
-    ``positive``, as `anyvae.data.marginals.real_shape` finds. Zeros and ones are ``binary``, strings
+    ``positive``, as `anyvae.data.marginals.real_shape` finds. Zeros and ones are ``binary``, and any two numbers that
+    ten rows each hold; strings
     ``categorical``, ordered dictionaries ``ordinal``, dates ``date``.
 
     Raises:
@@ -102,7 +102,9 @@ def _number(wanted: Wanted, values: Array) -> Feature:
                 dtype=dtype_of(wanted.column),
             )
         return _real(wanted, observed)
-    if own and likelihood is None and levels > _FEW_LEVELS and _GAPS * len(own) <= levels:
+    if likelihood is None and len(own) == 2:
+        return _binary(wanted, values)
+    if likelihood is None and own and apart(observed):
         return _with_points(wanted, observed, own, whole=True)
     points = summarise(observed, wanted.points)
     few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels

@@ -8,11 +8,12 @@ import numpy as np
 
 from anyvae.data.marginals import looked_at
 
-__all__ = ["MOST_POINTS", "few_values", "recurrent"]
+__all__ = ["MOST_POINTS", "apart", "few_values", "recurrent"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_POINTS = 30
+_LEFT_OUT = 5  # others for each number left out
 _ROWS_EACH = 10  # where a column holds few values and no others
 _SHARE, _ROWS, _TIMES, _NEIGHBOURS, _MOST_SPIKES = 0.05, 10, 5.0, 10, 8
 
@@ -28,6 +29,26 @@ def few_values(values: Array) -> list[float]:
         ([3.0, 28.0, 90.0], [])
     """
     return _few(*np.unique(looked_at(values), return_counts=True))
+
+
+def apart(values: Array) -> bool:
+    """Whether whole numbers have gaps between them that rows would have filled if they could.
+
+    A number is left out that lies between two which ten rows each hold; a fifth as many are, as there are others.
+
+    Arguments:
+        values: observed whole numbers, (n,).
+
+    Example:
+        >>> [apart(np.repeat(x, 20)) for x in ([10, 20, 30], [1, 2, 3, 5], [1, 2, 3, 4, 5, 6, 8])]
+        [True, True, False]
+        >>> apart(np.repeat([0, 1, 2, 5], [60, 20, 10, 1]))
+        False
+    """
+    distinct, counts = np.unique(looked_at(values), return_counts=True)
+    held = counts >= _ROWS
+    left_out = (np.diff(distinct) - 1)[held[1:] & held[:-1]].sum()
+    return bool(_LEFT_OUT * left_out >= len(distinct))
 
 
 def recurrent(values: Array) -> list[float]:

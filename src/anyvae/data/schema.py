@@ -20,6 +20,7 @@ Likelihood = Literal["normal", "discretised", "bernoulli"]
 _CHANGE = "; pass --likelihood to change"
 _CHANGE_COLUMN = "; to change one name its kind (--kind column=kind, or kinds=)"
 _NAMED, _POINTS = 4, 6
+_MANY_CATEGORIES, _FEW_ROWS = 50, 10
 
 _LIKELIHOODS = {
     "binary": "Bernoulli",
@@ -215,6 +216,14 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """
         said = [_array_sentence(self) if self.kind == "array" else _table_sentence(self)]
         said += _form_sentences(self)
+        many = [feature for feature in self.features if len(feature.categories) > _MANY_CATEGORIES]
+        thin = [feature for feature in many if self.rows < _FEW_ROWS * len(feature.categories)]
+        if thin:
+            columns = ", ".join(f"{feature.name!r} has {len(feature.categories):,}" for feature in thin[:8])
+            said.append(
+                f"categories of fewer than {_FEW_ROWS} rows each teach little: {columns}; drop the column, merge rare "
+                "ones, or turn cells that are numbers or dates into such"
+            )
         constants = [feature for feature in self.features if feature.constant is not None]
         if self.kind == "array" and self.constant_elements:
             n, thing = len(self.constant_elements), "pixel" if self.image else "element"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+# At the start of a cell, whatever it is in: where there is none, no column is read again.
+_LEADING_ZERO = rb"[,;\t\n\"]-?0[0-9]"
 
 
 def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
 
-    Types come from the whole file. Empty cells, ``NA``, ``NaN`` and ``null`` are missing. A first line of
-    numbers is data, not names; an unnamed first column that counts the rows is left out.
+    Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
+    ``NA``, ``NaN`` and ``null`` are missing. A first line of numbers is data, not names; an unnamed first column that
+    counts the rows is left out.
 
     Arguments:
         path: the file.
@@ -58,6 +62,9 @@ def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         )
     if dropped:
         notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
+    table, kept = _keep_leading_zeros(table, text, path.name, delimiter, names)
+    if kept:
+        notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
     return table, tuple(notes)
 
 
@@ -196,7 +203,33 @@ def _is_data(header: list[str]) -> bool:
     return values not in ([float(start + i) for i in range(len(values))] for start in (0, 1))
 
 
-def _parse(text: bytes, name: str, delimiter: str, names: list[str] | None) -> pa.Table:
+def _keep_leading_zeros(
+    table: pa.Table, text: bytes, name: str, delimiter: str, names: list[str] | None
+) -> tuple[pa.Table, list[str]]:
+    """The table with codes such as 01307 as text, and their columns: as numbers they would lose their zeros."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    if not whole or not re.search(_LEADING_ZERO, text):
+        return table, []
+    written = _parse(text, name, delimiter, names, {column: pa.string() for column in whole})
+    kept = [
+        column for column in whole if pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py()
+    ]
+    for column in kept:
+        table = table.set_column(table.column_names.index(column), column, written[column])
+    return table, kept
+
+
+def _parse(
+    text: bytes,
+    name: str,
+    delimiter: str,
+    names: list[str] | None,
+    types: Mapping[str, pa.DataType] | None = None,
+) -> pa.Table:
+    """The cells; those of columns with types have these, and others are left out where there are some."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
@@ -207,7 +240,9 @@ def _parse(text: bytes, name: str, delimiter: str, names: list[str] | None) -> p
         return "error"
 
     parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember)
-    convert = pc.ConvertOptions(strings_can_be_null=True)
+    convert = pc.ConvertOptions(
+        strings_can_be_null=True, column_types=types, include_columns=None if types is None else list(types)
+    )
 
     def read(**options: Any) -> pa.Table:
         reading = pc.ReadOptions(column_names=names, **options)

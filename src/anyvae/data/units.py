@@ -69,12 +69,12 @@ def standardise(feature: Feature, values: Array, binarise: bool = False) -> tupl
         binarise: whether the values are means of a binary feature.
     """
     if feature.kind == "positive":
-        bad = (values <= 0) | _between(feature, values)
+        bad = values <= 0
         return (np.log(np.where(bad, 1.0, values)) - feature.mean) / feature.scale, bad
     if feature.kind == "real" or (feature.kind == "date" and not feature.step):
         # Of a column that hardly varies, other rows may lie further off than numbers go: infinitely far.
         with np.errstate(over="ignore"):
-            return (values - feature.mean) / feature.scale, _between(feature, values)
+            return (values - feature.mean) / feature.scale, np.zeros(values.shape, dtype=bool)
     place = (values - feature.low) / feature.step
     if binarise:
         return place, (place < 0) | (place > 1)
@@ -87,13 +87,6 @@ def standardise(feature: Feature, values: Array, binarise: bool = False) -> tupl
     if feature.kind == "binary":
         return k, bad
     return (feature.low + feature.step * k - feature.mean) / feature.scale, bad
-
-
-def _between(feature: Feature, values: Array) -> Array:
-    """Which values lie between the whole numbers of a column that holds those only, too large to be told apart."""
-    if feature.kind == "date" or np.dtype(feature.dtype).kind not in "iu":
-        return np.zeros(values.shape, dtype=bool)
-    return np.asarray((values != np.rint(values)) & ~np.isnan(values))
 
 
 def misfit(feature: Feature, value: float, binarise: bool = False) -> str:
@@ -111,8 +104,6 @@ def misfit(feature: Feature, value: float, binarise: bool = False) -> str:
         what = f"{number(feature.low)} and {number(feature.high)}"
         return held + what + ": correct it, or fit again with such data"
     advice = "correct or drop the row, or fit again with such data"
-    if feature.kind in ("real", "positive") and value != np.rint(value):
-        return held + f"whole numbers: {advice}"
     if feature.kind == "positive":
         return held + f"numbers above 0: {advice} or as kind 'real'"
     if feature.kind == "date":

@@ -111,6 +111,14 @@ class Cellwise(FromNoise):
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell of `value`, shape (..., *event_shape), in nats."""
 
+    def log_moment(self, a: Tensor) -> Tensor:
+        r"""log E[exp(a v)] of each cell, nats, where there is one in closed form.
+
+        Arguments:
+            a: broadcasts to the event.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not tell its exponential moments.")
+
     def masses(self, value: Tensor) -> Tensor | None:
         """Which cells of `value` have a probability where others have a density, bool, of its shape; None where none.
 

@@ -76,6 +76,16 @@ class Columns(Cellwise):
         none = [torch.zeros_like(block, dtype=torch.bool) for block in blocks]
         return self._join([off if on is None else on for on, off in zip(found, none, strict=True)])
 
+    def log_moment(self, a: Tensor) -> Tensor:
+        """Of the parts that are asked for; 0 of the others, where a is 0."""
+        blocks = zip(self.parts, self.blocks(a), strict=True)
+        return self._join(
+            [
+                part.log_moment(block) if bool(block.any()) else torch.zeros_like(part.mean)
+                for part, block in blocks
+            ]
+        )
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row, nats."""
         if self.order is None:

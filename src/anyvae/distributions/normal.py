@@ -134,6 +134,10 @@ class Normal(Cellwise):
         """Log-density of each feature, nats."""
         return -0.5 * ((value - self.loc) / self.scale).square() - (self.log_scale + _HALF_LOG_2PI)
 
+    def log_moment(self, a: Tensor) -> Tensor:
+        """a loc + a^2 scale^2 / 2."""
+        return a * self.loc + 0.5 * (a * self.scale).square()
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + scale * noise."""
         return torch.addcmul(self.loc, self.scale, noise)

@@ -83,6 +83,10 @@ class InUnits(Cellwise):
         """As the base has."""
         return self.base.has_masses
 
+    def log_moment(self, a: Tensor) -> Tensor:
+        """Of u."""
+        return self.base.log_moment(a)
+
     def masses(self, value: Tensor) -> Tensor | None:
         """As the base has."""
         return self.base.masses(value)

@@ -47,12 +47,13 @@ def whole_number(name: str, value: Any, least: int, otherwise: str = "") -> int:
     return int(value)
 
 
-def settled(fitted: FittedModel) -> FittedModel:
-    """The same model, in the precision in which an estimator asks it.
+def settled(fitted: FittedModel, unseen: str) -> FittedModel:
+    """The same model, in the precision in which an estimator asks it, and told what to do with unseen values.
 
     In double precision a row's answer does not depend on the rows beside it, to the last digits shown; in single, which
     models of very many rows stay in, it does by some millionths, and takes half the time.
     """
+    fitted.unseen = "refuse" if unseen == "refuse" else "missing"
     if not _of_many_rows(fitted):
         fitted.model.double()
     return fitted
@@ -67,6 +68,8 @@ class TableEstimator(BaseEstimator):
 
     A subclass adds verbs.
     """
+
+    _unseen: tuple[str, ...] = ("refuse", "missing")
 
     def __init__(
         self,
@@ -108,8 +111,8 @@ class TableEstimator(BaseEstimator):
         return tags
 
     def _fit_source(self, source: Source, *, label: str | None = None, clusters: int | None = None) -> Self:
-        if self.unseen not in ("refuse", "missing"):
-            raise ValueError(f"unseen is {self.unseen!r}; give 'refuse' or 'missing'.")
+        if self.unseen not in self._unseen:
+            raise ValueError(f"unseen is {self.unseen!r}; give {' or '.join(map(repr, self._unseen))}.")
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = _drawn_seed(self.random_state)
@@ -143,8 +146,8 @@ class TableEstimator(BaseEstimator):
             source=source.name,
             seed=self.seed_,
             recipe=self.recipe,
-            kinds=dict(self.kinds or {}),
-            likelihood=self.likelihood,
+            kinds={self._named(column): kind for column, kind in (self.kinds or {}).items()},
+            likelihood=self._likelihood_of(source),
             label=label,
             given=self._given(),
             groups={
@@ -163,8 +166,7 @@ class TableEstimator(BaseEstimator):
         for sentence in schema.sentences():
             say(sentence)
         fitted, self.watched_, result = fit_source(source, schema, options, say=say)
-        fitted.unseen = "refuse" if self.unseen == "refuse" else "missing"
-        self.fitted_: FittedModel = settled(fitted)
+        self.fitted_: FittedModel = settled(fitted, self.unseen)
         self.schema_ = fitted.schema
         self.history_ = [evaluation.as_dict() for evaluation in result.history]
         self.n_iter_ = max(1, result.steps)
@@ -222,6 +224,10 @@ class TableEstimator(BaseEstimator):
 
         table = pa.table({name: whole[:, place] for place, name in enumerate(names)})
         return self.frame_.of_floats().restore(table, getattr(like, "index", None))
+
+    def _likelihood_of(self, source: Source) -> str | None:
+        """Of the numbers of these rows."""
+        return self.likelihood
 
     def _draws(self) -> int:
         """How many draws of its latents a row is scored by."""

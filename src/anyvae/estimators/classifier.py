@@ -62,7 +62,7 @@ class VAEClassifier(ClassifierMixin, Saved, TableEstimator):
         check_classification_targets(labels[known])
         if len(np.unique(labels[known])) < 2:
             # One class alone can teach nothing, so -1 and 1 are two classes.
-            known = np.ones(len(labels), dtype=bool)
+            known = ~_absent(labels)
         self.classes_ = np.unique(labels[known])
         labelled = self._labelled(source, labels, known)
         if not find_recipe(self.recipe).labels or len(self.classes_) == 1:
@@ -105,11 +105,18 @@ class VAEClassifier(ClassifierMixin, Saved, TableEstimator):
 
 
 def _known(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Which labels are known."""
+    """Which labels are known: there, and not -1."""
     if labels.dtype.kind in "if":
         return np.asarray(labels != -1)
+    known = ~_absent(labels)
+    if labels.dtype.kind == "O":
+        known &= np.array([isinstance(one, str) or not bool(one == -1) for one in np.where(known, labels, 0)])
+    return known
+
+
+def _absent(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Which labels are no value at all."""
     if labels.dtype.kind != "O":
-        return np.ones(len(labels), dtype=bool)
-    return np.array(
-        [not (one is None or one != one or (not isinstance(one, str) and one == -1)) for one in labels]
-    )
+        return np.zeros(len(labels), dtype=bool)
+    # pandas' NA will not say whether it is itself.
+    return np.array([one is None or type(one).__name__ == "NAType" or bool(one != one) for one in labels])

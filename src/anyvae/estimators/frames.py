@@ -91,7 +91,9 @@ class Frame:
     def from_told(cls, told: dict[str, Any]) -> Frame:
         """The frame that `told` described."""
         package: Package = told["package"]
-        return cls(package, tuple(told["names"]), _types_of(package, told["types"]))
+        # Of several lines of names each is a tuple, which is a list in JSON.
+        names = (tuple(name) if isinstance(name, list) else name for name in told["names"])
+        return cls(package, tuple(names), _types_of(package, told["types"]))
 
 
 def is_frame(rows: Any) -> bool:

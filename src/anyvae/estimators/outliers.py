@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from anyvae.data import Source
+from anyvae.data.arrow import is_text
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
 
@@ -39,6 +41,9 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             p-value of 5 % or less, and so raises about one false alarm in twenty on rows like those fitted. P-values
             are told by the rows that were held out of the fit; where they are fewer than 100, by the rows fitted,
             as much lower as the median row held out stands.
+        unseen: a row with a value that no row of the fit held, such as a new category or a whole number beyond the
+            levels, stands below all that were held out ("outlier"), is refused, or is judged by its other cells
+            ("missing").
 
     >>> rng = np.random.default_rng(0)
     >>> rows = rng.normal(size=(80, 2))
@@ -48,6 +53,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
     """
 
     _kept = ("offset_", "held_out_scores_")
+    _unseen = ("outlier", "refuse", "missing")
 
     def __init__(
         self,
@@ -61,7 +67,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         max_minutes: float | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
-        unseen: str = "missing",
+        unseen: str = "outlier",
         samples: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -89,7 +95,7 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
             ValueError: for a contamination that is no share in (0, 0.5] and not "auto".
         """
         share = self.contamination
-        if share != "auto" and not (isinstance(share, int | float) and 0.0 < share <= 0.5):
+        if share != "auto" and not (isinstance(share, int | float | np.floating) and 0.0 < share <= 0.5):
             raise ValueError(f"contamination is {share!r}; give 'auto' or a share in (0, 0.5].")
         source = self._source(X, reset=True)
         self._fit_source(source)
@@ -109,8 +115,13 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
 
     def score_samples(self, X: Any) -> np.ndarray[Any, Any]:
         """How high each row stands, nats, whatever the units: low for outliers."""
-        fitted = self._model()
-        return fitted.standing(self._source(X), self._draws())
+        fitted, source = self._model(), self._source(X)
+        found = fitted.standing(source, self._draws())
+        if self.unseen == "outlier":
+            # No density tells of such a value: whatever else the row holds, it is as unlike the others as any.
+            strange = fitted.holds_unseen(source)
+            found[strange] = np.minimum(found[strange], self.held_out_scores_[0]) - 1.0
+        return found
 
     def decision_function(self, X: Any) -> np.ndarray[Any, Any]:
         """`score_samples` less the threshold: negative for outliers."""
@@ -129,6 +140,11 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         scores = self.score_samples(X)
         below = np.searchsorted(self.held_out_scores_, scores, side="right")
         return (1.0 + below) / (1.0 + len(self.held_out_scores_))
+
+    def _likelihood_of(self, source: Source) -> str | None:
+        """As asked for, where there is a number at all."""
+        assert source.table is not None
+        return None if all(map(is_text, source.table.schema.types)) else self.likelihood
 
     def explain(self, X: Any) -> Any:
         """See `TabularVAE.explain`."""

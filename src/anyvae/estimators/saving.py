@@ -42,11 +42,7 @@ class Saved:
             ) from None
         fitted.save(folder)
         names = getattr(estimator, "feature_names_in_", None)
-        parameters = {
-            name: value
-            for name, value in estimator.get_params().items()
-            if _plain(value) and value is not None
-        }
+        parameters = {name: value for name, value in estimator.get_params().items() if _plain(value)}
         content = {
             "estimator": type(self).__name__,
             "parameters": parameters,
@@ -98,7 +94,7 @@ class Saved:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
-        fitted = settled(load(folder, estimator.unseen))
+        fitted = settled(load(folder), estimator.unseen)
         estimator.fitted_, estimator.schema_ = fitted, fitted.schema
         return estimator
 

@@ -18,11 +18,21 @@ __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
 
 
 def conditional_mean(
-    model: LatentVariableModel, batch: Batch, name: str = "x", samples: int = 256, *, seed: int = 0
+    model: LatentVariableModel,
+    batch: Batch,
+    name: str = "x",
+    samples: int = 256,
+    *,
+    logarithms: Tensor | None = None,
+    seed: int = 0,
 ) -> Tensor:
     r"""E[x | what is given], cells that are given in their place, shape (B, *event).
 
     .. math:: E[x \mid given] \approx \sum_s w_s \, E[x \mid z_s] / \sum_s w_s
+
+    Of a cell that is a logarithm, normal given z, it is the logarithm of the mean that counts, not the mean of it:
+
+    .. math:: \tfrac1a \log E[e^{a x} \mid given], \quad E[e^{a x} \mid z] = e^{a \, loc + a^2 scale^2 / 2}
 
     Means of one-hot cells are probabilities. The draws z_s come from encoder and prior, see `weigh`; they depend on
     the content of the row and the seed alone.
@@ -32,6 +42,7 @@ def conditional_mean(
         batch: tensors or `Partial` values by name.
         name: of the variable; it may be absent from the batch.
         samples: S.
+        logarithms: a of every cell, 0 of those that are no logarithms, shape (*event); none is where None.
         seed: of the draws.
     """
     with evaluating(model):
@@ -40,11 +51,27 @@ def conditional_mean(
         for rows, (trace, log_weight) in _weighed(model, batch, samples, seed):
             share = torch.softmax(log_weight, 0)
             # What was drawn with the latents, because something given hangs on it, has its weight with them.
-            mean = trace.values[name] if (name, False) in trace.plan.draws else trace.p(name).mean
-            mean = mean.expand(len(share), trace.rows, *model.shapes[name])
+            drawn = (name, False) in trace.plan.draws
+            shape = (len(share), trace.rows, *model.shapes[name])
+            mean = (trace.values[name] if drawn else trace.p(name).mean).expand(shape)
             found[rows] = torch.einsum("sb,sb...->b...", share, mean)
+            if logarithms is not None and bool(logarithms.any()):
+                found[rows] = torch.where(
+                    logarithms != 0,
+                    _log_of_mean(trace, name, mean if drawn else None, logarithms.to(mean), share),
+                    found[rows],
+                )
         item = evidence.get(name)
         return found if item is None else torch.where(item.cell_mask() > 0, item.value, found)
+
+
+def _log_of_mean(trace: Trace, name: str, drawn: Tensor | None, a: Tensor, share: Tensor) -> Tensor:
+    """log E[exp(a x)] / a of each cell, shape (B, *event); whatever where a is 0."""
+    distribution = trace.p(name)
+    assert isinstance(distribution, Cellwise)
+    moment = a * drawn if drawn is not None else distribution.log_moment(a)
+    weight = share.log().view(*share.shape, *(1,) * a.dim())
+    return (moment + weight).logsumexp(0) / torch.where(a != 0, a, 1.0)
 
 
 def class_mean(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 import numpy as np
@@ -183,7 +185,7 @@ def _cells(column: Any, name: str) -> Array:
     cells = column.tolist()
     holes = [cell is None or cell != cell or cell == "" for cell in cells]
     given = [cell for cell, hole in zip(cells, holes, strict=True) if not hole]
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in given):
+    if all(isinstance(cell, Real | Decimal) and not isinstance(cell, bool) for cell in given):
         return np.array(
             [np.nan if hole else cell for cell, hole in zip(cells, holes, strict=True)], dtype=np.float64
         )

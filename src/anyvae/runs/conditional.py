@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.errors import listing
@@ -65,7 +66,9 @@ def label_probabilities(fitted: FittedModel, source: Source) -> tuple[list[Any],
 def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int = 0) -> pa.Table:
     """The rows with each hole filled by its mean given the rest of the row, or its most probable value.
 
-    Whole numbers get the nearest one to their mean, categories and truth values the most probable. Deterministic.
+    Whole numbers get the nearest one to their mean, categories and truth values the most probable. Positive numbers get
+    their mean where their logarithm is normal, and e to the mean of it where it has heavy tails or several modes, whose
+    exponential need not have one. Deterministic.
 
     Arguments:
         fitted: the model.
@@ -73,8 +76,21 @@ def fill(fitted: FittedModel, source: Source, *, samples: int = 256, seed: int =
         samples: S, weighed draws a row.
         seed: of the draws.
     """
-    x = conditional_mean(fitted.model, fitted.batch(source, labels=True), samples=samples, seed=seed)
+    batch = fitted.batch(source, labels=True)
+    x = conditional_mean(
+        fitted.model, batch, samples=samples, logarithms=_logarithms(fitted.schema), seed=seed
+    )
     return _given(decode(fitted.schema, x, rounded=False), source)
+
+
+def _logarithms(schema: Schema) -> Tensor | None:
+    """Of each cell how many units of a logarithm it has where that is normal, 0 where it is none; None without any."""
+    scales = [
+        feature.scale if feature.kind == "positive" and feature.form == "plain" else 0.0
+        for feature in schema.features
+        for _ in range(feature.width)
+    ]
+    return torch.tensor(scales).view(schema.event_shape) if any(scales) else None
 
 
 def fill_by_draws(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode, encode
+from anyvae.data.compact import unseen_rows
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import (
@@ -176,6 +177,10 @@ class FittedModel:
         """See `anyvae.inference.standing`, of each row: nats without units, low for outliers; deterministic."""
         found = standing(self.model, self.batch(source), samples, enumerate=self.recipe.enumerate)
         return np.asarray(found.cpu().double().numpy())
+
+    def holds_unseen(self, source: Source) -> np.ndarray[Any, Any]:
+        """Which rows of a table hold a value that no row of the fit held, bool, (rows,)."""
+        return unseen_rows(self.schema, source)
 
     def _log_density(self, batch: Batch, samples: int, precision: torch.dtype | None = None) -> Tensor:
         """The estimate that every score and every evaluation is made of, shape (rows,)."""

@@ -85,7 +85,7 @@ def sample_given(
         if "y" in fitted.schema.beside:
             labels.append(found.values["y"][:, 0])
         effective = float(found.effective[0])
-    table = _keep(decode(fitted.schema, torch.cat(parts)[:rows]), own, rows)
+    table = _keep(fitted.schema, decode(fitted.schema, torch.cat(parts)[:rows]), own)
     table = _with_conditions(fitted.schema, table, batch, given)
     if labels:
         table = with_label(fitted.schema, table, torch.cat(labels)[:rows])
@@ -101,7 +101,8 @@ def _with_conditions(schema: Schema, table: Any, batch: Batch, given: Mapping[st
     # Behind the values may stand which of them there are.
     values = condition.cpu()[..., : sum(schema.beside["c"].widths)]
     told: Any = decode(schema.beside["c"], values.expand(len(table), *values.shape[1:]))
-    return _keep(with_columns(table, told), {name: given.get(name) for name in told.column_names}, len(table))
+    own = {name: given.get(name) for name in told.column_names}
+    return _keep(schema.beside["c"], with_columns(table, told), own)
 
 
 def _one_batch(fitted: FittedModel, own: Mapping[str, Any], aside: Mapping[str, Any]) -> Batch:
@@ -155,7 +156,11 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
     if _is_nothing(value, feature.kind):
         raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
-        cell = _scalar(value, arrow_type(feature.dtype) if date else None, text=bool(feature.categories))
+        cell = (
+            pa.scalar(_word(value, feature.categories))
+            if feature.categories
+            else _scalar(value, arrow_type(feature.dtype) if date else None)
+        )
         why = "" if is_fittable(cell.type) or pa.types.is_decimal(cell.type) else f"a {type(value).__name__}"
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         why = str(error).rstrip(".")
@@ -165,6 +170,19 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
             + ("a date as it has them, such as 2020-01-31" if date else "a value of the kind that it holds")
         )
     return pa.repeat(cell, 1)
+
+
+def _word(value: Any, categories: Sequence[str]) -> str:
+    """The category that a value is: as it is written, as a table writes it, or the number that it is."""
+    import pyarrow as pa
+
+    value = value.item() if isinstance(value, np.generic) else value
+    words = [str(value)]
+    if isinstance(value, bool | int | float):
+        words += [pa.scalar(one).cast(pa.string()).as_py() for one in (value, float(value))] + [
+            str(float(value))
+        ]
+    return next((word for word in words if word in categories), words[0])
 
 
 def _is_nothing(value: Any, kind: str) -> bool:
@@ -178,21 +196,18 @@ def _is_nothing(value: Any, kind: str) -> bool:
         return type(value).__name__ == "NAType"
 
 
-def _scalar(value: Any, moment: pa.DataType | None, *, text: bool) -> pa.Scalar[Any]:
-    """A value as arrow has it; categories are strings, and a number may come as a string from a command line.
+def _scalar(value: Any, moment: pa.DataType | None) -> pa.Scalar[Any]:
+    """A value as arrow has it; a number may come as a string from a command line.
 
     Arguments:
         value: that is given.
         moment: type of the column where it holds dates.
-        text: whether it holds categories.
     """
     import pyarrow as pa
 
     if moment is not None:
         return moment_for(value, moment)
     value = value.item() if isinstance(value, np.generic) else value
-    if text:
-        return pa.scalar(str(value))
     if isinstance(value, str):
         truths = {"true": True, "false": False}
         if value.lower() in truths:
@@ -203,19 +218,23 @@ def _scalar(value: Any, moment: pa.DataType | None, *, text: bool) -> pa.Scalar[
     return pa.scalar(value)
 
 
-def _keep(table: pa.Table, given: Mapping[str, Any], rows: int) -> pa.Table:
+def _keep(schema: Schema, table: pa.Table, given: Mapping[str, Any]) -> pa.Table:
     """What was given, to the last bit, in the type of the column."""
     import pyarrow as pa
 
+    categories = {feature.name: feature.categories for feature in schema.features}
     for name, value in given.items():
         if value is None:
             continue
         place = table.column_names.index(name)
         kind = table.schema.field(name).type
-        read = _scalar(value, kind if is_moment(kind) else None, text=is_text(kind) or is_ordered(kind))
+        if is_text(kind) or is_ordered(kind):
+            read = pa.scalar(_word(value, categories[name]))
+        else:
+            read = _scalar(value, kind if is_moment(kind) else None)
         try:
             kept = read.cast(kind)
         except pa.ArrowInvalid:  # more than the type holds, and given all the same
             kept = read
-        table = table.set_column(place, name, pa.repeat(kept, rows))
+        table = table.set_column(place, name, pa.repeat(kept, len(table)))
     return table
