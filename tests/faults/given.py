@@ -38,8 +38,8 @@ FAULTS = [
     Mutation(
         "known labels not heard by filling",
         "runs/conditional.py",
-        "x = conditional_mean(fitted.model, fitted.batch(source, labels=True), samples=samples, seed=seed)",
-        "x = conditional_mean(fitted.model, fitted.batch(source), samples=samples, seed=seed)",
+        "batch = fitted.batch(source, labels=True)\n    x =",
+        "batch = fitted.batch(source)\n    x =",
         ("runs/test_beside_runs.py::test_a_label_that_is_known_tells_of_the_cells_that_are_not",),
     ),
     Mutation(

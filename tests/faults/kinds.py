@@ -200,7 +200,7 @@ FAULTS = [
     ),
     *_narrow(
         "data/kinds.py",
-        ("_GAPS * len(own) <= levels", "True", "whole_numbers_with_gaps_are_points_and_others_are_not"),
+        ("own and apart(observed)", "own", "whole_numbers_with_gaps_are_points_and_others_are_not"),
         ("2 * len(np.unique(observed)) >= levels", "False", "kinds_and_forms_are_found"),
         ("edge=bool(observed.min() >= 0)", "edge=False", BEYOND),
     ),

@@ -12,6 +12,20 @@ _SAID = "report/test_sentences.py::"
 
 FAULTS = [
     Mutation(
+        "a bound that falls at the end called good",
+        "report/summaries.py",
+        "return float(bound[late].max() - bound[~late].max())",
+        "return max(0.0, float(bound[late].max() - bound[~late].max()))",
+        ("report/test_diagnosis.py::test_how_the_bound_went_at_the_end",),
+    ),
+    Mutation(
+        "more latents advised where rows are fitted too closely",
+        "report/diagnosis.py",
+        'if fits is not None and fits.level != "good":',
+        "if False:",
+        ("report/test_diagnosis.py::test_latent_size",),
+    ),
+    Mutation(
         "labels of arrays read as numbers where rows are given them",
         "data/beside.py",
         'if name == "y" or (columns == [LABEL] and _are_classes(source, table)):',

@@ -95,8 +95,8 @@ FAULTS = [
     Mutation(
         "holes filled without their pattern",
         "inference/predict.py",
-        "trace.values[name] if (name, False) in trace.plan.draws else trace.p(name).mean",
-        "trace.p(name).mean",
+        "mean = (trace.values[name] if drawn else trace.p(name).mean)",
+        "mean = trace.p(name).mean",
         ("recipes/test_missingness.py::test_a_hole_follows_its_law_given_that_it_is_one",),
     ),
     Mutation(

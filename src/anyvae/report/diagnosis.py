@@ -127,6 +127,9 @@ def latent_size(findings: Findings) -> Diagnosis | None:
     # What --latent sets is the size of one variable, and of no single one where there are several.
     single = len(variables) == 1
     if spare == 0:
+        fits = over_fit(findings)
+        if fits is not None and fits.level != "good":
+            return None  # more of them would fit the rows still closer
         all_of_them = "The only latent is" if latents == 1 else f"All {latents} latents are"
         more = f": try --latent {2 * latents}" if single else ""
         return Diagnosis(
@@ -188,7 +191,7 @@ def over_fit(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         level,
         "Over-fitting",
-        f"{sizes}, {share:.0%} of its size. More rows, a smaller network or an earlier stop would narrow it.",
+        f"{sizes}, {share:.0%} of its size. More rows or an earlier stop (fewer --max-epochs) would narrow it.",
     )
 
 
@@ -334,10 +337,17 @@ def early_stop(findings: Findings) -> Diagnosis | None:
             f"The validation bound rose by {nats(gain)} a row in the last tenth of the run: "
             "raise --max-epochs or --max-minutes.",
         )
+    if gain < -IMPROVING * size_in_nats(findings):
+        return Diagnosis(
+            "note",
+            "Past its best",
+            f"The validation bound of the last tenth of the run is {nats(-gain)} a row below the best before it. Kept "
+            "are the latest weights that the rows watched do not tell from the best; try fewer --max-epochs.",
+        )
     return Diagnosis(
         "good",
         "Trained to the end",
-        f"The last tenth of the run gained {nats(gain)} a row of validation bound.",
+        f"The last tenth of the run gained {nats(max(gain, 0.0))} a row of validation bound.",
     )
 
 
