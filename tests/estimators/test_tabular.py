@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from anyvae.data import DataError
+from anyvae.data.compact import Compact
 from anyvae.estimators import TabularVAE, VAEClassifier, VAEClusterer, VAEImputer, VAEOutlierDetector
 
 CORRELATION = 0.949
@@ -437,6 +438,23 @@ def test_a_model_of_very_many_rows_is_asked_in_haste(
     )
     many.set_params(samples=None).save(tmp_path / "many")
     np.testing.assert_array_equal(TabularVAE.load(tmp_path / "many").score_samples(frame), hasty)
+
+
+def test_rows_are_scored_some_at_a_time_as_all_at_once(
+    vae: TabularVAE, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = vae.score_samples(frame)
+    monkeypatch.setattr("anyvae.runs.fitted._BLOCK", 100)
+    encoded: list[int] = []
+    expand = Compact.expand
+
+    def counted(self: Compact, codes: torch.Tensor, mask: torch.Tensor | None) -> Any:
+        encoded.append(len(codes))
+        return expand(self, codes, mask)
+
+    monkeypatch.setattr(Compact, "expand", counted)
+    np.testing.assert_allclose(vae.score_samples(frame), whole, rtol=1e-12)
+    assert encoded == [100] * 4
 
 
 def test_the_process_is_left_as_it_was(frame: pd.DataFrame) -> None:

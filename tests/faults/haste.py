@@ -72,4 +72,11 @@ FAULTS = [
         "pass",
         ("recipes/test_clustered.py::test_clusters_that_a_second_latent_bends_start_there_too",),
     ),
+    Mutation(
+        "haste: all rows expanded at once",
+        "runs/fitted.py",
+        "range(0, len(source), _BLOCK)",
+        "range(0, len(source), len(source))",
+        (f"{_TABLE}test_rows_are_scored_some_at_a_time_as_all_at_once",),
+    ),
 ]

@@ -57,7 +57,7 @@ FAULTS = [
     Mutation(
         "an evaluation of rows with holes by q alone",
         "runs/fitted.py",
-        "estimate = self._log_density(batch, samples, precision)",
+        "estimate = self._log_density(batch, samples, precision=precision)",
         "estimate = log_likelihood(self.model, batch, samples, precision=precision, enumerate=recipe.enumerate)",
         (f"{_QUANTISED}test_an_evaluation_and_a_score_are_of_one_kind",),
     ),

@@ -10,7 +10,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.noise import Pools, RowNoise, row_keys
 from anyvae.inference.weigh import weigh
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.networks.precision import products_in
@@ -80,7 +80,7 @@ def traces(
         enumerate: discrete latents that are summed over instead of drawn.
     """
     keys = row_keys(model.admit(batch))
-    pools: dict[tuple[str, int], Tensor] = {}
+    pools: Pools = {}
     step = rows_at_once(model, max(samples, 8))
     for start in range(0, len(keys), step):
         some = slice(start, start + step)
@@ -105,6 +105,7 @@ def log_likelihood(
     precision: torch.dtype | None = None,
     enumerate: Sequence[str] = (),
     prior: float = 0.0,
+    pools: Pools | None = None,
 ) -> Tensor:
     r"""Importance-sampled estimate of log p(given), nats, shape (B,).
 
@@ -122,6 +123,7 @@ def log_likelihood(
         enumerate: discrete latents that are summed over instead of drawn.
         prior: share of the draws that p(z) makes in place of q, see `weigh`: half of them where the encoder sees little
             of a row, whose posterior may be of another form than q.
+        pools: an empty dictionary at first, in which noise is kept from one call to the next, of one model and seed.
 
     Raises:
         ValueError: for fewer samples than one, or latents summed over and drawn from the prior at once.
@@ -143,7 +145,7 @@ def log_likelihood(
             f"log_likelihood got prior={prior} and enumerate={list(enumerate)}; latents are drawn or summed over."
         )
     estimates: list[Tensor] = []
-    pools: dict[tuple[str, int], Tensor] = {}
+    pools = {} if pools is None else pools
     with evaluating(model), products_in(precision, model.device):
         evidence = model.admit(batch)
         rows = len(next(iter(evidence.values())).value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import final
+from typing import TypeAlias, final
 
 import torch
 from torch import Size, Tensor
@@ -11,7 +11,9 @@ from torch import Size, Tensor
 from anyvae.distributions import whitened
 from anyvae.model import Evidence
 
-__all__ = ["RowNoise", "row_keys", "seeded"]
+__all__ = ["Pools", "RowNoise", "row_keys", "seeded"]
+
+Pools: TypeAlias = dict[tuple[str, int], Tensor]
 
 _POOL_BITS = 16
 _HASHED_ROWS = 2048
@@ -35,9 +37,7 @@ class RowNoise:
         pools: pools of earlier batches, reused.
     """
 
-    def __init__(
-        self, seed: int, keys: Tensor, offset: int = 0, pools: dict[tuple[str, int], Tensor] | None = None
-    ) -> None:
+    def __init__(self, seed: int, keys: Tensor, offset: int = 0, pools: Pools | None = None) -> None:
         self.seed = seed
         self.keys = keys
         self.offset = offset

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode, encode
-from anyvae.data.compact import unseen_rows
+from anyvae.data.compact import encode_compact, unseen_rows
 from anyvae.data.encode import Unseen, cell_mask
 from anyvae.data.errors import listing
 from anyvae.inference import (
@@ -24,6 +25,7 @@ from anyvae.inference import (
     standing,
     take_rows,
 )
+from anyvae.inference.noise import Pools
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import Batch, Evidence, LatentVariableModel, Partial
 from anyvae.recipes import Recipe, find_recipe
@@ -43,6 +45,8 @@ from anyvae.runs.named import kl_of_variables, latent_names
 from anyvae.training import save_tensors
 
 __all__ = ["FittedModel"]
+
+_BLOCK = 1 << 15  # rows of a table
 
 
 @final
@@ -107,11 +111,28 @@ class FittedModel:
         x = encoded.x
         if encoded.binarise:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
-        mask = encoded.mask
+        return self._batch(x, encoded.mask, beside, pattern)
+
+    def _batch(
+        self, x: Tensor, mask: Tensor | None, beside: Mapping[str, Tensor | Partial], pattern: bool = True
+    ) -> Batch:
         seen: dict[str, Tensor] = {}
         if self.config.missing and pattern and self.recipe.masks:
             seen["m"] = cell_mask(torch.ones_like(x, dtype=torch.bool) if mask is None else mask, self.schema)
         return {"x": x if mask is None else Partial(x, mask), **seen, **beside}
+
+    def _blocks(self, source: Source) -> Iterator[Batch]:
+        """`batch` of some rows at a time: one-hot cells of a million rows would be fetched anew at every pass."""
+        if len(source) <= _BLOCK or self.schema.kind != "table" or not self.config.missing:
+            yield self.batch(source)
+            return
+        compact = encode_compact(self.schema, source, self.unseen)
+        beside = beside_of(self.schema, source, self.unseen, ("c",))
+        for rows in (slice(start, start + _BLOCK) for start in range(0, len(source), _BLOCK)):
+            x, mask = compact.expand(
+                compact.codes[rows], None if compact.mask is None else compact.mask[rows]
+            )
+            yield self._batch(x, mask, take_rows(beside, rows))
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
         """Posterior means of the latents, (rows, latent features); deterministic."""
@@ -171,7 +192,8 @@ class FittedModel:
 
         Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
         """
-        return np.asarray(self._log_density(self.batch(source), samples).cpu().double().numpy())
+        found = [self._log_density(batch, samples) for batch in self._blocks(source)]
+        return np.asarray(torch.cat(found).cpu().double().numpy())
 
     def standing(self, source: Source, samples: int = 16) -> np.ndarray[Any, Any]:
         """See `anyvae.inference.standing`, of each row: nats without units, low for outliers; deterministic."""
@@ -182,11 +204,19 @@ class FittedModel:
         """Which rows of a table hold a value that no row of the fit held, bool, (rows,)."""
         return unseen_rows(self.schema, source)
 
-    def _log_density(self, batch: Batch, samples: int, precision: torch.dtype | None = None) -> Tensor:
+    def _log_density(
+        self,
+        batch: Batch,
+        samples: int,
+        *,
+        precision: torch.dtype | None = None,
+        pools: Pools | None = None,
+    ) -> Tensor:
         """The estimate that every score and every evaluation is made of, shape (rows,)."""
         x, summed = batch["x"], self.recipe.enumerate
+        of = partial(log_likelihood, self.model, samples=samples, precision=precision, pools=pools)
         if not isinstance(x, Partial) or summed:
-            return log_likelihood(self.model, batch, samples, precision=precision, enumerate=summed)
+            return of(batch, enumerate=summed)
         whole = x.mask.flatten(1).all(1)
         found = self.model.zeros((len(whole),))
         for rows, prior in ((whole, 0.0), (~whole, 0.5)):
@@ -195,7 +225,7 @@ class FittedModel:
             part = take_rows(batch, rows)
             if not prior:
                 part["x"] = x.value[rows]
-            found[rows] = log_likelihood(self.model, part, samples, precision=precision, prior=prior)
+            found[rows] = of(part, prior=prior)
         return found
 
     def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
@@ -257,7 +287,7 @@ class FittedModel:
             samples = 1  # a certain posterior draws the same value every time
         precision = torch.bfloat16 if self.config.precision == "bf16" else None
         bound = self.bound(batch)
-        estimate = self._log_density(batch, samples, precision)
+        estimate = self._log_density(batch, samples, precision=precision)
         kl = kl_of_variables(bound)
         return {
             "rows": rows,
