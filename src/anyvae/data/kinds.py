@@ -26,11 +26,11 @@ _FEW_LEVELS = 30
 def column_feature(wanted: Wanted) -> Feature:
     """The feature that a column is.
 
-    Whole numbers are ``levels`` where there are at most 30 from the lowest to the highest and half of them were
-    seen, else ``count`` or ``integer``, as `anyvae.data.marginals.whole_shape` finds; other numbers ``real`` or
-    ``positive``, as `anyvae.data.marginals.real_shape` finds. Zeros and ones are ``binary``, and any two numbers that
-    ten rows each hold; strings
-    ``categorical``, ordered dictionaries ``ordinal``, dates ``date``.
+    Zeros and ones are ``binary``, and so are two other whole numbers of ten rows each on average. Whole numbers are
+    ``levels`` where there are at most 30 from the lowest to the highest and half of them were seen, else ``count`` or
+    ``integer``, as `anyvae.data.marginals.whole_shape` finds; a few with gaps between them, see
+    `anyvae.data.recurrent.apart`, have a probability each. Other numbers are ``real`` or ``positive``, as
+    `anyvae.data.marginals.real_shape` finds, strings ``categorical``, ordered dictionaries ``ordinal``, dates ``date``.
 
     Raises:
         DataError: the kind or the likelihood that was asked for does not fit the values.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anyvae.distributions import Cellwise
 from anyvae.inference.likelihood import evaluating, traces
-from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.noise import Pools, RowNoise, row_keys
 from anyvae.inference.rounds import weigh_in_rounds
 from anyvae.inference.weigh import Weighed
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
@@ -171,7 +171,7 @@ def _weighed(
     What a place has from a later round stands for what it had before.
     """
     keys = row_keys(model.admit(batch))
-    pools: dict[tuple[str, int], Tensor] = {}
+    pools: Pools = {}
     rounds = weigh_in_rounds(
         model, batch, len(keys), samples, noise=lambda places: RowNoise(seed, keys[places], 0, pools)
     )

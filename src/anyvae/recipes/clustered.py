@@ -120,7 +120,7 @@ def vade(
 
 
 def without_clusters(model: LatentVariableModel) -> LatentVariableModel:
-    """The encoder and decoder of `vade` with N(0, I) as their prior, sharing their weights."""
+    """The encoder and decoder of `vade` or `gmvae` with N(0, I) as their prior, sharing their weights."""
     return under_normal_prior(model, "z")
 
 
