@@ -14,8 +14,8 @@ from common import Row, digits, fit_and_score, options, record, seeds, write_tab
 
 ENCODER, DECODER = [256, 128], [128, 256]
 BATCH = 128
-EPOCHS = 40
-RATE = 2e-3
+EPOCHS = 150
+RATE = 3e-3
 SAMPLES = 500
 # dimension -> -log p(x) of the normal and the spherical model, as the paper's table has them
 PUBLISHED = {5: (110.21, 108.43), 10: (93.84, 93.16), 20: (88.90, 89.02)}
