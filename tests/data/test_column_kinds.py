@@ -872,7 +872,7 @@ def test_text_that_names_the_rows_is_no_category() -> None:
         DataError, match=r"'a'.* 60 different strings in 60 rows, so it names the rows: drop it"
     ):
         infer_schema(Source("t", None, pa.table({"a": names, "b": values})))
-    with pytest.raises(DataError, match="so it holds dates as text: turn them into dates"):
+    with pytest.raises(DataError, match="'a' of t holds dates as text, such as '2020-01-01'"):
         infer_schema(Source("t", None, pa.table({"a": days, "b": values})))
     asked = infer_schema(Source("t", None, pa.table({"a": names, "b": values})), kinds={"a": "categorical"})
     assert asked.features[0].width == 60

@@ -315,7 +315,7 @@ def test_csv_codes_keep_their_zeros(csv: Put) -> None:
 
 
 def test_categories_of_few_rows_are_told() -> None:
-    words = [f"{k % 80:.1f}%" for k in range(400)]
+    words = [f"w{k % 80}" for k in range(400)]
     said = infer_schema(Source("a", None, pa.table({"off": words, "b": np.arange(400) / 7.0}))).sentences()
     assert any(
         sentence.startswith("categories of fewer than 10 rows each teach little: 'off' has 80;")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from anyvae.cli.console import first_process, progress_bar, say
 from anyvae.cli.options import (
     Columns,
+    Dropped,
     Groups,
     Kinds,
     Positive,
@@ -16,6 +17,7 @@ from anyvae.cli.options import (
     Samples,
     Seed,
     SourceName,
+    Words,
     grouped,
     pairs,
 )
@@ -44,6 +46,8 @@ def fit(
     label: str | None = None,
     keep_labels: Positive = None,
     given: Columns = None,
+    drop: Dropped = None,
+    missing: Words = None,
     group: Groups = None,
     clusters: Positive = None,
     samples: Samples = None,
@@ -87,6 +91,11 @@ def fit(
         Forget the labels of the rows to fit but for so many, as many of each class.
     given
         A column that rows are given and that is never scored, once or more; for recipe cvae.
+    drop
+        A column that is not read, then and later, once or more: what only names the rows, for one.
+    missing
+        A word that stands for a missing cell, such as '?' or -999, once or more. Empty cells, NA, NaN and null do so
+        without it.
     group
         A name and the columns that are observed together, such as face='px*' or voice=pitch,volume, once or more; for
         recipe grouped_vae. Columns in none make one more group.
@@ -124,6 +133,8 @@ def fit(
         kinds=pairs(kind, "--kind"),
         label=label,
         given=tuple(given or ()),
+        drop=tuple(drop or ()),
+        missing_words=tuple(missing or ()),
         groups=grouped(group),
         clusters=clusters,
         keep_labels=keep_labels,

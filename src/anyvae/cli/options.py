@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 __all__ = [
     "Columns",
+    "Dropped",
     "Given",
     "Groups",
     "Kinds",
@@ -24,6 +25,7 @@ __all__ = [
     "SourceName",
     "Target",
     "Unseen",
+    "Words",
     "grouped",
     "pairs",
 ]
@@ -70,6 +72,9 @@ Unseen = Annotated[
 ]
 Given = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
 Columns = Annotated[list[str] | None, Parameter(name="--given", allow_leading_hyphen=False)]
+Dropped = Annotated[list[str] | None, Parameter(name="--drop", allow_leading_hyphen=False)]
+# -999 and - are such words.
+Words = Annotated[list[str] | None, Parameter(name="--missing", allow_leading_hyphen=True)]
 Groups = Annotated[list[str] | None, Parameter(name="--group", allow_leading_hyphen=False)]
 Kinds = Annotated[list[str] | None, Parameter(name="--kind", allow_leading_hyphen=False)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.errors import DataError, listing
+from anyvae.data.errors import DataError, listing, refuse_together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,13 +30,21 @@ def plain(table: pa.Table, name: str) -> pa.Table:
         name: of the table, for a message.
 
     Raises:
-        DataError: two columns of one name, or a type that cannot be fitted.
+        DataError: two columns of one name, or types that cannot be fitted, naming all of them.
     """
     import pyarrow as pa
 
     if twice := [column for column, times in Counter(table.column_names).items() if times > 1]:
         raise DataError(f"{name} has more than one column named {listing(twice)}: give each its own name")
-    return pa.table({column: _plain(table[column], column, name) for column in table.column_names})
+    columns: dict[str, Any] = {}
+    refusals: list[DataError] = []
+    for column in table.column_names:
+        try:
+            columns[column] = _plain(table[column], column, name)
+        except DataError as refusal:
+            refusals.append(refusal)
+    refuse_together(refusals, name)
+    return pa.table(columns)
 
 
 def _plain(column: pa.ChunkedArray, name: str, table: str) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
 
 from anyvae.data.arrow import dtype_of, is_moment, is_ordered, is_text
 from anyvae.data.errors import DataError, listing
 from anyvae.data.lattice import moments
 from anyvae.data.schema import Feature
+from anyvae.data.spelled import is_number, spelled
 from anyvae.data.wanted import Wanted
 
 __all__ = ["MOST_ORDERED", "categorical_feature", "text_feature"]
@@ -31,6 +30,8 @@ def text_feature(wanted: Wanted) -> Feature:
         return _ordinal(wanted, [c for c in column.combine_chunks().dictionary.to_pylist() if c])
     if kind == "ordinal":
         raise wanted.refuse("text has no order of its own", "give the categories in their order as the kind")
+    if kind == "date":
+        raise wanted.refuse("it holds text", "turn the cells into dates first, as pandas.to_datetime does")
     if kind not in (None, "categorical"):
         raise wanted.refuse("it holds text", "leave the kind out, or turn the cells into numbers")
     return categorical_feature(wanted)
@@ -81,16 +82,14 @@ def categorical_feature(wanted: Wanted) -> Feature:
         raise wanted.refuse("its cells are dates", "turn them into text first, or leave the kind out")
     text = wanted.column.cast(pa.string())
     categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
-    if is_text(wanted.column.type):
+    if is_text(wanted.column.type) and wanted.kind != "categorical":
         _refuse_mixed(wanted, categories)
+        _refuse_spelled(wanted, categories)
     many = len(categories)
     if many > _MANY and 2 * many > len(text) - text.null_count and wanted.kind != "categorical":
-        dates = all(map(_is_date, categories[:_MIXED]))
-        what = "it holds dates as text" if dates else "it names the rows"
         raise DataError(
-            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so {what}: "
-            + ("turn them into dates" if dates else "drop it, or merge rare ones")
-            + ", or give it the kind 'categorical'"
+            f"{wanted.where} has {many:,} different strings in {len(text):,} rows, so it names the rows: drop it, or "
+            "merge rare ones, or give it the kind 'categorical'"
         )
     if many > _MOST_CATEGORIES:
         raise DataError(
@@ -114,28 +113,26 @@ def _category_feature(wanted: Wanted, categories: list[str], constant: str | Non
 
 def _refuse_mixed(wanted: Wanted, categories: list[str]) -> None:
     """Numbers among which a few cells are text, such as n.a.: no person means each number as a category."""
-    if wanted.kind == "categorical":
-        return
-    text = [category for category in categories if not _is_number(category)]
+    text = [category for category in categories if not is_number(category)]
     numeric = len(categories) - len(text)
     if text and numeric > max(_MIXED, len(text)):
         raise DataError(
             f"{wanted.where} mixes numbers and text: most of its cells are numbers, but not {listing(text, limit=3)}; "
-            "leave such cells empty to have numbers, or give it the kind 'categorical'"
+            "leave such cells empty or name them with --missing to have numbers, or give it the kind 'categorical'"
         )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def _refuse_spelled(wanted: Wanted, categories: list[str]) -> None:
+    """Dates and numbers as people write them: no person means each of many as a category."""
+    found = spelled(categories)
+    if found is None:
+        return
+    advice = (
+        "write them as 2020-12-31, or turn them into dates (pandas.to_datetime)"
+        if found.what == "dates"
+        else "write them without signs, as 1200.5"
+    )
+    raise DataError(
+        f"{wanted.where} holds {found.what} as text, such as {found.such!r}: {advice}, drop it, or give it the kind "
+        "'categorical'"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from anyvae.data import arrow
 from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers
-from anyvae.data.errors import DataError, listing
+from anyvae.data.errors import DataError, listing, refuse_together
 from anyvae.data.infer import describe
 from anyvae.data.kinds import column_feature
 from anyvae.data.lattice import MOST_LEVELS, Counts, count_distinct
@@ -42,7 +42,7 @@ def infer_table(
         kinds, plain: as in `anyvae.data.infer_schema`.
 
     Raises:
-        DataError: as in `anyvae.data.infer_schema`, naming the column.
+        DataError: as in `anyvae.data.infer_schema`, naming every column that cannot be fitted.
     """
     assert source.table is not None
     kinds = dict(kinds or {})
@@ -55,15 +55,16 @@ def infer_table(
         )
     table = arrow.plain(source.table, source.name)
     missing = {name: missing_cells(table[name]) for name in table.column_names}
-    for name, count in missing.items():
-        if count == table.num_rows:
-            raise DataError(f"column {name!r} of {source.name} has no values at all: drop it")
-    points = max(200, min(2000, _POINTS // table.num_columns))
-    features = None if kinds else _shared(table, source.name, likelihood)
-    features = features or [
-        column_feature(Wanted(table[name], name, source.name, likelihood, kinds.get(name), points, plain))
-        for name in table.column_names
-    ]
+    features = (
+        None if kinds or table.num_rows in missing.values() else _shared(table, source.name, likelihood)
+    )
+    if features is None:
+        points = max(200, min(2000, _POINTS // table.num_columns))
+        wanted = [
+            Wanted(table[name], name, source.name, likelihood, kinds.get(name), points, plain)
+            for name in table.column_names
+        ]
+        features = _each(wanted, [name for name, count in missing.items() if count == table.num_rows])
     varying = [feature for feature in features if feature.constant is None]
     if not varying:
         raise DataError(
@@ -83,6 +84,21 @@ def infer_table(
         missing_cells=sum(missing.values()),
         rows=table.num_rows,
     )
+
+
+def _each(wanted: Sequence[Wanted], empty: Sequence[str]) -> list[Feature]:
+    """Every column by itself; what is wrong with any of them is told of all at once."""
+    features: list[Feature] = []
+    refusals: list[DataError] = []
+    for one in wanted:
+        try:
+            if one.name in empty:
+                raise DataError(f"{one.where} has no values at all: drop it")
+            features.append(column_feature(one))
+        except DataError as refusal:
+            refusals.append(refusal)
+    refuse_together(refusals, wanted[0].table)
+    return features
 
 
 def _shared(table: pa.Table, name: str, likelihood: str | None) -> list[Feature] | None:

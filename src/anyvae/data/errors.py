@@ -1,6 +1,10 @@
-"""The one exception and the one warning of the data package."""
+"""The one exception and the one warning of the data package, and how both are told."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+_TOLD = 8
 
 
 class DataError(ValueError):
@@ -24,6 +28,30 @@ class UnseenWarning(UserWarning):
         >>> issubclass(UnseenWarning, UserWarning)
         True
     """
+
+
+def refuse_together(refusals: Sequence[DataError], table: str) -> None:
+    """Raise what was found wrong with some columns: all of it at once, so that a table is mended once.
+
+    Arguments:
+        refusals: one a column; nothing is raised where there are none.
+        table: name of the table, for a message.
+
+    Raises:
+        DataError: of the one, or of all.
+
+    Example:
+        >>> refuse_together([DataError("'a' is x"), DataError("'b' is y")], "t.csv")
+        Traceback (most recent call last):
+            ...
+        anyvae.data.errors.DataError: 2 columns of t.csv cannot be fitted: (1) 'a' is x; (2) 'b' is y
+    """
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        each = "; ".join(f"({place}) {refusal}" for place, refusal in enumerate(refusals[:_TOLD], 1))
+        more = f"; and {len(refusals) - _TOLD} more" if len(refusals) > _TOLD else ""
+        raise DataError(f"{len(refusals)} columns of {table} cannot be fitted: {each}{more}")
 
 
 def listing(names: list[str], limit: int = 8) -> str:

@@ -87,7 +87,15 @@ class Source:
         )
 
 
-def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[str] = ()) -> Source:
+def load_source(
+    spec: str | Path,
+    *,
+    label: str | None = None,
+    given: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    drop_absent: bool = False,
+    missing: Sequence[str] = (),
+) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
     Arguments:
@@ -97,6 +105,9 @@ def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[s
         label: a column of a table that holds labels; it is left out of the rows. Sources that have labels of their
             own call them ``label``.
         given: columns that rows are given; they are left out of the rows too.
+        drop: columns of a table that are not read.
+        drop_absent: whether these may be absent.
+        missing: words that stand for a missing cell of a table, besides the usual NA, NaN and null.
 
     Raises:
         DataError: the source is missing, empty, unreadable or holds what cannot be fitted.
@@ -110,6 +121,7 @@ def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[s
 
     if isinstance(spec, str) and spec in NAMES:
         _own_labels(spec, label, given)
+        _no_cells(spec, drop, missing)
         return load_name(spec)
     if not str(spec):
         raise DataError(f"the source has no name: give a path, or one of {listing(list(NAMES))}")
@@ -118,7 +130,7 @@ def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[s
         if path.is_dir():
             source = _folder(path)
         elif path.exists():
-            source = _file(path, label, given)
+            source = _file(path, label, given, drop, drop_absent, missing)
         else:
             raise DataError(_absent(spec, path, NAMES))
     except (OSError, MemoryError) as cause:
@@ -129,6 +141,7 @@ def load_source(spec: str | Path, *, label: str | None = None, given: Sequence[s
             column = label if label is not None else given[0]
             raise DataError(f"{path} has no columns, so no label column {column!r}: leave the option out")
         _own_labels(str(path), label, given)
+        _no_cells(str(path), drop, missing)
     return source
 
 
@@ -139,7 +152,20 @@ def _own_labels(name: str, label: str | None, given: Sequence[str]) -> None:
         )
 
 
-def _file(path: Path, label: str | None, given: Sequence[str]) -> Source:
+def _no_cells(name: str, drop: Sequence[str], missing: Sequence[str]) -> None:
+    for option, words in (("drop", drop), ("missing", missing)):
+        if words:
+            raise DataError(f"{name} is no table, so --{option} {words[0]!r} has no meaning: leave it out")
+
+
+def _file(
+    path: Path,
+    label: str | None,
+    given: Sequence[str],
+    drop: Sequence[str],
+    drop_absent: bool,
+    missing: Sequence[str],
+) -> Source:
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
     if ending is None:
         raise DataError(
@@ -153,14 +179,16 @@ def _file(path: Path, label: str | None, given: Sequence[str]) -> Source:
         array, labels = read_npz(path)
         return Source(path.name, array=array, table=None, labels=labels)
 
-    from anyvae.data.tables import pop_label, read_csv, read_parquet, set_aside, tidy
+    from anyvae.data.noticed import noticed
+    from anyvae.data.tables import leave_out, pop_label, read_csv, read_parquet, set_aside, tidy
 
-    table, notes = read_parquet(path) if ending == ".parquet" else read_csv(path)
+    table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing)
+    table = leave_out(table, drop, path.name, absent=drop_absent)
     _, labels = pop_label(table, label, path.name)
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
-    return Source(
-        path.name, array=None, table=tidy(table, path.name), labels=labels, notes=notes, beside=beside
-    )
+    table = tidy(table, path.name)
+    notes = (*notes, *noticed(table, path.name))
+    return Source(path.name, array=None, table=table, labels=labels, notes=notes, beside=beside)
 
 
 def _folder(path: Path) -> Source:

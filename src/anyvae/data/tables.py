@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data.arrow import plain
+from anyvae.data.blanks import blank, null_words
 from anyvae.data.errors import DataError, listing
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LEADING_ZERO = rb"[,;\t\n\"]-?0[0-9]"
 
 
-def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
 
     Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
@@ -36,6 +37,7 @@ def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
 
     Arguments:
         path: the file.
+        missing: further words for a missing cell.
 
     Raises:
         DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
@@ -54,7 +56,8 @@ def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         raise DataError(
             f"{path.name} has more than one column named {listing(twice)}: give each its own name"
         )
-    table = _parse(text, path.name, delimiter, names)
+    nulls = null_words(missing)
+    table = _parse(text, path.name, delimiter, names, nulls)
     table, dropped = _drop_index(table)
     if "" in table.column_names:
         raise DataError(
@@ -62,17 +65,18 @@ def read_csv(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         )
     if dropped:
         notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
-    table, kept = _keep_leading_zeros(table, text, path.name, delimiter, names)
+    table, kept = _keep_leading_zeros(table, text, path.name, delimiter, names, nulls)
     if kept:
         notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
     return table, tuple(notes)
 
 
-def read_parquet(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+def read_parquet(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of a ``.parquet`` file, and sentences to say aloud.
 
     Arguments:
         path: the file.
+        missing: words for a missing cell; numbers that they spell are missing too.
 
     Raises:
         DataError: bytes that are no parquet file, or two columns of one name.
@@ -92,7 +96,8 @@ def read_parquet(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
         )
     index = [name for name in table.column_names if name.startswith("__index_level_")]
     notes = (f"the row index of {path.name} is left out",) if index else ()
-    return table.drop_columns(index).replace_schema_metadata(None), notes
+    table = table.drop_columns(index).replace_schema_metadata(None)
+    return (blank(table, missing) if missing else table), notes
 
 
 def pop_label(table: pa.Table, label: str | None, name: str) -> tuple[pa.Table, Array | None]:
@@ -146,6 +151,26 @@ def set_aside(table: pa.Table, columns: Sequence[str], name: str) -> tuple[pa.Ta
     if absent := [column for column in columns if column not in table.column_names]:
         raise DataError(f"{name} has no column {absent[0]!r}: its columns are {listing(table.column_names)}")
     return table.drop_columns(columns), plain(table.select(columns), name)
+
+
+def leave_out(table: pa.Table, columns: Sequence[str], name: str, *, absent: bool = False) -> pa.Table:
+    """The table without some columns, whatever is in them.
+
+    Arguments:
+        table: the table.
+        columns: their names.
+        name: of the table, for a message.
+        absent: whether they may be absent.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    strange = [column for column in columns if column not in table.column_names]
+    if strange and not absent:
+        raise DataError(
+            f"{name} has no column {strange[0]!r} to leave out: its columns are {listing(table.column_names)}"
+        )
+    return table.drop_columns([column for column in dict.fromkeys(columns) if column not in strange])
 
 
 def tidy(table: pa.Table, name: str) -> pa.Table:
@@ -204,7 +229,7 @@ def _is_data(header: list[str]) -> bool:
 
 
 def _keep_leading_zeros(
-    table: pa.Table, text: bytes, name: str, delimiter: str, names: list[str] | None
+    table: pa.Table, text: bytes, name: str, delimiter: str, names: list[str] | None, nulls: Sequence[str]
 ) -> tuple[pa.Table, list[str]]:
     """The table with codes such as 01307 as text, and their columns: as numbers they would lose their zeros."""
     import pyarrow as pa
@@ -213,7 +238,7 @@ def _keep_leading_zeros(
     whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
     if not whole or not re.search(_LEADING_ZERO, text):
         return table, []
-    written = _parse(text, name, delimiter, names, {column: pa.string() for column in whole})
+    written = _parse(text, name, delimiter, names, nulls, {column: pa.string() for column in whole})
     kept = [
         column for column in whole if pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py()
     ]
@@ -227,6 +252,7 @@ def _parse(
     name: str,
     delimiter: str,
     names: list[str] | None,
+    nulls: Sequence[str],
     types: Mapping[str, pa.DataType] | None = None,
 ) -> pa.Table:
     """The cells; those of columns with types have these, and others are left out where there are some."""
@@ -241,7 +267,10 @@ def _parse(
 
     parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember)
     convert = pc.ConvertOptions(
-        strings_can_be_null=True, column_types=types, include_columns=None if types is None else list(types)
+        null_values=nulls,
+        strings_can_be_null=True,
+        column_types=types,
+        include_columns=None if types is None else list(types),
     )
 
     def read(**options: Any) -> pa.Table:

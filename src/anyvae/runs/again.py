@@ -28,10 +28,17 @@ def source_for(config: RunConfig, source: str) -> Source:
     """
     if config.label is not None:
         try:
-            return load_source(source, label=config.label, given=config.given)
+            return _read(config, source, config.label, config.given)
         except DataError:
             pass  # most likely it has no such column, which is fine; anything else is told by the next line
-    return load_source(source, given=[name for name in config.given if name != config.label])
+    return _read(config, source, None, [name for name in config.given if name != config.label])
+
+
+def _read(config: RunConfig, source: str, label: str | None, given: list[str]) -> Source:
+    """As the fit read its rows; columns that it did not read need not be there."""
+    return load_source(
+        source, label=label, given=given, drop=config.drop, drop_absent=True, missing=config.missing_words
+    )
 
 
 def write_report(folder: str | Path, source: str | None = None) -> Path:

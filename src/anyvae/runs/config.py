@@ -27,6 +27,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             where they are ordinal.
         label: column of labels, left out of the rows; the model has a variable of its own for it where its recipe does.
         given: columns that rows are given, where the recipe conditions on them.
+        drop: columns that are not read.
+        missing_words: that stand for a missing cell, besides the usual ones.
         groups: columns of each group, where the recipe has an expert for each.
         clusters: how many at most, None for the recipe's own number.
         keep_labels: how many labels were kept, None for all.
@@ -54,6 +56,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     kinds: dict[str, str | list[str]] = {}
     label: str | None = None
     given: list[str] = []
+    drop: list[str] = []
+    missing_words: list[str] = []
     groups: dict[str, list[str]] = {}
     clusters: int | None = None
     keep_labels: int | None = None

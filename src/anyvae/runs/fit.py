@@ -60,7 +60,13 @@ def fit_run(
     first = int(os.environ.get("RANK", 0)) == 0
     if options.recipe is not None and options.recipe not in RECIPES:
         raise DataError(f"there is no recipe {options.recipe!r}: choose one of {', '.join(RECIPES)}")
-    source = load_source(options.source, label=options.label, given=options.given)
+    source = load_source(
+        options.source,
+        label=options.label,
+        given=options.given,
+        drop=options.drop,
+        missing=options.missing_words,
+    )
     options = replace(options, label=_label_of(source, options))
     prepared, rows, held_out = _read(source, options)
     config = configure(options, prepared)

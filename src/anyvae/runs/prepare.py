@@ -51,7 +51,8 @@ class FitOptions:
         latent_features: size of the latent space.
         max_epochs, max_minutes, batch_size, learning_rate: of the training.
         precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, kinds, label, given, groups, clusters, keep_labels: see `anyvae fit --help`.
+        recipe, likelihood, kinds, label, given, drop, groups, clusters, keep_labels: see `anyvae fit --help`.
+        missing_words: that stand for a missing cell, besides the usual ones.
         threads: of torch.
         shard: spread the weights over the processes of torchrun.
         samples: S of the final log-likelihood.
@@ -70,6 +71,8 @@ class FitOptions:
     kinds: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     label: str | None = None
     given: Sequence[str] = ()
+    drop: Sequence[str] = ()
+    missing_words: Sequence[str] = ()
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clusters: int | None = None
     keep_labels: int | None = None
@@ -278,6 +281,8 @@ def configure(options: FitOptions, prepared: Prepared) -> RunConfig:
         kinds={name: kind if isinstance(kind, str) else list(kind) for name, kind in options.kinds.items()},
         label=options.label,
         given=list(options.given),
+        drop=list(options.drop),
+        missing_words=list(options.missing_words),
         groups=groups,
         clusters=options.clusters,
         keep_labels=options.keep_labels,

@@ -1,0 +1,80 @@
+"""Text that a person reads as a number or a date, and a program does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+__all__ = ["Spelled", "is_number", "spelled"]
+
+_FEWEST, _SHARE = 20, 0.9
+_LOOKED_AT = 1000
+_SIGNS = re.compile(r"[\s$€£¥₹%',_]+")
+# 25/12/2020, 25.12.20, 2020/12/25, 25-Dec-2020, Dec 25, 2020; a time of day may follow.
+_DATE = re.compile(
+    r"(\d{1,4}[/.-](\d{1,2}|[a-z]{3,9})[/.-]\d{1,4}|\d{1,2} [a-z]{3,9},? \d{4}|[a-z]{3,9} \d{1,2},? \d{4})"
+    r"([ T]\d{1,2}:\d{2}.*)?",
+    re.IGNORECASE,
+)
+
+
+class Spelled(NamedTuple):
+    """What cells are, and one of them."""
+
+    what: str
+    such: str
+
+
+def spelled(categories: Sequence[str]) -> Spelled | None:
+    """Whether nine of ten different strings are dates, or are numbers with signs about them; None where they are not.
+
+    Plain numbers alone are no such thing, and neither are a few strings, which may be codes.
+
+    Arguments:
+        categories: different strings of a column.
+
+    Example:
+        >>> spelled([f"${k:,}.00" for k in range(900, 1100)])
+        Spelled(what='numbers', such='$1,000.00')
+        >>> spelled([f"{k}/12/2020" for k in range(1, 31)])
+        Spelled(what='dates', such='1/12/2020')
+        >>> spelled(["1st", "2nd"] * 20), spelled([str(k) for k in range(40)])
+        (None, None)
+    """
+    looked_at = categories[:: max(1, len(categories) // _LOOKED_AT)]
+    if len(looked_at) <= _FEWEST:
+        return None
+    enough = _SHARE * len(looked_at)
+    if len(dates := [one for one in looked_at if _is_date(one)]) >= enough:
+        return Spelled("dates", dates[0])
+    decorated = [one for one in looked_at if _is_decorated(one)]
+    if decorated and len(decorated) + sum(map(is_number, looked_at)) >= enough:
+        return Spelled("numbers", decorated[0])
+    return None
+
+
+def is_number(text: str) -> bool:
+    """Whether text is a number as programs write it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    if _DATE.fullmatch(text.strip()):
+        return True
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return not text.isdecimal()
+
+
+def _is_decorated(text: str) -> bool:
+    """A number once its signs are taken off."""
+    bare = _SIGNS.sub("", text)
+    return bare != text.strip() and is_number(bare.strip("()"))
