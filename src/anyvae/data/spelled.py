@@ -36,7 +36,7 @@ def spelled(categories: Sequence[str]) -> Spelled | None:
         categories: different strings of a column.
 
     Example:
-        >>> spelled([f"${k:,}.00" for k in range(900, 1100)])
+        >>> spelled([f"${k:,}.00" for k in range(1000, 1100)])
         Spelled(what='numbers', such='$1,000.00')
         >>> spelled([f"{k}/12/2020" for k in range(1, 31)])
         Spelled(what='dates', such='1/12/2020')
