@@ -131,7 +131,17 @@ def varying(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(right=np.arange(len(frame)) ** 0.5)
 
 
-def named(frame: pd.DataFrame, error: Exception | None) -> str | None:
+def each(text: str) -> list[str]:
+    """What a message says of each column, where it is of several; else all that it says."""
+    head = re.match(r"(\d+) columns of X cannot be fitted: ", text)
+    if head is None:
+        return [text]
+    parts = re.split(r"(?:; )?\(\d\) ", text[head.end() :])[1:]
+    assert len(parts) == int(head[1]) >= 2, text
+    return parts
+
+
+def named(frame: pd.DataFrame, error: Exception | str | None) -> str | None:
     """The column that a message starts with, with a reason and a way out."""
     found = [name for name in frame.columns if re.match(WHERE.format(re.escape(repr(name))), str(error))]
     return found[0] if found else None
@@ -145,12 +155,15 @@ def judge(frame: pd.DataFrame, error: Exception) -> None:
         names = ", ".join(map(repr, twice))
         check(text == f"X has more than one column named {names}: give each its own name", error)
         return
-    name = named(frame, error)
-    if name is None:
+    names = [named(frame, one) for one in each(text)]
+    if names == [None]:
         check(any(said in text and true(frame) for said, true in OF_ALL.items()), error)
         return
-    check(named(frame, refused(varying(frame[[name]]))) == name, error)
-    check(named(frame, refused(varying(frame.drop(columns=name)))) != name, error)
+    check(None not in names and len(set(names)) == len(names), error)
+    for name in names:
+        check(named(frame, refused(varying(frame[[name]]))) == name, error)
+    others = refused(varying(frame.drop(columns=names)))
+    check(not {named(frame, one) for one in each(str(others))} & set(names), error)
 
 
 def judge_change(frame: pd.DataFrame, change: str, error: Exception) -> None:
