@@ -10,12 +10,6 @@ if TYPE_CHECKING:
 
 __all__ = ["blank", "null_words"]
 
-# As pyarrow has them, who has them from pandas.
-_USUAL = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA"),
-    *("NULL", "NaN", "n/a", "nan", "null"),
-)
-
 
 def null_words(words: Sequence[str]) -> list[str]:
     """What a cell of a text file may hold where it is missing: the usual words, and these, also after a blank.
@@ -23,7 +17,9 @@ def null_words(words: Sequence[str]) -> list[str]:
     Arguments:
         words: such as ``?`` or ``-999``.
     """
-    return [*_USUAL, *words, *(f" {word}" for word in words)]
+    import pyarrow.csv as pc
+
+    return [*pc.ConvertOptions().null_values, *words, *(f" {word}" for word in words)]
 
 
 def blank(table: pa.Table, words: Sequence[str]) -> pa.Table:
