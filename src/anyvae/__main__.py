@@ -1,8 +1,6 @@
 """`python -m anyvae`, and so `torchrun -m anyvae`: the command."""
 
-import sys
-
-from anyvae.cli import main
+from anyvae.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -8,6 +8,8 @@ import pickle
 import resource
 import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +48,17 @@ OPTIONS = {
     "--label": ["nope"],
     "--bogus": ["1"],
 }
+
+
+def test_what_is_refused_ends_at_once() -> None:
+    # A thread of a reader may still be at work then, and an interpreter that shuts down meanwhile aborts.
+    code = (
+        "import atexit, os, sys; atexit.register(os.abort); sys.argv[1:] = ['score', 'nowhere', 'digits']; "
+        "from anyvae.cli import command; command()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("anyvae: error: ")
 
 
 @pytest.mark.parametrize("name", TABLES)

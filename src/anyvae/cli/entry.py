@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 from anyvae.cli.app import app
 from anyvae.cli.console import first_process, warnings_noted
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 _WRONG, _BUG, _INTERRUPTED, _PIPE_CLOSED = 2, 1, 130, 141
+
+
+def command() -> NoReturn:
+    """Run the command of the process and end it.
+
+    What the user can mend is often found just after a file was read, while a thread of the reader still gives back
+    its pieces: an interpreter that shuts down meanwhile aborts. Nothing is left to do then but to end.
+    """
+    code = main()
+    if code == _WRONG:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -179,7 +179,6 @@ def _file(
         array, labels = read_npz(path)
         return Source(path.name, array=array, table=None, labels=labels)
 
-    from anyvae.data.noticed import noticed
     from anyvae.data.tables import leave_out, pop_label, read_csv, read_parquet, set_aside, tidy
 
     table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing)
@@ -187,7 +186,6 @@ def _file(
     _, labels = pop_label(table, label, path.name)
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
     table = tidy(table, path.name)
-    notes = (*notes, *noticed(table, path.name))
     return Source(path.name, array=None, table=table, labels=labels, notes=notes, beside=beside)
 
 

@@ -148,8 +148,7 @@ def set_aside(table: pa.Table, columns: Sequence[str], name: str) -> tuple[pa.Ta
     columns = list(dict.fromkeys(columns))
     if not columns:
         return table, None
-    if absent := [column for column in columns if column not in table.column_names]:
-        raise DataError(f"{name} has no column {absent[0]!r}: its columns are {listing(table.column_names)}")
+    _refuse_absent(table, columns, name)
     return table.drop_columns(columns), plain(table.select(columns), name)
 
 
@@ -165,12 +164,9 @@ def leave_out(table: pa.Table, columns: Sequence[str], name: str, *, absent: boo
     Raises:
         DataError: there is no such column.
     """
-    strange = [column for column in columns if column not in table.column_names]
-    if strange and not absent:
-        raise DataError(
-            f"{name} has no column {strange[0]!r} to leave out: its columns are {listing(table.column_names)}"
-        )
-    return table.drop_columns([column for column in dict.fromkeys(columns) if column not in strange])
+    if not absent:
+        _refuse_absent(table, columns, name)
+    return table.drop_columns([column for column in dict.fromkeys(columns) if column in table.column_names])
 
 
 def tidy(table: pa.Table, name: str) -> pa.Table:
@@ -188,6 +184,11 @@ def tidy(table: pa.Table, name: str) -> pa.Table:
     if not table.num_rows:
         raise DataError(f"{name} has no rows: give a table with data below its header")
     return plain(table, name)
+
+
+def _refuse_absent(table: pa.Table, columns: Sequence[str], name: str) -> None:
+    if absent := [column for column in columns if column not in table.column_names]:
+        raise DataError(f"{name} has no column {absent[0]!r}: its columns are {listing(table.column_names)}")
 
 
 def _bytes(path: Path) -> bytes:

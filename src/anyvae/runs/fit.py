@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from anyvae.data import LABEL, DataError, Schema, Source, held_out_split, keep_labels, load_source
+from anyvae.data.noticed import noticed
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fitted import FittedModel
@@ -108,7 +109,8 @@ def _label_of(source: Source, options: FitOptions) -> str | None:
 def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source]:
     """Rows to fit, prepared and as they were given, and rows held out."""
     schema, recipe = schema_of(source, options), recipe_of(options, table=source.table is not None)
-    notes = [*source.notes, *schema.sentences(), *_said_of_beside(schema)]
+    pointed_out = [] if source.table is None else noticed(source.table, source.name)
+    notes = [*source.notes, *pointed_out, *schema.sentences(), *_said_of_beside(schema)]
     if source.test is not None:
         fitted, held_out = source, source.test
         notes.append(f"held out: the source's own test part, {len(held_out):,} rows")
