@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def test_no_number_is_cut_to_a_type(filled: pd.DataFrame) -> None:
     assert filled["whole"].tolist()[::2] == [2.5, 3.0]
     assert filled["short"].tolist()[:2] == [1e300, 0.5]
     assert not filled.isna().any().any()
+
+
+def test_a_decimal_that_is_given_keeps_its_fraction() -> None:
+    vae = TabularVAE(max_epochs=1, random_state=0).fit(pd.DataFrame({"a": [0, 5000] * 10}))
+    drawn = [vae.sample(2, given={"a": Decimal(value)})["a"] for value in ("1.5", "3")]
+    assert drawn[0].tolist() == [1.5, 1.5]
+    assert drawn[1].tolist() == [3, 3]
+    assert drawn[1].dtype == np.int64
 
 
 def test_types_are_those_of_the_fit_where_they_suffice() -> None:

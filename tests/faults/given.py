@@ -22,6 +22,13 @@ FAULTS = [
         (f"{_STAYS}test_no_number_is_cut_to_a_type",),
     ),
     Mutation(
+        "fractions of decimals dropped",
+        "runs/given.py",
+        "if pa.types.is_decimal(read.type) and pa.types.is_integer(kind):",
+        "if False:",
+        (f"{_STAYS}test_a_decimal_that_is_given_keeps_its_fraction",),
+    ),
+    Mutation(
         "categories of numbers read as numbers",
         "estimators/frames.py",
         "series = series.cat.rename_categories([str(one) for one in series.cat.categories])",

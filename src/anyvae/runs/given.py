@@ -232,6 +232,8 @@ def _keep(schema: Schema, table: pa.Table, given: Mapping[str, Any]) -> pa.Table
             read = pa.scalar(_word(value, categories[name]))
         else:
             read = _scalar(value, kind if is_moment(kind) else None)
+        if pa.types.is_decimal(read.type) and pa.types.is_integer(kind):
+            read = read.cast(pa.float64())  # a cast from decimals to whole numbers drops fractions in silence
         try:
             kept = read.cast(kind)
         except pa.ArrowInvalid:  # more than the type holds, and given all the same
