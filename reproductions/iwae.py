@@ -42,8 +42,8 @@ class Stage:
 
 
 STAGES = {
-    "vae": Stage(1, 400, 4e-3),
-    "iwae": Stage(5, 280, 4e-3),
+    "vae": Stage(1, 120, 2e-3),
+    "iwae": Stage(5, 70, 2e-3),
     "vae then iwae": Stage(5, 12, 3e-4, after="vae"),
     "iwae then vae": Stage(1, 20, 3e-4, after="iwae"),
 }

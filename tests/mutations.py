@@ -229,15 +229,15 @@ MUTATIONS = [
     Mutation(
         "holes counted in the closed-form scale",
         "distributions/normal.py",
-        "error.mean() if mask is None else _mean_of_given(error, mask)",
+        "error.mean() if mask is None else _mean_of_given(error, mask, self.running)",
         "error.mean()",
         (f"{ROWS}::test_holes_have_no_say_in_the_closed_form_scale",),
     ),
     Mutation(
         "mask of rows ignored",
         "model/trace.py",
-        "distribution.given_log_prob(item.value, item.cell_mask())",
-        "distribution.given_log_prob(item.value, 1.0 if item.by_rows else item.cell_mask())",
+        "log_prob_of_given(distribution, item.value, item.cell_mask())",
+        "log_prob_of_given(distribution, item.value, item.cell_mask() if not item.by_rows else item.cell_mask() + 1.0)",
         (f"{ROWS}::test_only_given_cells_are_scored",),
     ),
     Mutation(
@@ -334,7 +334,7 @@ MUTATIONS = [
         (BATTERY,),
     ),
     Mutation(
-        "factorial of the Poisson", "distributions/counts.py", " - torch.lgamma(count + 1.0)", "", (BATTERY,)
+        "factorial of the Poisson", "distributions/counts.py", " - torch.lgamma(many + 1.0)", "", (BATTERY,)
     ),
     Mutation(
         "determinant of a full covariance",
@@ -446,8 +446,8 @@ MUTATIONS = [
     Mutation(
         "refinement reads holes",
         "conditionals/blanket.py",
-        "term = p.given_log_prob(child, mask.expand_as(child))",
-        "term = p.log_prob(child)",
+        "p.log_prob(child) if mask is None else log_prob_of_given(p, child, mask.expand_as(child))",
+        "p.log_prob(child)",
         (REFINED,),
     ),
     Mutation(

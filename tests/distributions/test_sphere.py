@@ -275,3 +275,17 @@ def test_planted_faults_are_noticed(
     monkeypatch.setattr(Faulty, "fault", fault)
     with pytest.raises(AssertionError, match=law):
         testing.sphere_law(sound)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("family", [VonMisesFisher, PowerSpherical])
+@pytest.mark.parametrize("away", [0.1, 1e-3, 1e-6])
+def test_gradients_are_no_noisier_near_the_first_axis(family: type[Directional], away: float) -> None:
+    """A direction turned a little: the places of draws turn as little, whatever axis it is near to."""
+    torch.manual_seed(0)
+    turned = torch.zeros(2000, requires_grad=True)
+    near = torch.tensor([math.cos(away), math.sin(away), 0.0])
+    loc = near * turned.cos()[:, None] + torch.tensor([0.0, 0.0, 1.0]) * turned.sin()[:, None]
+    drawn = family(loc, torch.full((2000,), 10.0)).rsample()
+    [slope] = torch.autograd.grad(drawn[:, 2].sum(), turned)
+    assert slope.std().item() < 0.5

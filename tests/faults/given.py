@@ -59,8 +59,8 @@ FAULTS = [
     Mutation(
         "states computed from the prior's and q's draws at once",
         "inference/weigh.py",
-        "distribution = trace.at(own | found).p(name)",
-        "distribution = trace.at(found).p(name)",
+        "distribution = trace.reread(own | found, keep_q=False).p(name)",
+        "distribution = trace.reread(found, keep_q=False).p(name)",
         ("recipes/test_hierarchies.py::test_draws_of_the_prior_beside_those_of_q_weigh_as_much",),
     ),
 ]

@@ -87,8 +87,8 @@ FAULTS = [
     Mutation(
         "q kept when latents move",
         "model/trace.py",
-        "other = self.reread(values)\n        other._q = {}",
-        "other = self.reread(values)\n        other._q = dict(self._q)",
+        "dict(self._q) if keep_q else {}",
+        "dict(self._q)",
         (f"{_HERE}test_other_latents_have_other_parents",),
     ),
     Mutation(

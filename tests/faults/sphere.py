@@ -148,8 +148,8 @@ FAULTS = [
     Mutation(
         "directions and shares: single 20",
         "distributions/sphere.py",
-        "length = normal.square().sum(-1, keepdim=True).clamp_min(tiny)",
-        "length = normal.square().sum(-1, keepdim=True)",
+        "sign = torch.where(self.loc[..., :1] > 0, -1.0, 1.0).to(self.loc)",
+        "sign = torch.ones_like(self.loc[..., :1])",
         ("distributions/test_sphere.py",),
     ),
     Mutation(
@@ -162,8 +162,8 @@ FAULTS = [
     Mutation(
         "directions and shares: torchs 22",
         "distributions/simplex.py",
-        "return self._log_normaliser() - ((self.con",
-        "return self._log_normaliser() - 1.01 * ((self.con",
+        "entropy = self._log_normaliser() - ((self._ex",
+        "entropy = self._log_normaliser() - 1.01 * ((self._ex",
         ("distributions/test_simplex.py",),
     ),
     Mutation(
@@ -218,8 +218,8 @@ FAULTS = [
     Mutation(
         "directions and shares: off_the 30",
         "distributions/simplex.py",
-        "torch.xlogy(self.concentration - 1.0, value)",
-        "((self.concentration - 1.0) * value.log())",
+        "torch.xlogy(self._exact - 1.0, value.double())",
+        "((self._exact - 1.0) * value.double().log())",
         ("distributions/test_simplex.py",),
     ),
     Mutation(

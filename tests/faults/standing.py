@@ -32,7 +32,7 @@ FAULTS = [
     Mutation(
         "hidden cells expected too",
         _FILE,
-        "distribution.given_log_prob(drawn, item.cell_mask())",
+        "log_prob_of_given(distribution, drawn, item.cell_mask())",
         "distribution.log_prob(drawn)",
         (f"{_HERE}test_what_is_hidden_counts_neither_in_the_row_nor_in_what_is_expected",),
     ),

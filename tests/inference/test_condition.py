@@ -304,7 +304,7 @@ def test_other_latents_have_other_parents() -> None:
     ).double()
     x, y, z = torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 1)
     with torch.no_grad():
-        moved = model.trace({"x": x}).at({"y": y, "z": z})
+        moved = model.trace({"x": x}).reread({"y": y, "z": z}, keep_q=False)
         wanted = model.inference_parts["z"](x, y).log_prob(z)
         torch.testing.assert_close(moved.log_q("z"), wanted)
         total = moved.log_p("x") + moved.log_p("y") + moved.log_p("z") - moved.log_q("y") - moved.log_q("z")

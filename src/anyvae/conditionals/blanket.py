@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.parents import Parent, union
-from anyvae.distributions import Cellwise
+from anyvae.distributions import Cellwise, log_prob_of_given
 
 __all__ = ["Blanket", "leading_shape"]
 
@@ -77,13 +77,8 @@ class Blanket:
         for name in self.targets:
             p, child = self._at(name, values, given), given[Parent(name)]
             mask = given.get(Parent(name, mask=True))
-            if mask is None:
-                term = p.log_prob(child)
-            elif isinstance(p, Cellwise):
-                term = p.given_log_prob(child, mask.expand_as(child))
-            else:
-                # No density per cell: a row counts where all of it is given.
-                term = p.log_prob(child) * mask.flatten(mask.dim() - len(p.event_shape)).amin(-1)
+            # Where there is no density per cell a row counts if all of it is given.
+            term = p.log_prob(child) if mask is None else log_prob_of_given(p, child, mask.expand_as(child))
             total = term if total is None else total + term
         assert total is not None
         return total
@@ -93,7 +88,8 @@ class Blanket:
         found: Distribution = part(
             *(p.of(values[p.name]) if p.name in values else given[p] for p in part.parents)
         )
-        return found
+        # Values that are only tried teach nothing.
+        return found.settled() if isinstance(found, Cellwise) else found
 
 
 def leading_shape(values: Mapping[Parent, Any], shapes: Mapping[str, torch.Size]) -> torch.Size:

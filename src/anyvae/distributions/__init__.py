@@ -2,7 +2,7 @@
 
 from anyvae.distributions.autoregressive import Autoregressive
 from anyvae.distributions.cell_mixture import CellMixture
-from anyvae.distributions.cells import Cellwise, FromNoise, sum_event
+from anyvae.distributions.cells import Cellwise, FromNoise, log_prob_of_given, sum_event
 from anyvae.distributions.circular import VonMises
 from anyvae.distributions.codes import CodeCategorical, CodeLayout, Quantised, nearest_code
 from anyvae.distributions.columns import Columns
@@ -100,6 +100,7 @@ __all__ = [
     "has_analytic_kl",
     "level_value",
     "log_gamma_quantile",
+    "log_prob_of_given",
     "nearest_code",
     "sampled_kl",
     "sum_event",

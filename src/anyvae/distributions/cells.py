@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-__all__ = ["Cellwise", "FromNoise", "sum_event"]
+__all__ = ["Cellwise", "FromNoise", "log_prob_of_given", "sum_event"]
 
 _ONE_DRAW = torch.Size()
 
@@ -134,6 +134,10 @@ class Cellwise(FromNoise):
         """Log-density of each row of `value`, shape (...), in nats."""
         return sum_event(self.cells(value), len(self._event_shape))
 
+    def settled(self) -> Cellwise:
+        """The same distribution, which does not learn from the values that it is shown; itself where it never does."""
+        return self
+
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         """Log-density of the given cells of each row, nats.
 
@@ -144,3 +148,23 @@ class Cellwise(FromNoise):
         cells = self.cells(value)
         # Not a product: what stands in a hole may lie off the support, and 0 * -inf is no number.
         return sum_event(torch.where(mask > 0, cells, torch.zeros_like(cells)), len(self._event_shape))
+
+
+def log_prob_of_given(distribution: Distribution, value: Tensor, mask: Tensor) -> Tensor:
+    """Log-density of what is given of each row, nats: of its cells, or of whole rows where cells have none.
+
+    Arguments:
+        distribution: of the rows.
+        value: shape (..., *event_shape), finite in the holes too.
+        mask: 1 where given and 0 in the holes, of the shape of `value` or of its last axes.
+
+    >>> two = torch.distributions.Dirichlet(torch.ones(2, 3))
+    >>> rows, mask = torch.tensor([[0.2, 0.3, 0.5], [0.0, 0.0, 0.0]]), torch.tensor([[1.0], [0.0]]).expand(2, 3)
+    >>> [round(v, 4) for v in log_prob_of_given(two, rows, mask).tolist()]
+    [0.6931, 0.0]
+    """
+    if isinstance(distribution, Cellwise):
+        return distribution.given_log_prob(value, mask.expand_as(value))
+    rows = mask.flatten(mask.dim() - len(distribution.event_shape)).amin(-1) > 0
+    log_prob = distribution.log_prob(value)
+    return torch.where(rows, log_prob, torch.zeros_like(log_prob))

@@ -55,6 +55,12 @@ class Columns(Cellwise):
         """The means of the cells, shape (*batch, width)."""
         return self._join([part.mean for part in self.parts])
 
+    def settled(self) -> Cellwise:
+        """See `Cellwise.settled`."""
+        parts = [part.settled() for part in self.parts]
+        same = all(found is part for found, part in zip(parts, self.parts, strict=True))
+        return self if same else Columns(parts, self.order, self.places)
+
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell, nats."""
         return self._join(

@@ -48,7 +48,9 @@ class Poisson(Cellwise):
         """Log-mass of each feature, nats; -inf where the value is no count."""
         inside = (value >= 0) & (value == value.round())
         count = torch.where(inside, value, torch.zeros_like(value))
-        mass = count * self.log_rate - self.mean - torch.lgamma(count + 1.0)
+        # In double precision: of many counts the three nearly cancel.
+        many, log_rate = count.double(), self.log_rate.double()
+        mass = (many * log_rate - log_rate.exp() - torch.lgamma(many + 1.0)).to(self.log_rate.dtype)
         return torch.where(inside, mass, -torch.inf)
 
     def from_noise(self, noise: Tensor) -> Tensor:
@@ -57,8 +59,11 @@ class Poisson(Cellwise):
         low = torch.full_like(rate, -1.0)
         # Twelve standard deviations and thirty counts above the mean: beyond any noise that is drawn.
         high = (rate + 12.0 * rate.sqrt() + 30.0).ceil()
-        while bool((high - low > 1.0).any()):
+        while True:
             middle = ((low + high) / 2.0).floor()
+            # Beyond 2^53 neighbours are more than one apart, and the middle of two is one of them.
+            if not bool(((middle > low) & (middle < high)).any()):
+                break
             enough = torch.special.gammainc(middle + 1.0, rate) <= tail
             high = torch.where(enough, middle, high)
             low = torch.where(enough, low, middle)

@@ -227,7 +227,7 @@ class OptimalNormal(Cellwise):
         error = (value - self.loc).square()
         variance = self.running + self.floor**2
         if self.learning:
-            batch = error.mean() if mask is None else _mean_of_given(error, mask)
+            batch = error.mean() if mask is None else _mean_of_given(error, mask, self.running)
             variance = batch + self.floor**2
             with torch.no_grad():
                 self.running.lerp_(batch.to(self.running.dtype), self.momentum)
@@ -237,12 +237,20 @@ class OptimalNormal(Cellwise):
         """loc + scale * noise."""
         return self.loc + self.scale * noise
 
+    def settled(self) -> Cellwise:
+        """See `Cellwise.settled`: the stored scale is the scale."""
+        return self._like_this(self.loc, learning=False) if self.learning else self
+
     def expand(self, batch_shape: Any, _instance: Any = None) -> OptimalNormal:
         """The same distribution with other batch axes."""
+        loc = self.loc.expand(torch.Size(batch_shape) + self._event_shape)
+        return self._like_this(loc, learning=self.learning)
+
+    def _like_this(self, loc: Tensor, *, learning: bool) -> OptimalNormal:
         return OptimalNormal(
-            self.loc.expand(torch.Size(batch_shape) + self._event_shape),
+            loc,
             self.running,
-            learning=self.learning,
+            learning=learning,
             floor=self.floor,
             momentum=self.momentum,
             event_dims=self.event_dims,
@@ -252,8 +260,10 @@ class OptimalNormal(Cellwise):
         return self.loc
 
 
-def _mean_of_given(error: Tensor, mask: Tensor) -> Tensor:
-    return (error * mask).sum() / mask.expand_as(error).sum().clamp_min(1.0)
+def _mean_of_given(error: Tensor, mask: Tensor, otherwise: Tensor) -> Tensor:
+    """Of the given cells; where there is none, what was known before."""
+    cells = mask.expand_as(error).sum()
+    return torch.where(cells > 0, (error * mask).sum() / cells.clamp_min(1.0), otherwise)
 
 
 @register_kl(Normal, StandardNormal)

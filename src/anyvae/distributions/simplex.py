@@ -63,13 +63,13 @@ class Dirichlet(FromNoise):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row, nats."""
-        return _on_simplex(
-            value, torch.xlogy(self.concentration - 1.0, value).sum(-1) - self._log_normaliser()
-        )
+        log_prob = torch.xlogy(self._exact - 1.0, value.double()).sum(-1) - self._log_normaliser()
+        return _on_simplex(value, log_prob.to(self.concentration.dtype))
 
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""
-        return self._log_normaliser() - ((self.concentration - 1.0) * self._expected_log()).sum(-1)
+        entropy = self._log_normaliser() - ((self._exact - 1.0) * self._expected_log()).sum(-1)
+        return entropy.to(self.concentration.dtype)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """Gamma quantiles of the noise, divided by their sum."""
@@ -81,12 +81,17 @@ class Dirichlet(FromNoise):
         """The same distribution with other batch axes."""
         return Dirichlet(self.concentration.expand(torch.Size(batch_shape) + self._event_shape))
 
+    @property
+    def _exact(self) -> Tensor:
+        """The concentration in double precision: sums of log-gammas nearly cancel."""
+        return self.concentration.double()
+
     def _log_normaliser(self) -> Tensor:
-        return torch.lgamma(self.concentration).sum(-1) - torch.lgamma(self.concentration.sum(-1))
+        return torch.lgamma(self._exact).sum(-1) - torch.lgamma(self._exact.sum(-1))
 
     def _expected_log(self) -> Tensor:
         """E[log v_i]."""
-        return torch.digamma(self.concentration) - torch.digamma(self.concentration.sum(-1, keepdim=True))
+        return torch.digamma(self._exact) - torch.digamma(self._exact.sum(-1, keepdim=True))
 
     def _like(self) -> Tensor:
         return self.concentration
@@ -195,8 +200,8 @@ def _softmax_moments(logits: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 @register_kl(Dirichlet, Dirichlet)
 def _kl_dirichlet(q: Dirichlet, p: Dirichlet) -> Tensor:
-    apart = ((q.concentration - p.concentration) * q._expected_log()).sum(-1)
-    return apart + p._log_normaliser() - q._log_normaliser()
+    apart = ((q._exact - p._exact) * q._expected_log()).sum(-1)
+    return (apart + p._log_normaliser() - q._log_normaliser()).to(q.concentration.dtype)
 
 
 @register_kl(LogisticNormal, LogisticNormal)

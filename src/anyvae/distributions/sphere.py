@@ -170,11 +170,14 @@ class Directional(FromNoise):
         across = torch.nn.functional.normalize(noise[..., self.cosine_noise :], dim=-1, eps=tiny)
         # Of the log-odds both cosine and sine have all digits; neither has them of the other.
         upright = torch.cat([torch.tanh(0.5 * t), across / torch.cosh(0.5 * t)], -1)
+        # The reflection that takes the first axis, or its opposite, to loc: whichever is the farther. A mirror between
+        # two places that nearly meet turns much where they move little, and its gradient has no variance.
+        sign = torch.where(self.loc[..., :1] > 0, -1.0, 1.0).to(self.loc)
         axis = torch.zeros_like(self.loc)
         axis[..., 0] = 1.0
-        normal = self.loc - axis
-        length = normal.square().sum(-1, keepdim=True).clamp_min(tiny)
-        return upright - (2.0 * (upright * normal).sum(-1, keepdim=True) / length) * normal
+        normal = self.loc - sign * axis
+        length = normal.square().sum(-1, keepdim=True)
+        return sign * (upright - (2.0 * (upright * normal).sum(-1, keepdim=True) / length) * normal)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
         """The same distribution with other batch axes."""

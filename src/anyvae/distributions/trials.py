@@ -57,8 +57,10 @@ class Binomial(Cellwise):
         inside = (value >= 0) & (value <= self.total) & (value == value.round())
         count = torch.where(inside, value, torch.zeros_like(value))
         # Not v l - total softplus(l): these two nearly cancel where all trials have one outcome.
-        chance = count * F.logsigmoid(self.logits) + (self.total - count) * F.logsigmoid(-self.logits)
-        return torch.where(inside, _log_choices(self.total, count) + chance, -torch.inf)
+        many, logits = count.double(), self.logits.double()
+        chance = many * F.logsigmoid(logits) + (self.total - many) * F.logsigmoid(-logits)
+        mass = (_log_choices(self.total, many) + chance).to(self.logits.dtype)
+        return torch.where(inside, mass, -torch.inf)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The number of counts whose cumulated mass lies below Phi(noise)."""

@@ -91,6 +91,11 @@ class InUnits(Cellwise):
         """As the base has."""
         return self.base.masses(value)
 
+    def settled(self) -> Cellwise:
+        """See `Cellwise.settled`."""
+        base = self.base.settled()
+        return self if base is self.base else self._of(base)
+
     def cells(self, value: Tensor) -> Tensor:
         """Log-density of each cell in input units, nats."""
         return self.base.cells(value) - self._units(value, self.base.masses(value))
@@ -119,7 +124,10 @@ class InUnits(Cellwise):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> InUnits:
         """The same distribution with other batch axes."""
-        return InUnits(self.base.expand(batch_shape), self.log_unit, self.total, self.slope)
+        return self._of(self.base.expand(batch_shape))
+
+    def _of(self, base: Cellwise) -> InUnits:
+        return InUnits(base, self.log_unit, self.total, self.slope)
 
     def _like(self) -> Tensor:
         return self.base._like()

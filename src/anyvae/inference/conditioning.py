@@ -144,7 +144,7 @@ def _walk(
     for _ in range(steps):
         whole = {name: values[name] for name in values if name not in latents and name not in model.computed}
         offer = model.trace({**whole, **labels})
-        now = offer.at(latents)
+        now = offer.reread(latents, keep_q=False)
         better = (offer.log_weight() - now.log_weight()).squeeze(0)
         take = torch.rand_like(better).log() < better
         taken += take.to(taken)

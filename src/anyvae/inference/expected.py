@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Size, Tensor
 
-from anyvae.distributions import Cellwise, FromNoise
+from anyvae.distributions import FromNoise, log_prob_of_given
 from anyvae.inference.likelihood import evaluating, traces
 from anyvae.model import Batch, LatentVariableModel, Trace
 
@@ -83,6 +83,6 @@ def _expected(trace: Trace, name: str, seed: int) -> Tensor:
     lead = torch.broadcast_shapes(distribution.batch_shape, Size((trace.samples, trace.rows)))
     noise = noise.to(trace.model.zeros((1,))).expand(*lead, *distribution.noise_shape)
     drawn = distribution.expand(lead).from_noise(noise)
-    if item.mask is None or not isinstance(distribution, Cellwise):
+    if item.mask is None:
         return distribution.log_prob(drawn)
-    return distribution.given_log_prob(drawn, item.cell_mask())
+    return log_prob_of_given(distribution, drawn, item.cell_mask())

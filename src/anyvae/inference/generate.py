@@ -183,7 +183,8 @@ def reconstruct(
         The observed variables, shape (B, *event).
     """
     evidence = model.admit(batch)
-    given = {name: item.value for name, item in evidence.items() if name in model.conditions}
+    known = {*model.conditions, *model.inference_parts}
+    given = {name: item for name, item in evidence.items() if name in known}
     with seeded(seed), evaluating(model):
         if draw:
             trace = model.trace(batch)
@@ -196,7 +197,10 @@ def reconstruct(
                 # Between two classes there is none: the most probable one.
                 centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
             latents[name] = centre.expand(rows, *q.event_shape)
-        return mean(model, latents | given)
+        for name, item in given.items():  # a label, say, of the rows that have it
+            drawn = latents.get(name, item.value)
+            latents[name] = torch.where(item.cell_mask() > 0, item.value, drawn)
+        return mean(model, latents)
 
 
 def _condition(

@@ -68,7 +68,7 @@ def weigh(
         event = model.shapes[name]
         own = trace.values[name].expand(*lead, *event)
         values[name] = torch.cat([own[: samples - count], ancestral[name].expand(count, trace.rows, *event)])
-    mixed = trace.at(values)
+    mixed = trace.reread(values, keep_q=False)
     from_q = _density(mixed, inferred, q=True)
     from_p = _density(mixed, inferred, q=False)
     share = count / samples
@@ -107,7 +107,7 @@ def _from_prior(trace: Trace, samples: int, count: int, noise: Noise | None) -> 
     for name in generation_order(model.generative_parts, given):
         if name not in names:
             continue
-        distribution = trace.at(own | found).p(name)
+        distribution = trace.reread(own | found, keep_q=False).p(name)
         distribution = distribution.expand(torch.broadcast_shapes(distribution.batch_shape, lead))
         if noise is None:
             drawn = distribution.sample()

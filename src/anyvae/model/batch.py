@@ -53,6 +53,19 @@ class Evidence(NamedTuple):
         """Whether whole rows are missing rather than cells."""
         return self.mask is not None and self.mask.dim() == 1
 
+    def filled(self) -> Tensor | None:
+        """The rows, whose holes hold what the first row that has the cell holds; None where a cell is given nowhere.
+
+        What stands in a hole is no value of the variable, and cannot be judged as one.
+        """
+        if self.mask is None:
+            return self.value
+        mask = self.cell_mask() > 0
+        if not len(mask) or not bool(mask.any(0).all()):
+            return None
+        first = mask.to(torch.uint8).argmax(0, keepdim=True)
+        return torch.where(mask, self.value, self.value.gather(0, first))
+
     def cell_mask(self) -> Tensor:
         """The mask as floats of the value's shape."""
         if self.mask is None:

@@ -125,10 +125,8 @@ class LatentVariableModel(nn.Module):
         evidence = self.admit(batch)
         for name, item in evidence.items():
             if name in self.generative_parts:
-                value = item.value
-                if item.mask is not None:
-                    value = value[item.mask if item.by_rows else item.mask.flatten(1).all(1)]
-                if value.numel():
+                value = item.filled()
+                if value is not None and value.numel():
                     self.generative_parts[name].check(name, value)
 
     def plan(self, evidence: Mapping[str, Evidence]) -> Plan:

@@ -80,8 +80,10 @@ def make_plan(
         for item in waiting:
             part = (inference if item.from_q else generative)[item.name]
             parents = values_read(part, generative)
-            # The encoder reads a row with holes as it is, although the holes are drawn later.
-            if all(parent in ready or (item.from_q and parent in partial) for parent in parents):
+            # The encoder reads a row with holes as it is, although the holes are drawn later; a label that is known
+            # in some rows is inferred in the others, and is waited for.
+            as_it_is = partial - set(inference) if item.from_q else frozenset()
+            if all(parent in ready or parent in as_it_is for parent in parents):
                 own = frozenset() if item.name in computed else frozenset({item.name})
                 ancestors[item.name] = own.union(*(ancestors[name] for name in parents if name in ancestors))
                 ready.add(item.name)

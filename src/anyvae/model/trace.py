@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals import Conditional
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl
+from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl, log_prob_of_given
 from anyvae.model.batch import Evidence
 from anyvae.model.plan import Plan, values_read
 
@@ -99,30 +99,26 @@ class Trace:
     def _axes(self) -> int:
         return len(self.enumerated)
 
-    def reread(self, values: dict[str, Tensor]) -> Trace:
-        """The same pass with other tensors for some values: log p is worked out anew, the q are kept.
+    def reread(self, values: dict[str, Tensor], *, keep_q: bool = True, follow: bool = True) -> Trace:
+        """The same evidence with other tensors for some values: what is computed from them and log p are new.
 
         Arguments:
-            values: by name, of the shapes of those they replace.
+            values: by name, with leading axes that broadcast against those of the other values.
+            keep_q: whether the q stay those of the first pass.
+            follow: whether what is computed from the values is worked out anew; it need not be where only the
+                densities of the values themselves are asked for.
         """
         other = object.__new__(Trace)
         for name in Trace.__slots__:
             setattr(other, name, getattr(self, name))
         other.values = self.values | values
-        other._p, other._q = {}, dict(self._q)
-        return other
-
-    def at(self, values: dict[str, Tensor]) -> Trace:
-        """The same evidence with other values of latents: what is computed from them, log p and log q are new.
-
-        Arguments:
-            values: by name, with leading axes that broadcast against those of the other values.
-        """
-        other = self.reread(values)
-        other._q = {}
+        other._p, other._q = {}, dict(self._q) if keep_q else {}
+        moved = set(values) if follow else set()
         for name, from_q in self.plan.steps:
-            if name in self.model.computed:
+            if name in self.model.computed and moved & set(self._read(name, from_q=from_q)):
+                other._q.pop(name, None)
                 other.values[name] = (other.q(name) if from_q else other.p(name)).mean
+                moved.add(name)
         return other
 
     def fresh(self, name: str) -> Tensor:
@@ -135,8 +131,23 @@ class Trace:
     def drawn_parents(self, name: str) -> list[str]:
         """Names of drawn variables that q(name | ...) reads, sorted; none where it reads only what was given."""
         drawn = {other for other, _ in self.plan.draws}
-        read = values_read(self.model.inference_parts[name], self.model.generative_parts)
-        return sorted(drawn.intersection(read))
+        return sorted(drawn.intersection(self._read(name, from_q=True)))
+
+    def drawn_after(self) -> list[str]:
+        """Names of variables drawn from p that read what was inferred, also by way of what is computed from it."""
+        moved = {name for name, from_q in self.plan.draws if from_q}
+        found = []
+        for name, from_q in self.plan.steps:
+            if name not in moved and moved & set(self._read(name, from_q=from_q)):
+                moved.add(name)
+                if name not in self.model.computed:
+                    found.append(name)
+        return found
+
+    def _read(self, name: str, *, from_q: bool) -> list[str]:
+        """Names whose values one conditional of this variable needs."""
+        parts = self.model.inference_parts if from_q else self.model.generative_parts
+        return values_read(parts[name], self.model.generative_parts)
 
     def p(self, name: str) -> Distribution:
         """p(name | its parents), at this trace's values."""
@@ -160,16 +171,30 @@ class Trace:
         """log p(name | parents), nats, shape (..., B); of the given cells only where q does not fill the holes."""
         item = self.evidence.get(name)
         distribution = self.p(name)
+        if (
+            self.enumerated
+            and isinstance(distribution, Cellwise)
+            and distribution.settled() is not distribution
+        ):
+            raise ValueError(
+                f"{name!r} learns its noise from the residuals of a batch, which are not weighed by the probabilities "
+                f"of {self.enumerated[0].name!r}, every value of which is taken; give it OneScale() or FeatureScale()."
+            )
         if item is None or item.mask is None or (name, True) in self.plan.draws:
             return distribution.log_prob(self.values[name])
-        if isinstance(distribution, Cellwise):
-            return distribution.given_log_prob(item.value, item.cell_mask())
-        if not item.by_rows:
+        if not item.by_rows and not isinstance(distribution, Cellwise):
             raise ValueError(
                 f"{name!r} misses single cells, but {type(distribution).__name__} has no density per cell; "
                 "drop those rows, or use a family of independent features."
             )
-        return distribution.log_prob(item.value) * item.mask.to(item.value.dtype)
+        return log_prob_of_given(distribution, item.value, item.cell_mask())
+
+    def log_drawn(self, name: str) -> Tensor:
+        """log p(name | parents) of what p has drawn of a variable, nats, shape (..., B): of its holes alone."""
+        item = self.evidence.get(name)
+        if item is None:
+            return self.p(name).log_prob(self.values[name])
+        return log_prob_of_given(self.p(name), self.values[name], 1.0 - item.cell_mask())
 
     def log_q(self, name: str) -> Tensor:
         """log q(name | parents) at the drawn value, nats, shape (..., B); 0 in rows where it was given."""

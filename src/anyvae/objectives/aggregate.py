@@ -199,10 +199,19 @@ def first_draws(objective: Objective, trace: Trace, name: str) -> Tensor:
 
 
 def draws_of_prior(trace: Trace, name: str) -> Tensor:
-    """One draw of p(name | parents) for every row, flattened, shape (B, features), without gradient."""
+    """One draw of p(name | parents) for every row, flattened, shape (B, features), without gradient.
+
+    Raises:
+        ValueError: when there is a prior for each of several enumerated values.
+    """
     event = len(trace.model.shapes[name])
     with torch.no_grad():
         drawn = trace.fresh(name)
+    if drawn.dim() > event + 2:
+        raise ValueError(
+            f"{name!r} has a prior for every value of {trace.enumerated[0].name!r}, which is enumerated; which one is "
+            "it to be compared with? Draw that latent instead."
+        )
     return (drawn[0] if drawn.dim() > event + 1 else drawn).flatten(1)
 
 

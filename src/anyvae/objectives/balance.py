@@ -40,7 +40,7 @@ def balanced_kl(trace: Trace, name: str, prior_share: float) -> Tensor:
         return trace.expect(prior_share * of_p + (1.0 - prior_share) * of_q)
     value = trace.kl_of(name)
     # At a fixed draw log p moves with p alone; what is left of its gradient comes through the draw, so from q.
-    at_fixed_draw = trace.reread({name: trace.values[name].detach()}).log_p(name)
+    at_fixed_draw = trace.reread({name: trace.values[name].detach()}, follow=False).log_p(name)
     of_p = -trace.where_drawn(name, at_fixed_draw)
     of_q = trace.log_q(name) - trace.where_drawn(name, trace.log_p(name) - at_fixed_draw)
     moving = trace.expect(prior_share * of_p + (1.0 - prior_share) * of_q)

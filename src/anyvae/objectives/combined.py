@@ -8,6 +8,7 @@ from typing import final
 from torch import Tensor
 
 from anyvae.model import Trace
+from anyvae.objectives.gradients import refuse_drawn_after
 from anyvae.objectives.objective import Objective
 
 __all__ = ["CIWAE", "MIWAE", "PIWAE", "Renyi"]
@@ -73,8 +74,10 @@ class PIWAE(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: when the trace holds another number of draws, or enumerated latents.
+            ValueError: when the trace holds another number of draws, enumerated latents, or variables that p draws
+                from latents.
         """
+        refuse_drawn_after(self, trace)
         if trace.enumerated:
             raise ValueError(f"PIWAE does not enumerate {trace.enumerated[0].name!r}; draw it, or use IWAE.")
         log_weight = trace.log_weight()

@@ -10,7 +10,7 @@ from torch import Tensor
 from anyvae.model import Trace
 from anyvae.objectives.objective import Objective, iwae
 
-__all__ = ["DReG", "StickingTheLanding"]
+__all__ = ["DReG", "StickingTheLanding", "refuse_drawn_after"]
 
 
 @final
@@ -62,9 +62,10 @@ class DReG(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: when a latent is inferred given another drawn one.
+            ValueError: when a latent is inferred given another drawn one, or p draws a variable from a latent.
         """
         _refuse_hierarchies(self, trace)
+        refuse_drawn_after(self, trace)
         if not torch.is_grad_enabled():
             return iwae(trace)
         weights: list[Tensor] = []
@@ -95,9 +96,18 @@ def _log_weight_through_draws(trace: Trace) -> Tensor:
         if from_q:
             # The part of log q's gradient that comes through q's parameters, taken out again: any
             # distribution will do, and no second pass of the network is needed.
-            fixed = trace.reread({name: trace.values[name].detach()}).log_q(name)
+            fixed = trace.reread({name: trace.values[name].detach()}, follow=False).log_q(name)
             total = total + (fixed - fixed.detach())
     return total
+
+
+def refuse_drawn_after(objective: Objective, trace: Trace) -> None:
+    """Refuse variables that p draws from what was inferred: at other values of it they would be other draws."""
+    if found := trace.drawn_after():
+        raise ValueError(
+            f"{type(objective).__name__}: {found[0]!r} is drawn from p given what is inferred; its gradient would be "
+            f"biased there. Infer {found[0]!r} too, or use ELBO() or IWAE()."
+        )
 
 
 def _refuse_hierarchies(objective: Objective, trace: Trace) -> None:

@@ -150,6 +150,11 @@ class WeightedSum(Objective):
         self.parts = parts
         self.pathwise = all(part.pathwise for _, part in parts)
 
+    def _refuse_wrong_draws(self, trace: Trace) -> None:
+        # Each part by itself: a score that one of them adds is of that one's own value.
+        for _, part in self.parts:
+            part._refuse_wrong_draws(trace)
+
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
         total: Tensor | None = None

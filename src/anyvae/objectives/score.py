@@ -103,7 +103,7 @@ def _score(learning_signal: Tensor, trace: Trace) -> Tensor:
         distribution = trace.q(item.name) if item.from_q else trace.p(item.name)
         if distribution.has_rsample or item in trace.enumerated:
             continue
-        log_mass = trace.log_q(item.name) if item.from_q else distribution.log_prob(trace.values[item.name])
+        log_mass = trace.log_q(item.name) if item.from_q else trace.log_drawn(item.name)
         total = log_mass if total is None else total + log_mass
     if total is None:
         return torch.zeros_like(learning_signal)

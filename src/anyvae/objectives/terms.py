@@ -191,6 +191,11 @@ class Classify(Objective):
         super().__init__(samples)
         self.name = name
 
+    def _refuse_wrong_draws(self, trace: Trace) -> None:
+        # A classifier of what is given has no use for the draws, and stands beside any estimator.
+        if self.name not in trace.model.inference_parts or trace.drawn_parents(self.name):
+            super()._refuse_wrong_draws(trace)
+
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`.
 

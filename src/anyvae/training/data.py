@@ -103,9 +103,12 @@ class TensorData:
 
     def fixed(self, rows: Tensor | None = None, seed: int = 0) -> dict[str, Tensor | Partial]:
         """Rows as one batch, binarised once with a seed of its own; all rows where None."""
+        generator: torch.Generator | None = None
 
         def draw(mean: Tensor) -> Tensor:
-            return torch.bernoulli(mean, generator=torch.Generator(device=mean.device).manual_seed(seed))
+            nonlocal generator  # one for all variables: those of equal seeds would draw the same bits
+            generator = generator or torch.Generator(device=mean.device).manual_seed(seed)
+            return torch.bernoulli(mean, generator=generator)
 
         return self._rows(rows, draw)
 

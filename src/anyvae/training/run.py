@@ -134,7 +134,7 @@ class Run:
         before = self.seconds
         order, epoch = torch.empty(0), -1
         reported, rows_since, moved_since, objective_since = started, 0, 0, 0.0
-        self.model.train()
+        self._learn()
         self.beside.train(True)
         with interruptible() as interrupted:
             while not self.ended:
@@ -248,6 +248,15 @@ class Run:
 
     def _only(self, seat: Seat) -> None:
         seat.own_gradients_only(p for name, p in self._parameters.items() if name not in seat.owned)
+
+    def _learn(self) -> None:
+        """Put the model into training, but for parts whose weights nobody trains: they stay as they are altogether."""
+        self.model.train()
+        owned = {id(parameter) for seat in self.seats for parameter in seat.owned.values()}
+        for part in (*self.model.generative_parts.values(), *self.model.inference_parts.values()):
+            own = [id(parameter) for parameter in part.parameters()]
+            if own and owned.isdisjoint(own):
+                part.eval()
 
     def keep_best(self) -> None:
         """Give the model the weights to keep: of the best bound, or the last."""
