@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Distribution, kl_divergence
 
-from anyvae.distributions import Binomial, Dirichlet, Poisson
+from anyvae.distributions import Binomial, ContinuousBernoulli, Dirichlet, Poisson
 
 
 @pytest.mark.parametrize(("classes", "size"), [(50, 100.0), (500, 100.0), (1000, 400.0)])
@@ -50,3 +50,14 @@ def test_masses_of_many_counts(single: Distribution, double: Distribution, value
 def test_counts_beyond_the_last_whole_number_are_drawn() -> None:
     drawn = Poisson(torch.tensor([38.0, 2.0])).sample()
     assert drawn[0].item() == pytest.approx(torch.tensor(38.0).exp().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("logit", [2e-3, 1e-2, 0.1])
+def test_slopes_of_draws_of_nearly_even_shares(logit: float) -> None:
+    noise, slopes = torch.linspace(-3.0, 3.0, 50), []
+    for kind in (torch.float32, torch.float64):
+        logits = torch.full((50,), logit, dtype=kind, requires_grad=True)
+        drawn = ContinuousBernoulli(logits, 1).from_noise(noise.to(kind))
+        assert drawn.dtype == kind
+        slopes.append(torch.autograd.grad(drawn.sum(), logits)[0].double())
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-6)

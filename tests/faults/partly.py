@@ -114,6 +114,18 @@ _PLANTED = [
         "many, logits = count, self.logits",
         f"{SINGLE}masses_of_many_counts",
     ),
+    (
+        "distributions/continuous.py",
+        "logits, safe, exact = self.logits.double(), safe.double(), noise.double()",
+        "logits, exact = self.logits, noise",
+        f"{SINGLE}slopes_of_draws_of_nearly_even_shares",
+    ),
+    (
+        "objectives/combined.py",
+        "power * log_weight.double()",
+        "power * log_weight",
+        "objectives/test_combined.py::test_renyi_near_the_elbo_in_single_precision",
+    ),
 ]
 
 FAULTS = [

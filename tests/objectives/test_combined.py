@@ -207,3 +207,14 @@ def test_the_term_changes_the_fit_and_wrong_latents_are_refused() -> None:
     ):
         StratifiedTC(10, "z2")(ladder, {"x": torch.randn(4, 3)})
     assert StratifiedTC(10, "z1")(ladder, {"x": torch.randn(4, 3)}).shape == (4,)
+
+
+def test_renyi_near_the_elbo_in_single_precision() -> None:
+    torch.manual_seed(0)
+    model = VAE(
+        StandardNormal(1), DiagonalNormal(1).given("x", net=Linear()), Normal(800).given("z", net=Linear())
+    )
+    trace = model.trace({"x": torch.randn(2, 800)}, 4)
+    wanted = trace.log_mean_exp(1e-6 * trace.log_weight().double()) / 1e-6
+    assert wanted.abs().min() > 1000.0
+    torch.testing.assert_close(Renyi(1.0 - 1e-6).of(trace).double(), wanted, rtol=0.0, atol=0.01)

@@ -85,9 +85,11 @@ class PerRow(Conditional):
         """See `Conditional.forward`."""
         [index] = parents
         place = index.long()
-        if bool((place < 0).any()) or bool((place >= self.rows).any()):
+        strange = (place < 0) | (place >= self.rows) | (place != index)
+        if bool(strange.any()):
             raise ValueError(
-                f"PerRow got the row {int(place.max())} and has {self.rows}; fit a Refined posterior for new rows."
+                f"PerRow got the row {index[strange][0].item():g} and has {self.rows}, from 0 on; fit a Refined "
+                "posterior for new rows."
             )
         params = {name: table[place] for name, table in self.table.items()}
         constants = {name: self.get_buffer(f"constant_{name}") for name in self.family.constants}

@@ -177,12 +177,14 @@ class ContinuousBernoulli(Cellwise):
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """log(1 - u + u exp(logits)) / logits at u = Phi(noise)."""
+        # In double precision: of small logits the quotient has few digits, and its gradient none.
         small, safe = self._apart(1e-3)
-        below = torch.special.ndtr(noise)
-        mixed = torch.logaddexp(torch.special.log_ndtr(-noise), torch.special.log_ndtr(noise) + safe)
+        logits, safe, exact = self.logits.double(), safe.double(), noise.double()
+        below = torch.special.ndtr(exact)
+        mixed = torch.logaddexp(torch.special.log_ndtr(-exact), torch.special.log_ndtr(exact) + safe)
         slope = 0.5 * below * (1.0 - below)
-        near = below + self.logits * slope * (1.0 + self.logits * (1.0 - 2.0 * below) / 3.0)
-        return torch.where(small, near, mixed / safe).clamp(0.0, 1.0)
+        near = below + logits * slope * (1.0 + logits * (1.0 - 2.0 * below) / 3.0)
+        return torch.where(small, near, mixed / safe).clamp(0.0, 1.0).to(self.logits.dtype)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> ContinuousBernoulli:
         """The same distribution with other batch axes."""

@@ -65,7 +65,7 @@ def condition(
         names: variables that are returned; all where None.
 
     Raises:
-        ValueError: for numbers below one draw or sample, or below no step.
+        ValueError: for numbers below one draw or sample, or below no step, and for names that the model has not.
 
     >>> from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal, observed
     >>> from anyvae.model import VAE
@@ -79,6 +79,8 @@ def condition(
     for name, value, least in (("draws", draws, 1), ("samples", samples, 1), ("steps", steps, 0)):
         if value < least:
             raise ValueError(f"condition got {name}={value}; wanted at least {least}.")
+    if unknown := set(names or ()) - set(model.shapes):
+        raise ValueError(f"condition got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
     parts: list[tuple[Tensor, Conditioned]] = []
     with seeded(seed), evaluating(model):
         evidence = model.admit(batch)

@@ -123,6 +123,8 @@ def mean(model: LatentVariableModel, given: Mapping[str, Tensor]) -> dict[str, T
         model: the model.
         given: latents and conditions by name, shape (rows, *event); those that are missing are at their own means.
     """
+    if not given:
+        raise ValueError("mean: nothing is given, and so no number of rows; pass a latent, as {'z': values}.")
     rows = len(next(iter(given.values())))
     values, found = at_means(model, rows, given)
     return {name: values[name] for name in model.observed if name in found}
@@ -165,6 +167,10 @@ def embed(model: LatentVariableModel, batch: Batch, *, enumerate: Sequence[str] 
             mean = mean.flatten(-max(1, len(model.shapes[name])))
             # A feature at a time: expectations are of one number a row.
             found.append(torch.stack([trace.expect(column) for column in mean.unbind(-1)], -1))
+        if not found:
+            raise ValueError(
+                "embed: every latent is given, and none is left to infer; leave one out of the batch."
+            )
         return torch.cat(found, -1)
 
 

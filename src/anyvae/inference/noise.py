@@ -70,6 +70,8 @@ def _whitened(pool: Tensor) -> Tensor:
 
 def row_keys(evidence: dict[str, Evidence]) -> Tensor:
     """One integer per row, a hash of the row's given values, shape (B,), on the CPU."""
+    if not evidence or not len(next(iter(evidence.values())).value):
+        raise ValueError("the batch holds no rows; pass some, as {'x': rows}.")
     total: Tensor | None = None
     for index, name in enumerate(sorted(evidence)):
         item = evidence[name]

@@ -45,6 +45,10 @@ def conditional_mean(
         logarithms: a of every cell, 0 of those that are no logarithms, shape (*event); none is where None.
         seed: of the draws.
     """
+    if name not in model.shapes:
+        raise ValueError(
+            f"conditional_mean: the model has no variable {name!r}; it has {sorted(model.shapes)}."
+        )
     with evaluating(model):
         evidence = model.admit(batch)
         found = model.zeros((len(next(iter(evidence.values())).value), *model.shapes[name]))

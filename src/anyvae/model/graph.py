@@ -114,6 +114,11 @@ class LatentVariableModel(nn.Module):
         absent = [name for name in self.conditions if name not in evidence]
         if absent:
             raise ValueError(f"the model is conditioned on {absent[0]!r}, which the batch lacks; pass it.")
+        if partly := [name for name in self.conditions if evidence[name].mask is not None]:
+            raise ValueError(
+                f"the model is conditioned on {partly[0]!r}, which is given in part; it has no distribution to fill it "
+                "by: pass all of it."
+            )
         return evidence
 
     def check(self, batch: Batch) -> None:

@@ -150,7 +150,8 @@ class Renyi(Objective):
         power = 1.0 - self.alpha
         if power == 0.0:
             return log_weight.mean(0)
-        return trace.log_mean_exp(power * log_weight) / power
+        # In double precision: near alpha = 1 it is a quotient of two small numbers.
+        return (trace.log_mean_exp(power * log_weight.double()) / power).to(log_weight.dtype)
 
 
 def _draws(objective: Objective, repeats: int, inner: int) -> int:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import final
 
@@ -164,7 +164,10 @@ def fit(
     counts = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "evaluations": evaluations}
     for name, value in {**counts, "minutes": minutes}.items():
         if value is not None:
-            wants(Real, value, f"{name} of fit", "a positive number")
+            whole = name in ("steps", "batch_size", "evaluations")
+            wants(
+                Integral if whole else Real, value, f"{name} of fit", f"a positive{' whole' * whole} number"
+            )
             if not value > 0:
                 raise ValueError(f"fit got {name}={value}; wanted a positive number.")
     if not isinstance(learning_rate, Schedule) and not 0.0 <= learning_rate < math.inf:

@@ -30,8 +30,8 @@ def adam_under_prior(rows: int, scale: float = 2.0) -> OptimizerFactory:
 
     .. math:: \max_\theta \; \frac1n \sum_i ELBO(x_i) - \frac{1}{2 \, n \, scale^2} \sum_w w^2
 
-    With few rows it keeps a decoder from learning each by heart; with many it says nothing. Biases, scales and all else
-    that is no matrix or convolution are left out.
+    With few rows it keeps a decoder from learning each by heart; with many it says nothing. What has one axis, as
+    biases and the noise of features have, is left out.
 
     Arguments:
         rows: n.
