@@ -36,6 +36,19 @@ def test_groups_stand_in_the_order_of_their_rows(digits: Findings) -> None:
     assert "87.5 % are put in their class" in page
 
 
+def test_a_group_of_vectors_may_have_no_row(digits: Findings) -> None:
+    flat = np.asarray(digits.observed).reshape(len(digits.observed), -1)[:, :2]
+    vectors = replace(digits, image_shape=None, observed=flat)
+    nothing = replace(
+        of_pictures(digits, "cluster"),
+        exemplars=[flat[:5], flat[:2], flat[:0]],
+        draws=[flat[:5], flat[:2], flat[:0]],
+    )
+    page = text(groups(replace(vectors, groups=[nothing])))
+    assert page.count("Bea") == 1 + 2
+    assert page.count("Cid 0.0 % – –") == page.count("Cid") == 1
+
+
 def test_clusters_have_no_right_class(digits: Findings) -> None:
     page = text(groups(replace(digits, groups=[of_pictures(digits, "cluster")])))
     assert "Clusters" in page

@@ -167,7 +167,10 @@ def columns_of(rows: Rows, names: list[str] | None = None) -> dict[str, Array]:
     """Rows as named columns; the elements of vectors are called x0, x1, ... unless names are given."""
     if isinstance(rows, Mapping):
         return {str(name): np.asarray(values) for name, values in rows.items()}
-    flat = np.asarray(rows).reshape(len(rows), -1)
+    rows = np.asarray(rows)
+    flat = rows.reshape(
+        len(rows), math.prod(rows.shape[1:])
+    )  # -1 stands for no number where there are no rows
     if names is None or len(names) != flat.shape[1]:
         names = [f"x{i}" for i in range(flat.shape[1])]
     return {name: flat[:, i] for i, name in enumerate(names)}
