@@ -180,6 +180,36 @@ def test_a_run_cut_while_it_moves_to_its_place(
     same_run(out, tmp_path / "whole")
 
 
+def test_a_report_that_fails_costs_no_fit(
+    numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(words(numbers, out, "--quiet")) == 0
+    whole = sorted(out.iterdir())
+    before = {path: path.read_bytes() for path in whole}
+
+    def fails(error: BaseException) -> int:
+        def render(*_: object) -> str:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr("anyvae.report.render", render)
+            return main(words(numbers, out, "--seed", "1"))
+
+    assert fails(KeyboardInterrupt()) == 130
+    assert {path: path.read_bytes() for path in whole} == before
+    (out / "unfinished" / "report.html").write_text("of another fit")
+    assert fails(ValueError("no page")) == 1
+    shown = capsys.readouterr()
+    assert "no page" in shown.err
+    assert f"anyvae report {out}" in shown.out
+    assert sorted(out.iterdir()) == [path for path in whole if path.name != "report.html"]
+    assert main(["report", str(out)]) == 0
+    assert main(words(numbers, tmp_path / "whole", "--quiet", "--seed", "1")) == 0
+    same_run(out, tmp_path / "whole")
+    assert sorted(out.iterdir()) == whole
+
+
 def test_checkpoints_never_execute(
     numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused
 ) -> None:

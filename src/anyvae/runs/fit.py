@@ -92,7 +92,14 @@ def fit_run(
     )
     fitted = FittedModel(model.cpu(), prepared.schema, config)
     if first:
-        _finish(fitted, prepared, rows, held_out, result, work, options, say)
+        metrics = _finish(fitted, prepared, held_out, result, work, options, say)
+        try:
+            _report(fitted, rows, held_out, metrics, result, work)
+        except Exception:  # costs the page, and no fit
+            work.report.unlink(missing_ok=True)
+            _publish(work, files)
+            say(f"{files.folder} holds the run without its report, which anyvae report {files.folder} writes")
+            raise
         _publish(work, files)
     return fitted
 
@@ -184,7 +191,9 @@ def _publish(work: RunFiles, files: RunFiles) -> None:
         files.config.unlink(
             missing_ok=True
         )  # without it a folder is no run: never new weights beside an old config
-        for name in ("model", "schema", "history", "metrics", "report", "config"):
+        files.report.unlink(missing_ok=True)
+        page = ["report"] if work.report.is_file() else []
+        for name in ("model", "schema", "history", "metrics", *page, "config"):
             os.replace(getattr(work, name), getattr(files, name))
         for checkpoint in work.folder.glob("checkpoint*"):
             checkpoint.unlink()
@@ -198,16 +207,13 @@ def _publish(work: RunFiles, files: RunFiles) -> None:
 def _finish(
     fitted: FittedModel,
     prepared: Prepared,
-    rows_fitted: Source,
     held_out: Source,
     result: FitResult,
     files: RunFiles,
     options: FitOptions,
     say: Callable[[str], None],
-) -> None:
-    from anyvae.report import render
-    from anyvae.runs.gather import findings_of
-
+) -> dict[str, Any]:
+    """Write all but the report, and return the metrics."""
     fitted.save(files.folder)
     write_file(files.history, history_csv(result))
     say(
@@ -237,14 +243,28 @@ def _finish(
         },
     }
     write_file(files.metrics, msgspec.json.format(msgspec.json.encode(metrics), indent=2) + b"\n")
-    findings = findings_of(fitted, held_out, metrics, history_columns(result), rows_fitted)
-    write_file(files.report, render(findings).encode())
     error = held["log_likelihood_standard_error"]
     told = "" if math.isnan(error) else f" ± {error:.2f}"
     say(
         f"held-out log-likelihood {held['log_likelihood']:.2f}{told} nats per row ({held['samples']:,} samples), "
         f"ELBO {held['elbo']:.2f}, {held['active_units']} of {len(held['kl_per_latent'])} latents active"
     )
+    return metrics
+
+
+def _report(
+    fitted: FittedModel,
+    rows_fitted: Source,
+    held_out: Source,
+    metrics: dict[str, Any],
+    result: FitResult,
+    files: RunFiles,
+) -> None:
+    from anyvae.report import render
+    from anyvae.runs.gather import findings_of
+
+    findings = findings_of(fitted, held_out, metrics, history_columns(result), rows_fitted)
+    write_file(files.report, render(findings).encode())
 
 
 def _scores(fitted: FittedModel, held_out: Source) -> list[float]:

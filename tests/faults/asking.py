@@ -1,0 +1,47 @@
+"""Faults of what is asked of a run or an estimator, and of what is said when it cannot be had."""
+
+from __future__ import annotations
+
+from faults import Mutation
+
+RESUME = "cli/test_cli_resume.py::test_"
+GROUPS = "report/test_groups.py::test_"
+
+# file, what stands there, what is planted, the test that looks for it
+_PLANTED = [
+    (
+        "report/summaries.py",
+        "math.prod(rows.shape[1:])",
+        "-1",
+        GROUPS + "a_group_of_vectors_may_have_no_row",
+    ),
+    (
+        "runs/fit.py",
+        "        except Exception:  # costs",
+        "        except LookupError:  # costs",
+        RESUME + "a_report_that_fails_costs_no_fit",
+    ),
+    (
+        "runs/fit.py",
+        "        except Exception:  # costs",
+        "        except BaseException:  # costs",
+        RESUME + "a_report_that_fails_costs_no_fit",
+    ),
+    (
+        "runs/fit.py",
+        "            work.report.unlink(missing_ok=True)\n",
+        "",
+        RESUME + "a_report_that_fails_costs_no_fit",
+    ),
+    (
+        "runs/fit.py",
+        "        files.report.unlink(missing_ok=True)\n",
+        "",
+        RESUME + "a_report_that_fails_costs_no_fit",
+    ),
+]
+
+FAULTS = [
+    Mutation(f"asking: {file.removesuffix('.py')} {place}", file, before, after, (test,))
+    for place, (file, before, after, test) in enumerate(_PLANTED)
+]
