@@ -49,6 +49,9 @@ def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) ->
     with np.load(pictures) as data:
         lying = (data["x"].sum(2) == 6).any(1).astype(int)
     assert np.mean(np.array([int(row["label"]) for row in found]) == lying) > 0.85
+    np.save(tmp_path / "unlabelled.npy", np.load(out))
+    assert main(["impute", str(run), str(tmp_path / "unlabelled.npy")]) == 0
+    assert len(rows(capsys.readouterr().out)) == 60
     assert main(["sample", str(run), "-n", "2", "--given", "label=7"]) == 2
     assert "it knows '0', '1'" in capsys.readouterr().err
     assert main(["sample", str(run), "-n", "2", "--given", "shape=7"]) == 2

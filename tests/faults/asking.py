@@ -5,6 +5,8 @@ from __future__ import annotations
 from faults import Mutation
 
 RESUME = "cli/test_cli_resume.py::test_"
+LABELS = "cli/test_cli_labels.py::test_"
+BESIDE = "runs/test_beside_runs.py::test_"
 GROUPS = "report/test_groups.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -38,6 +40,12 @@ _PLANTED = [
         "        files.report.unlink(missing_ok=True)\n",
         "",
         RESUME + "a_report_that_fails_costs_no_fit",
+    ),
+    (
+        "runs/beside.py",
+        "if label.name in aside_of(source).column_names:",
+        "if True:",
+        BESIDE + "rows_without_a_column_of_labels_are_rows_whose_labels_are_empty",
     ),
 ]
 

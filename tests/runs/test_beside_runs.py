@@ -15,7 +15,7 @@ import torch
 
 from anyvae.data import DataError, load_source
 from anyvae.inference import log_likelihood
-from anyvae.runs import FitOptions, FittedModel, fit_run, load
+from anyvae.runs import FitOptions, FittedModel, fit_run, load, source_for
 from anyvae.training import Callback, Evaluation, Interrupted
 
 ROWS = 240
@@ -61,6 +61,20 @@ def test_a_label_that_is_known_tells_of_the_cells_that_are_not(m2_run: FittedMod
     draws = m2_run.impute(load_source(tmp_path / "x.csv", label="kind"), 60, 0)
     means = np.mean([table["length"].to_pylist() for table in draws], axis=0)
     assert means.tolist() == pytest.approx([0.0, 3.0], abs=0.9)
+
+
+def test_rows_without_a_column_of_labels_are_rows_whose_labels_are_empty(
+    table: Path, m2_run: FittedModel, tmp_path: Path
+) -> None:
+    columns = csv.read_csv(table).slice(0, 12).drop_columns("kind").to_pydict()
+    columns["length"][::3] = [None] * 4
+    empty = {**columns, "kind": pa.nulls(12, pa.string())}
+    for name, cells in (("without.csv", columns), ("empty.csv", empty)):
+        csv.write_csv(pa.table(cells), tmp_path / name)
+    without, told = (source_for(m2_run.config, str(tmp_path / name)) for name in ("without.csv", "empty.csv"))
+    found, wanted = (m2_run.impute(rows)["length"].to_pylist() for rows in (without, told))
+    assert found == pytest.approx(wanted, abs=0.1)
+    assert len(m2_run.impute(without, 2, 0)) == 2
 
 
 def test_m2_tells_the_labels_that_were_left_empty(table: Path, m2_run: FittedModel) -> None:

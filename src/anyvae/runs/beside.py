@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from anyvae.data import Schema, Source, decode, encode_given, encode_labels
+from anyvae.data import Schema, Source, aside_of, decode, encode_given, encode_labels
 from anyvae.data.encode import Unseen
 from anyvae.model import Partial
 
@@ -18,7 +18,7 @@ __all__ = ["beside_of", "with_columns", "with_label"]
 def beside_of(
     schema: Schema, source: Source, unseen: Unseen = "refuse", names: Sequence[str] = ("y", "c")
 ) -> dict[str, Tensor | Partial]:
-    """The variables that are modelled beside the rows: labels "y", and "c", what rows are given.
+    """The variables that are modelled beside the rows: labels "y", where the source has any, and "c", what is given.
 
     Arguments:
         schema: of the rows, with those of the columns set aside.
@@ -28,7 +28,9 @@ def beside_of(
     """
     found: dict[str, Tensor | Partial] = {}
     if "y" in schema.beside and "y" in names:
-        found["y"] = Partial(*encode_labels(schema.beside["y"], source, unseen))
+        [label] = schema.beside["y"].features
+        if label.name in aside_of(source).column_names:
+            found["y"] = Partial(*encode_labels(schema.beside["y"], source, unseen))
     if "c" in schema.beside and "c" in names:
         found["c"] = encode_given(schema.beside["c"], source, unseen)
     return found
