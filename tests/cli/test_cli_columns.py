@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ import pytest
 import anyvae
 from anyvae.cli import main
 from anyvae.data import load_source
+from anyvae.runs import load, source_for
 
 Capture = pytest.CaptureFixture[str]
 Refused = Callable[..., str]
@@ -149,6 +151,26 @@ def test_classes_with_their_probabilities(people: Path, people_run: Path, tmp_pa
     shares = np.stack([table["p(Bern)"].to_numpy(), table["p(Oslo)"].to_numpy()], 1)
     np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-6)
     assert table["town"].to_pylist() == np.array(["Bern", "Oslo"])[shares.argmax(1)].tolist()
+
+
+def test_classes_of_two_values_are_values_of_their_column(tmp_path: Path, capsys: Capture) -> None:
+    generator = np.random.default_rng(0)
+    old, floor = generator.random(80) < 0.5, generator.integers(3, 5, 80)
+    columns = {"height": generator.normal(size=80), "old": old, "floor": floor, "step": floor / 2}
+    pc.write_csv(pa.table(columns), tmp_path / "made.csv")
+    words = ["fit", str(tmp_path / "made.csv"), "--kind", "floor=binary", "--kind", "step=binary"]
+    assert (
+        main([*words, "--out", str(tmp_path / "run"), "--max-epochs", "2", "--samples", "4", "--quiet"]) == 0
+    )
+    for column, classes in (("old", ["false", "true"]), ("floor", ["3", "4"]), ("step", ["1.5", "2"])):
+        assert main(["classify", str(tmp_path / "run"), str(tmp_path / "made.csv"), "--column", column]) == 0
+        names, *lines = capsys.readouterr().out.splitlines()
+        assert names == f"{column},p({classes[0]}),p({classes[1]})"
+        assert {line.split(",")[0] for line in lines} <= set(classes)
+    fitted = load(tmp_path / "run")
+    known, _ = fitted.predict(source_for(fitted.config, str(tmp_path / "made.csv")), "old")
+    assert known == [False, True]
+    assert type(known[0]) is bool
 
 
 def test_clusters(people: Path, people_run: Path, capsys: Capture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 RESUME = "cli/test_cli_resume.py::test_"
+COLUMNS = "cli/test_cli_columns.py::test_"
 LABELS = "cli/test_cli_labels.py::test_"
 BESIDE = "runs/test_beside_runs.py::test_"
 GROUPS = "report/test_groups.py::test_"
@@ -46,6 +47,18 @@ _PLANTED = [
         "if label.name in aside_of(source).column_names:",
         "if True:",
         BESIDE + "rows_without_a_column_of_labels_are_rows_whose_labels_are_empty",
+    ),
+    (
+        "runs/conditional.py",
+        ".astype(feature.dtype).tolist()",
+        ".tolist()",
+        COLUMNS + "classes_of_two_values_are_values_of_their_column",
+    ),
+    (
+        "cli/columns.py",
+        "in enumerate(pa.array(classes).cast(pa.string())):",
+        "in enumerate(classes):",
+        COLUMNS + "classes_of_two_values_are_values_of_their_column",
     ),
 ]
 

@@ -83,6 +83,7 @@ def classify(
     """
     check_target(output, (".csv", ".parquet"))
     import numpy as np
+    import pyarrow as pa
 
     fitted, rows = run_and_rows(run, source, unseen)
     column = column or fitted.label
@@ -92,7 +93,7 @@ def classify(
         raise DataError("the model has no label of its own: name a column of categories with --column")
     classes, shares = fitted.predict(rows, column)
     found = {column: np.asarray(classes)[shares.argmax(1)]}
-    for place, name in enumerate(classes):
+    for place, name in enumerate(pa.array(classes).cast(pa.string())):  # as the classes are written
         found[f"p({name})"] = shares[:, place]
     deliver(found, output)
 

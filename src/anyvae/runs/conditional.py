@@ -166,7 +166,7 @@ def class_probabilities(
     mean = conditional_mean(fitted.model, batch, samples=samples, seed=seed)[:, cells[column]]
     if feature.kind == "binary":
         share = mean.clamp(0.0, 1.0)
-        classes: list[Any] = feature.level_values(np.arange(2)).tolist()
+        classes: list[Any] = feature.level_values(np.arange(2)).astype(feature.dtype).tolist()
         return classes, torch.cat([1.0 - share, share], 1).cpu().double().numpy()
     share = mean.double().clamp_min(0.0)
     return list(feature.categories), (share / share.sum(1, keepdim=True)).cpu().numpy()
