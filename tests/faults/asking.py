@@ -60,6 +60,12 @@ _PLANTED = [
         "in enumerate(classes):",
         COLUMNS + "classes_of_two_values_are_values_of_their_column",
     ),
+    (
+        "cli/questions.py",
+        "if samples == SCORE_SAMPLES else fitted.score(rows)",
+        "",
+        COLUMNS + "scores_come_with_p_values_and_blame",
+    ),
 ]
 
 FAULTS = [

@@ -109,18 +109,21 @@ def score(
     Parameters
     ----------
     explain
-        Add p_value, how likely a row as improbable is among those that the fit held out; standing, how a row stands
-        among what its latents let expect, in nats without units, low for outliers where a density is high for whatever
-        is simple; and for every column of a table the log-density of the cell given the rest of its row: the lowest are
+        Add p_value, how likely a row as improbable is among those that the fit held out, both scored by 128
+        samples; standing, how a row stands among what its latents let expect, in nats without units, low for outliers
+        where a density is high for whatever is simple; and for every column of a table the log-density of the cell given the rest of its row: the lowest are
         to blame.
     """
     check_target(output)
     from anyvae.runs import RunFiles
+    from anyvae.runs.fitted import SCORE_SAMPLES
 
     fitted, rows = run_and_rows(run, source, unseen)
     found = {"log_density": fitted.score(rows, samples)}
     if explain:
-        found["p_value"] = p_values(found["log_density"], RunFiles(run).read_metrics())
+        # Of as many samples as the held-out rows were scored by: a score of fewer is lower by that alone.
+        alike = found["log_density"] if samples == SCORE_SAMPLES else fitted.score(rows)
+        found["p_value"] = p_values(alike, RunFiles(run).read_metrics())
         found["standing"] = fitted.standing(rows, samples)
         cells = fitted.explain(rows, samples)
         for place, feature in enumerate(fitted.schema.features):

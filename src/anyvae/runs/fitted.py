@@ -44,7 +44,10 @@ from anyvae.runs.given import sample_given
 from anyvae.runs.named import kl_of_variables, latent_names
 from anyvae.training import save_tensors
 
-__all__ = ["FittedModel"]
+__all__ = ["SCORE_SAMPLES", "FittedModel"]
+
+SCORE_SAMPLES = 128
+"""S of scores unless it is told, and of those of held-out rows that a run keeps to compare others with."""
 
 _BLOCK = 1 << 15  # rows of a table
 
@@ -187,7 +190,7 @@ class FittedModel:
         found = reconstruct(self.model, self.batch(source), draw=draw, seed=seed)
         return self.decode(found["x"], means=not draw)
 
-    def score(self, source: Source, samples: int = 128) -> np.ndarray[Any, Any]:
+    def score(self, source: Source, samples: int = SCORE_SAMPLES) -> np.ndarray[Any, Any]:
         """Importance-weighted log-density of each row, nats, in input units; deterministic.
 
         Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
