@@ -111,8 +111,8 @@ def score(
     explain
         Add p_value, how likely a row as improbable is among those that the fit held out, both scored by 128
         samples; standing, how a row stands among what its latents let expect, in nats without units, low for outliers
-        where a density is high for whatever is simple; and for every column of a table the log-density of the cell given the rest of its row: the lowest are
-        to blame.
+        where a density is high for whatever is simple; and for every column of a table the log-density of the cell
+        given the rest of its row: the lowest are to blame.
     """
     check_target(output)
     from anyvae.runs import RunFiles
