@@ -58,6 +58,10 @@ def test_what_an_estimator_has_no_word_for(blobs: Rows) -> None:
         TabularVAE(recipe="m2").fit(rows)
     with pytest.raises(ValueError, match="cvae is of rows given some columns"):
         VAEClassifier(recipe="cvae").fit(rows, truth)
+    with pytest.raises(ValueError, match="all labels are of one class, 2, and m2 tells classes apart"):
+        VAEClassifier(recipe="m2").fit(rows, np.full(300, 2))
+    with pytest.raises(ValueError, match="the labels of X have 150 different values in 300 rows"):
+        VAEClassifier(recipe="m2").fit(rows, np.arange(300) // 2)
 
 
 @pytest.mark.parametrize("recipe", ["ladder_vae", "gmvae"])
@@ -75,6 +79,7 @@ def test_latents_side_by_side_go_and_come_back(blobs: Rows, recipe: str) -> None
     if recipe == "gmvae":
         given["y"] = torch.eye(10, dtype=torch.float64)[given["y"].argmax(1)]
     wanted = vae.fitted_.decode(mean(model, given)["x"]).to_pandas().to_numpy()
+    vae.set_params(recipe="vae" if recipe == "gmvae" else "gmvae")  # of the next fit
     np.testing.assert_allclose(np.asarray(vae.inverse_transform(latents)), wanted, rtol=1e-9)
     with pytest.raises(ValueError, match="latents"):
         vae.inverse_transform(latents[:, :-1])

@@ -6,6 +6,7 @@ from faults import Mutation
 
 RESUME = "cli/test_cli_resume.py::test_"
 COLUMNS = "cli/test_cli_columns.py::test_"
+RECIPES = "estimators/test_recipes_of_estimators.py::test_"
 LABELS = "cli/test_cli_labels.py::test_"
 BESIDE = "runs/test_beside_runs.py::test_"
 GROUPS = "report/test_groups.py::test_"
@@ -65,6 +66,24 @@ _PLANTED = [
         "if samples == SCORE_SAMPLES else fitted.score(rows)",
         "",
         COLUMNS + "scores_come_with_p_values_and_blame",
+    ),
+    (
+        "estimators/tabular.py",
+        "in fitted.recipe.enumerate",
+        'in __import__("anyvae.recipes").recipes.find_recipe(self.recipe).enumerate',
+        RECIPES + "latents_side_by_side_go_and_come_back",
+    ),
+    (
+        "estimators/classifier.py",
+        "if alone and recipe.labels and",
+        "if False and",
+        RECIPES + "what_an_estimator_has_no_word_for",
+    ),
+    (
+        "data/beside.py",
+        "the labels of {source.name} have",
+        "column {columns[0]!r} of {source.name} has",
+        RECIPES + "what_an_estimator_has_no_word_for",
     ),
 ]
 

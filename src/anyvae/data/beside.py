@@ -93,8 +93,8 @@ def infer_beside(
         classes = len(found[name].features[0].categories)
         if name == "y" and classes > _most_classes(source):
             raise DataError(
-                f"column {columns[0]!r} of {source.name} has {classes:,} different values in {len(source):,} rows, "
-                "which are no classes: name another column of labels"
+                f"the labels of {source.name} have {classes:,} different values in {len(source):,} rows, which are no "
+                "classes: give labels that several rows have in common"
             )
     return found
 

@@ -65,7 +65,13 @@ class VAEClassifier(ClassifierMixin, Saved, TableEstimator):
             known = ~_absent(labels)
         self.classes_ = np.unique(labels[known])
         labelled = self._labelled(source, labels, known)
-        if not find_recipe(self.recipe).labels or len(self.classes_) == 1:
+        recipe, alone = find_recipe(self.recipe), len(self.classes_) == 1
+        if alone and recipe.labels and not recipe.optional("classes"):
+            raise ValueError(
+                f"all labels are of one class, {self.classes_[0]}, and {self.recipe} tells classes apart: give rows of "
+                "two classes or more."
+            )
+        if alone or not recipe.labels:
             return self._fit_source(labelled)
         # A recipe of rows and labels has a variable of its own for them.
         assert labelled.table is not None

@@ -16,7 +16,6 @@ from anyvae.data.errors import listing
 from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
-from anyvae.recipes import find_recipe
 
 __all__ = ["TabularVAE"]
 
@@ -91,7 +90,7 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
         latents = {
             name: part.view(len(part), *model.shapes[name]) for name, part in zip(sizes, parts, strict=True)
         }
-        for name in find_recipe(self.recipe).enumerate:
+        for name in fitted.recipe.enumerate:
             latents[name] = one_hot(latents[name].argmax(1), latents[name].shape[1]).to(whole)
         return self._restore(decode(fitted.schema, mean(model, latents)["x"], rounded=False))
 
