@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,15 @@ def test_a_model_without_them_says_so(pictures: Path, tmp_path: Path, capsys: Ca
 def test_few_labels_are_kept_by_the_seed(pictures: Path, tmp_path: Path, capsys: Capture) -> None:
     words = ["fit", str(pictures), "--recipe", "m2", "--out", str(tmp_path / "run"), "--max-epochs", "1"]
     assert main([*words, "--samples", "5", "--keep-labels", "6"]) == 0
-    assert "6 labels of the rows to fit are kept" in capsys.readouterr().out
+    assert "6 labels of the rows to fit are kept, as many of each class" in capsys.readouterr().out
+    assert main([*words, "--samples", "5", "--keep-labels", "7"]) == 0
+    assert "6 labels of the rows to fit are kept of 7 asked for, at most 3 of" in capsys.readouterr().out
+    assert main([*words, "--samples", "5", "--keep-labels", "5000"]) == 0
+    told = capsys.readouterr().out
+    [kept] = re.findall(
+        r"(\d+) labels of the rows to fit are kept of 5,000 asked for, at most 2,500 of", told
+    )
+    assert 60 < int(kept) <= 100
     assert main([*words, "--samples", "5", "--keep-labels", "1"]) == 2
     assert "keep one of each at least" in capsys.readouterr().err
 

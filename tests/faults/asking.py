@@ -85,6 +85,12 @@ _PLANTED = [
         "column {columns[0]!r} of {source.name} has",
         RECIPES + "what_an_estimator_has_no_word_for",
     ),
+    (
+        "runs/fit.py",
+        "kept, each = len(column), asked",
+        "kept, each = asked, asked",
+        LABELS + "few_labels_are_kept_by_the_seed",
+    ),
 ]
 
 FAULTS = [

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import torch
 
-from anyvae.data import LABEL, DataError, Schema, Source, held_out_split, keep_labels, load_source
+from anyvae.data import LABEL, DataError, Schema, Source, aside_of, held_out_split, keep_labels, load_source
 from anyvae.data.noticed import noticed
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
@@ -129,9 +129,19 @@ def _read(source: Source, options: FitOptions) -> tuple[Prepared, Source, Source
         if "y" not in schema.beside or options.label is None:
             raise DataError(f"--keep-labels {options.keep_labels}: the recipe {recipe.name} models no labels")
         fitted = keep_labels(fitted, options.label, options.keep_labels, options.seed)
-        notes.append(f"{options.keep_labels:,} labels of the rows to fit are kept, as many of each class")
+        notes.append(_said_of_labels(fitted, options.label, options.keep_labels))
     prepared = prepare(fitted, schema, options.seed, recipe)
     return replace(prepared, notes=notes + prepared.notes), fitted, held_out
+
+
+def _said_of_labels(fitted: Source, label: str, asked: int) -> str:
+    """How many labels are kept, which may be fewer than were asked for."""
+    column = aside_of(fitted)[label].drop_null()
+    kept, each = len(column), asked // len(column.unique())
+    said = f"{kept:,} labels of the rows to fit are kept"
+    if kept == asked:
+        return f"{said}, as many of each class"
+    return f"{said} of {asked:,} asked for, at most {each:,} of each class"
 
 
 def _said_of_beside(schema: Schema) -> list[str]:
