@@ -73,6 +73,7 @@ def test_whole_numbers_as_labels_come_back_as_numbers() -> None:
 
 def test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some(source: Source) -> None:
     schema = infer_beside(source, given=["town"])["c"]
+    assert infer_beside(source, given=["town", "town"])["c"] == schema
     assert given_width(schema) == 4
     assert encode_given(schema, source).tolist() == [
         [0, 0, 1, 1],

@@ -140,3 +140,11 @@ def test_numbers_in_a_column_of_objects_are_numbers(kind: Any) -> None:
     ]
     assert found[0] == found[1]
     assert found[0] < 0.2
+
+
+@pytest.mark.parametrize("wrong", [1.5, "a", True, 0])
+def test_samples_are_a_number_of_draws(wrong: Any) -> None:
+    rows = np.zeros((5, 2))
+    for kind in (TabularVAE, VAEOutlierDetector):
+        with pytest.raises(ValueError, match=r"samples is .*; give a whole number from 1 on, or None"):
+            kind(samples=wrong, random_state=0).fit(rows)

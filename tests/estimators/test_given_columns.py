@@ -118,6 +118,29 @@ def test_a_column_of_an_array_is_given_by_its_place(place: Any) -> None:
     assert frame.sample(4, given={place: 1.5})[0].tolist() == [1.5] * 4
 
 
+def test_a_place_that_no_column_has_is_refused() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    told = r"there is no column at place 7: X has 3, so give a place from 0 to 2"
+    for wrong in (
+        {"recipe": "cvae", "given": [7]},
+        {"kinds": {7: "real"}},
+        {"recipe": "grouped_vae", "groups": {"a": [0], "b": [1, 7]}},
+    ):
+        with pytest.raises(ValueError, match=told):
+            TabularVAE(**wrong).fit(rows)
+    with pytest.raises(ValueError, match=told):
+        TabularVAE(max_epochs=1, random_state=0).fit(rows).sample(2, given={7: 1.0})
+
+
+def test_columns_are_given_as_a_list_and_each_counts_once() -> None:
+    with pytest.raises(ValueError, match=r"given is 'ab'; give a list of columns, as in \['ab'\]"):
+        TabularVAE(recipe="cvae", given="ab").fit(frame())
+    twice = TabularVAE(recipe="cvae", given=["c", "c"], max_epochs=1, random_state=0).fit(frame())
+    once = TabularVAE(recipe="cvae", given=["c"], max_epochs=1, random_state=0).fit(frame())
+    assert [feature.name for feature in twice.schema_.beside["c"].features] == ["c"]
+    pd.testing.assert_frame_equal(twice.sample(3, given={"c": "high"}), once.sample(3, given={"c": "high"}))
+
+
 def test_given_columns_with_holes_come_back_in_draws() -> None:
     rows = frame()
     rows.loc[::7, "c"] = None

@@ -6,6 +6,7 @@ from faults import Mutation
 
 RESUME = "cli/test_cli_resume.py::test_"
 COLUMNS = "cli/test_cli_columns.py::test_"
+GIVEN = "estimators/test_given_columns.py::test_"
 RECIPES = "estimators/test_recipes_of_estimators.py::test_"
 LABELS = "cli/test_cli_labels.py::test_"
 BESIDE = "runs/test_beside_runs.py::test_"
@@ -90,6 +91,30 @@ _PLANTED = [
         "kept, each = len(column), asked",
         "kept, each = asked, asked",
         LABELS + "few_labels_are_kept_by_the_seed",
+    ),
+    (
+        "estimators/base.py",
+        "if isinstance(self.given, str):",
+        "if False:",
+        GIVEN + "columns_are_given_as_a_list_and_each_counts_once",
+    ),
+    (
+        "estimators/base.py",
+        "if not -len(names) <= column < len(names):",
+        "if False:",
+        GIVEN + "a_place_that_no_column_has_is_refused",
+    ),
+    (
+        "estimators/base.py",
+        "        self._samples()\n",
+        "",
+        "estimators/test_answers.py::test_samples_are_a_number_of_draws",
+    ),
+    (
+        "data/beside.py",
+        "list(dict.fromkeys(given))",
+        "list(given)",
+        "data/test_beside.py::test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some",
     ),
 ]
 

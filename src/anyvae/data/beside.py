@@ -66,7 +66,7 @@ def infer_beside(
     Arguments:
         source: the rows.
         label: column of labels that are modelled; none where None.
-        given: columns that rows are given.
+        given: columns that rows are given; one named twice counts once.
         kinds: of columns, as in `anyvae.data.infer_schema`. Labels are categories unless said; so are those that a
             source without columns has of its own, where rows are given them.
 
@@ -75,7 +75,7 @@ def infer_beside(
     """
     table = aside_of(source)
     found = {}
-    for name, columns in (("y", [] if label is None else [label]), ("c", list(given))):
+    for name, columns in (("y", [] if label is None else [label]), ("c", list(dict.fromkeys(given)))):
         if not columns:
             continue
         if absent := [column for column in columns if column not in table.column_names]:

@@ -113,6 +113,7 @@ class TableEstimator(BaseEstimator):
     def _fit_source(self, source: Source, *, label: str | None = None, clusters: int | None = None) -> Self:
         if self.unseen not in self._unseen:
             raise ValueError(f"unseen is {self.unseen!r}; give {' or '.join(map(repr, self._unseen))}.")
+        self._samples()
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = _drawn_seed(self.random_state)
@@ -190,12 +191,20 @@ class TableEstimator(BaseEstimator):
 
     def _given(self) -> list[str]:
         """Names of the columns that rows are given; of an array, which has none, they are named by place."""
-        return [self._named(one) for one in self.given or ()]
+        if isinstance(self.given, str):
+            raise ValueError(f"given is {self.given!r}; give a list of columns, as in [{self.given!r}].")
+        return list(dict.fromkeys(self._named(one) for one in self.given or ()))
 
     def _named(self, column: Any) -> str:
         """The name of a column that may be told by its place where it is one of an array."""
-        by_place = self.frame_.package == "numpy" and isinstance(column, int | np.integer)
-        return str(self.frame_.names[column] if by_place else column)
+        if self.frame_.package != "numpy" or not isinstance(column, int | np.integer):
+            return str(column)
+        names = self.frame_.names
+        if not -len(names) <= column < len(names):
+            raise ValueError(
+                f"there is no column at place {column}: X has {len(names)}, so give a place from 0 to {len(names) - 1}."
+            )
+        return str(names[column])
 
     def _model(self) -> FittedModel:
         check_is_fitted(self, "fitted_")
@@ -231,9 +240,13 @@ class TableEstimator(BaseEstimator):
 
     def _draws(self) -> int:
         """How many draws of its latents a row is scored by."""
-        if self.samples is not None:
-            return self.samples
-        return 1 if _of_many_rows(self.fitted_) else _DRAWS
+        return self._samples() or (1 if _of_many_rows(self.fitted_) else _DRAWS)
+
+    def _samples(self) -> int | None:
+        """As many as were asked for."""
+        if self.samples is None:
+            return None
+        return whole_number("samples", self.samples, 1, f"or None for {_DRAWS}")
 
     def _seed(self, random_state: Any) -> int:
         return self.seed_ if random_state is None else _drawn_seed(random_state)
