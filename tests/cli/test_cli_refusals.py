@@ -99,6 +99,31 @@ def test_the_commands_are_named_all_of_them(refused: Refused) -> None:
     assert message.rstrip().endswith("classify, cluster, evaluate, report, recipes")
 
 
+def test_damaged_figures_may_be_removed(digits_run: Path, tmp_path: Path, refused: Refused) -> None:
+    run = copied(digits_run, tmp_path / "run")
+    (run / "metrics.json").write_text("{")
+    told = refused("report", run)
+    assert "metrics.json cannot be read" in told
+    assert "fit anew, or remove it: the report then goes without its figures" in told
+    (run / "metrics.json").unlink()
+    assert main(["report", str(run)]) == 0
+
+
+def test_rows_without_what_the_fit_set_aside(tmp_path: Path, refused: Refused) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    np.savez(tmp_path / "made.npz", x=rows, y=np.arange(40) % 2)
+    np.save(tmp_path / "bare.npy", rows)
+    for recipe, option in (("m2", "--label"), ("cvae", "--given")):
+        words = ["fit", str(tmp_path / "made.npz"), "--recipe", recipe, option, "label"]
+        fast = ["--max-epochs", "1", "--samples", "2", "--quiet", "--out", str(tmp_path / recipe)]
+        assert main([*words, *fast]) == 0
+    told = refused("report", tmp_path / "m2", "--source", tmp_path / "bare.npy")
+    assert "bare.npy has no column 'label' of labels" in told
+    told = refused("embed", tmp_path / "cvae", tmp_path / "bare.npy")
+    assert "bare.npy has no column 'label' of labels or conditions beside its rows" in told
+    assert "give an .npz file whose y it is, or name none" in told
+
+
 def test_clusters_that_cannot_be(
     numbers: Path, people_run: Path, people: Path, tmp_path: Path, refused: Refused
 ) -> None:

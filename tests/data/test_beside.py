@@ -113,7 +113,9 @@ def test_as_many_labels_of_each_class_are_kept() -> None:
 def test_what_cannot_be_set_aside(tmp_path: Path, source: Source) -> None:
     with pytest.raises(DataError, match="no column 'colour': its columns are 'size', 'town', 'kind'"):
         load_source(tmp_path / "made.csv", given=["colour"])
-    with pytest.raises(DataError, match="'size' set aside: there is 'kind', 'town'"):
+    with pytest.raises(
+        DataError, match="'size' that rows could be given: beside the rows it has 'kind', 'town'"
+    ):
         infer_beside(source, given=["size"])
     numbers = Source("n", None, pa.table({"a": np.arange(200.0)}), beside=pa.table({"b": np.arange(200)}))
     with pytest.raises(DataError, match="200 different values in 200 rows, which are no classes"):
@@ -125,7 +127,7 @@ def test_what_cannot_be_set_aside(tmp_path: Path, source: Source) -> None:
     with pytest.raises(DataError, match="called 'label', and no column 'digit'"):
         load_source(tmp_path / "pictures.npz", given=["digit"])
     np.save(tmp_path / "bare.npy", np.zeros((3, 2)))
-    with pytest.raises(DataError, match="no label column 'label'"):
+    with pytest.raises(DataError, match="no column 'label' of labels or conditions beside its rows"):
         load_source(tmp_path / "bare.npy", given=["label"])
 
 

@@ -51,7 +51,7 @@ def test_what_is_no_source(tmp_path: Path) -> None:
         load_source(tmp_path / "a.xlsx")
     np.save(tmp_path / "a.npy", np.eye(3))
     for spec in (tmp_path / "a.npy", "digits"):
-        with pytest.raises(DataError, match=r"leave the (label )?option out"):
+        with pytest.raises(DataError, match=r"no column 'y'.*(or name none|name that)"):
             load_source(spec, label="y")
     assert load_source("digits", label="label").labels is not None
 

@@ -10,6 +10,7 @@ GIVEN = "estimators/test_given_columns.py::test_"
 RECIPES = "estimators/test_recipes_of_estimators.py::test_"
 LABELS = "cli/test_cli_labels.py::test_"
 BESIDE = "runs/test_beside_runs.py::test_"
+REFUSALS = "cli/test_cli_refusals.py::test_"
 GROUPS = "report/test_groups.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -115,6 +116,24 @@ _PLANTED = [
         "list(dict.fromkeys(given))",
         "list(given)",
         "data/test_beside.py::test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some",
+    ),
+    (
+        "runs/config.py",
+        "fit anew, or remove it:",
+        "run `anyvae evaluate` again:",
+        REFUSALS + "damaged_figures_may_be_removed",
+    ),
+    (
+        "data/beside.py",
+        '"of labels" if name == "y" else',
+        "",
+        REFUSALS + "rows_without_what_the_fit_set_aside",
+    ),
+    (
+        "data/source.py",
+        '"an .npz file whose y it is" if column == "label" else',
+        "",
+        REFUSALS + "rows_without_what_the_fit_set_aside",
     ),
 ]
 

@@ -79,8 +79,11 @@ def infer_beside(
         if not columns:
             continue
         if absent := [column for column in columns if column not in table.column_names]:
+            use = "of labels" if name == "y" else "that rows could be given"
             have = listing(table.column_names) if table.num_columns else "none"
-            raise DataError(f"{source.name} has no column {absent[0]!r} set aside: there is {have}")
+            raise DataError(
+                f"{source.name} has no column {absent[0]!r} {use}: beside the rows it has {have}; add it to the data"
+            )
         own = {column: kind for column, kind in (kinds or {}).items() if column in columns}
         if name == "y" or (columns == [LABEL] and _are_classes(source, table)):
             own = {columns[0]: own.get(columns[0], "categorical")}

@@ -139,7 +139,11 @@ def load_source(
     if source.table is None:
         if source.labels is None and (label is not None or given):
             column = label if label is not None else given[0]
-            raise DataError(f"{path} has no columns, so no label column {column!r}: leave the option out")
+            raise DataError(
+                f"{path} has no column {column!r} of labels or conditions beside its rows: give "
+                + ("an .npz file whose y it is" if column == "label" else "a table that has it")
+                + ", or name none"
+            )
         _own_labels(str(path), label, given)
         _no_cells(str(path), drop, missing)
     return source
@@ -148,14 +152,17 @@ def load_source(
 def _own_labels(name: str, label: str | None, given: Sequence[str]) -> None:
     if strange := [column for column in (label, *given) if column not in (None, "label")]:
         raise DataError(
-            f"{name} has labels of its own, called 'label', and no column {strange[0]!r}: leave the label option out"
+            f"{name} has labels of its own, called 'label', and no column {strange[0]!r}: name that, or give a table "
+            "that has it"
         )
 
 
 def _no_cells(name: str, drop: Sequence[str], missing: Sequence[str]) -> None:
     for option, words in (("drop", drop), ("missing", missing)):
         if words:
-            raise DataError(f"{name} is no table, so --{option} {words[0]!r} has no meaning: leave it out")
+            raise DataError(
+                f"{name} is no table, so --{option} {words[0]!r} has no meaning: leave it out, or give a table"
+            )
 
 
 def _file(

@@ -128,7 +128,10 @@ class RunFiles:
         try:
             found: dict[str, Any] = msgspec.json.decode(self.metrics.read_bytes())
         except msgspec.DecodeError as error:
-            raise DataError(f"{self.metrics} cannot be read ({error}): run `anyvae evaluate` again") from None
+            raise DataError(
+                f"{self.metrics} cannot be read ({error}): fit anew, or remove it: the report then goes without its "
+                "figures"
+            ) from None
         return found
 
 
