@@ -171,6 +171,10 @@ def test_conditions_are_met_and_move_the_rest(vae: TabularVAE, frame: pd.DataFra
             {"height": "tall"},
             "column 'height' of what is given holds 'tall', but the model was fitted on numbers",
         ),
+        (
+            {"smokes": "yes"},
+            "column 'smokes' of what is given holds 'yes', but the model was fitted on true and false",
+        ),
         ({"height": math.inf}, "column 'height' of what is given holds inf: replace it"),
         ({"height": ""}, "column 'height' is given '', which is no value: leave the column out"),
         ({"town": ""}, "column 'town' is given '', which is no value: leave the column out"),

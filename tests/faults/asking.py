@@ -135,6 +135,18 @@ _PLANTED = [
         "",
         REFUSALS + "rows_without_what_the_fit_set_aside",
     ),
+    (
+        "runs/prepare.py",
+        "if name in aside and name not in modelled]:",
+        "if False]:",
+        BESIDE + "what_the_recipes_ask_for",
+    ),
+    (
+        "data/compact.py",
+        'return "true and false" if feature.dtype == "bool" else "numbers"',
+        'return "numbers"',
+        "estimators/test_tabular.py::test_conditions_that_cannot_be_are_refused",
+    ),
 ]
 
 FAULTS = [

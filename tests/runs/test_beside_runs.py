@@ -202,6 +202,10 @@ def test_what_the_recipes_ask_for(table: Path) -> None:
         ({"recipe": "cvae"}, "name them with --given"),
         ({"recipe": "vae", "given": ["kind"]}, "is not conditioned on columns"),
         ({"recipe": "vae", "keep_labels": 5}, "models no labels"),
+        (
+            {"recipe": "vae", "label": "kind", "kinds": {"kind": "ordinal"}},
+            "column 'kind' .* is left out of the rows, .* vae does not model it: leave its kind out",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             fit_run(FitOptions(source=str(table), **options), table.parent / "no")  # type: ignore[arg-type]

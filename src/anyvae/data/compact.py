@@ -192,7 +192,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
     if pa.types.is_boolean(column.type) and feature.kind != "binary" and feature.dtype != "bool":
         raise DataError(
             f"column {feature.name!r} of {table} holds true and false, but the model was fitted on "
-            f"{'dates' if dates else 'numbers'}: give the column that was fitted"
+            f"{_fitted_on(feature)}: give the column that was fitted"
         )
     if is_text(column.type) or is_ordered(column.type) or is_moment(column.type) != dates:
         place, cell = next(((i, c) for i, c in enumerate(column.to_pylist()) if c is not None), (None, None))
@@ -201,7 +201,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
         held = cell if is_text(column.type) else str(cell)
         raise DataError(
             f"row {place + 1} of column {feature.name!r} of {table} holds {held!r}, but the model was fitted "
-            f"on {'dates' if dates else 'numbers'}: correct it, or leave the cell empty if it is missing"
+            f"on {_fitted_on(feature)}: correct it, or leave the cell empty if it is missing"
         )
     if dates and column.null_count < len(column):
         _refuse_zone(feature, column.type, table)
@@ -229,6 +229,13 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
         _tell(feature, table, int((bad & observed).sum()), number(values[row]))
         observed = observed & ~bad
     return np.where(observed, codes, 0.0), observed
+
+
+def _fitted_on(feature: Feature) -> str:
+    """What the cells of a column without categories are."""
+    if feature.kind == "date":
+        return "dates"
+    return "true and false" if feature.dtype == "bool" else "numbers"
 
 
 def _refuse_zone(feature: Feature, kind: pa.DataType, table: str) -> None:

@@ -157,6 +157,12 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
     if recipe.labels and label is None and not recipe.optional("classes"):
         raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
     aside = aside_of(source).column_names
+    modelled = [label, *chosen.given]
+    if idle := [name for name in chosen.kinds if name in aside and name not in modelled]:
+        raise DataError(
+            f"column {idle[0]!r} of {source.name} is left out of the rows, and the recipe {recipe.name} does not model "
+            "it: leave its kind out"
+        )
     kinds = {name: kind for name, kind in chosen.kinds.items() if name not in aside}
     schema = infer_schema(source, chosen.likelihood, kinds or None, plain=recipe.pathwise)
     if recipe.pathwise:
