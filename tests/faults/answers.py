@@ -103,6 +103,6 @@ FAULTS = [
         "isinstance(cell, int | float)",
         (f"{_HERE}test_numbers_in_a_column_of_objects_are_numbers",),
     ),
-    Mutation("codes that lose their zeros", "data/tables.py", 'r"^-?0[0-9]"', 'r"^-?x[0-9]"', (_CSV,)),
-    Mutation("a zero by itself taken for a code", "data/tables.py", 'r"^-?0[0-9]"', 'r"^-?0"', (_CSV,)),
+    Mutation("codes that lose their zeros", "data/delimited.py", 'r"^-?0[0-9]"', 'r"^-?x[0-9]"', (_CSV,)),
+    Mutation("a zero by itself taken for a code", "data/delimited.py", 'r"^-?0[0-9]"', 'r"^-?0"', (_CSV,)),
 ]

@@ -10,7 +10,7 @@ REFUSALS = "cli/test_cli_refusals.py::test_"
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
     (
-        "data/tables.py",
+        "data/delimited.py",
         "nulls = null_words(missing)",
         "nulls = null_words(())",
         "words_stand_for_missing_cells",

@@ -73,3 +73,13 @@ def number(value: float) -> str:
         ('16', '0.3')
     """
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.9g}"
+
+
+def first_line(cause: BaseException) -> str:
+    """What another library says of a failure, in one line without a full stop.
+
+    Example:
+        >>> first_line(ValueError("no magic bytes. \\n in t.parquet"))
+        'no magic bytes'
+    """
+    return (str(cause).splitlines() or [type(cause).__name__])[0].rstrip(". ")

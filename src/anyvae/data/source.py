@@ -186,7 +186,8 @@ def _file(
         array, labels = read_npz(path)
         return Source(path.name, array=array, table=None, labels=labels)
 
-    from anyvae.data.tables import leave_out, pop_label, read_csv, read_parquet, set_aside, tidy
+    from anyvae.data.delimited import read_csv
+    from anyvae.data.tables import leave_out, pop_label, read_parquet, set_aside, tidy
 
     table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing)
     table = leave_out(table, drop, path.name, absent=drop_absent)

@@ -1,0 +1,186 @@
+"""Tables from ``.csv`` files."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyvae.data.blanks import null_words
+from anyvae.data.errors import DataError, first_line, listing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["read_csv"]
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+# At the start of a cell, whatever it is in: where there is none, no column is read again.
+_LEADING_ZERO = rb"[,;\t\n\"]-?0[0-9]"
+
+
+def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
+
+    Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
+    ``NA``, ``NaN`` and ``null`` are missing. A first line of numbers is data, not names; an unnamed first column that
+    counts the rows is left out.
+
+    Arguments:
+        path: the file.
+        missing: further words for a missing cell.
+
+    Raises:
+        DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
+            not UTF-8.
+    """
+    text = _bytes(path)
+    header, delimiter = _header(text, path.name)
+    notes = [] if delimiter == "," else [f"cells of {path.name} are split at {_DELIMITERS[delimiter]}"]
+    names: list[str] | None = None
+    if _is_data(header):
+        names = [f"c{i}" for i in range(len(header))]
+        notes.append(
+            f"the first line of {path.name} holds numbers, so its columns are named {names[0]} to {names[-1]}"
+        )
+    elif twice := [name for name, times in Counter(header).items() if times > 1]:
+        raise DataError(
+            f"{path.name} has more than one column named {listing(twice)}: give each its own name"
+        )
+    nulls = null_words(missing)
+    table = _parse(text, path.name, delimiter, names, nulls)
+    table, dropped = _drop_index(table)
+    if "" in table.column_names:
+        raise DataError(
+            f"column {table.column_names.index('') + 1} of {path.name} has no name: name it in line 1"
+        )
+    if dropped:
+        notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
+    table, kept = _keep_leading_zeros(table, text, path.name, delimiter, names, nulls)
+    if kept:
+        notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
+    return table, tuple(notes)
+
+
+def _bytes(path: Path) -> bytes:
+    text = path.read_bytes()
+    if path.name.lower().endswith(".gz"):
+        try:
+            text = gzip.decompress(text)
+        except (OSError, EOFError, zlib.error) as cause:
+            raise DataError(f"{path.name} is not a whole gzip file ({cause}): compress it again") from cause
+    text = text.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+    if not text.strip():
+        raise DataError(f"{path.name} is empty: give a table with a header line and data below it")
+    return text
+
+
+def _header(text: bytes, name: str) -> tuple[list[str], str]:
+    start = text[: 1 << 20].lstrip(b"\r\n")
+    try:
+        line = next(iter(start.decode("utf-8", errors="replace").splitlines()))
+        if "\0" in line:
+            raise DataError(f"{name} is not a text file: give a table as comma-separated UTF-8 text")
+        delimiter = next((d for d in _DELIMITERS if d in line), ",")
+        return next(
+            csv.reader(io.StringIO(start.decode("utf-8", errors="replace")), delimiter=delimiter)
+        ), delimiter
+    except csv.Error as cause:
+        raise DataError(
+            f"the header line of {name} cannot be read ({cause}): give one name a column"
+        ) from cause
+
+
+def _is_data(header: list[str]) -> bool:
+    """Numbers all through, yet not the 0, 1, 2, ... that data-frame libraries give nameless columns."""
+    try:
+        values = [float(cell) for cell in header]
+    except ValueError:
+        return False
+    return values not in ([float(start + i) for i in range(len(values))] for start in (0, 1))
+
+
+def _keep_leading_zeros(
+    table: pa.Table, text: bytes, name: str, delimiter: str, names: list[str] | None, nulls: Sequence[str]
+) -> tuple[pa.Table, list[str]]:
+    """The table with codes such as 01307 as text, and their columns: as numbers they would lose their zeros."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    if not whole or not re.search(_LEADING_ZERO, text):
+        return table, []
+    written = _parse(text, name, delimiter, names, nulls, {column: pa.string() for column in whole})
+    kept = [
+        column for column in whole if pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py()
+    ]
+    for column in kept:
+        table = table.set_column(table.column_names.index(column), column, written[column])
+    return table, kept
+
+
+def _parse(
+    text: bytes,
+    name: str,
+    delimiter: str,
+    names: list[str] | None,
+    nulls: Sequence[str],
+    types: Mapping[str, pa.DataType] | None = None,
+) -> pa.Table:
+    """The cells; those of columns with types have these, and others are left out where there are some."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    ragged: list[tuple[int | None, int, int]] = []
+
+    def remember(row: Any) -> str:
+        ragged.append((row.number, row.actual_columns, row.expected_columns))
+        return "error"
+
+    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember)
+    convert = pc.ConvertOptions(
+        null_values=nulls,
+        strings_can_be_null=True,
+        column_types=types,
+        include_columns=None if types is None else list(types),
+    )
+
+    def read(**options: Any) -> pa.Table:
+        reading = pc.ReadOptions(column_names=names, **options)
+        return pc.read_csv(pa.BufferReader(text), reading, parse, convert)
+
+    try:
+        try:
+            return read()
+        except pa.ArrowInvalid:
+            # Types are inferred from the first block, so a later one may not fit them: read again as a single
+            # block.
+            ragged.clear()
+            return read(use_threads=False, block_size=min(len(text) + 1, 2**31 - 1))
+    except (pa.ArrowException, ValueError) as cause:
+        if not ragged:
+            raise DataError(
+                f"{name} cannot be read as csv ({first_line(cause)}): mend or export it again"
+            ) from cause
+        line, got, wanted = ragged[0]
+        where = "a line" if line is None else f"line {line}"
+        raise DataError(
+            f"{where} of {name} has {got} cell{'s' * (got != 1)} where {wanted} were expected: "
+            f"mend it, quoting any {_DELIMITERS[delimiter]} inside a cell"
+        ) from cause
+
+
+def _drop_index(table: pa.Table) -> tuple[pa.Table, bool]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if table.num_columns < 2 or table.column_names[0] != "" or not pa.types.is_integer(table.schema.types[0]):
+        return table, False
+    unique = pc.count_distinct(table[0]).as_py() == table.num_rows
+    return (table.remove_column(0), True) if unique else (table, False)
