@@ -66,9 +66,11 @@ def test_a_run_reads_later_rows_as_its_own(tmp_path: Path) -> None:
         missing_words=["?", "-999"],
     )
     path = tmp_path / "t.csv"
+    path.write_text(WORDS)
+    schema = infer_schema(load_source(path, drop=config.drop, missing=config.missing_words))
     for content in (WORDS, "a,b,c\n?,-999,x\n"):  # with what was left out, and without it
         path.write_text(content)
-        table = source_for(config, str(path)).table
+        table = source_for(config, schema, str(path)).table
         assert table is not None
         assert table.column_names == ["a", "b", "c"]
         assert table["b"].to_pylist()[0] is None

@@ -43,7 +43,9 @@ def fitted(table: Path, recipe: str, **options: object) -> FittedModel:
 
 
 def findings(model: FittedModel, **metrics: float) -> Findings:
-    return findings_of(model, source_for(model.config, model.config.source), {"held_out": metrics}, {})
+    return findings_of(
+        model, source_for(model.config, model.schema, model.config.source), {"held_out": metrics}, {}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,9 @@ def test_rows_are_drawn_given_each_value(conditional: FittedModel) -> None:
 
 def test_a_traversal_is_given_what_the_first_row_is(conditional: FittedModel) -> None:
     # An ant before bees only.
-    rows = source_for(conditional.config, conditional.config.source).take(np.array([0] + [1] * 8))
+    rows = source_for(conditional.config, conditional.schema, conditional.config.source).take(
+        np.array([0] + [1] * 8)
+    )
     first = conditional.conditions_of(rows.take(np.array([0])), 1)["c"]
     with torch.no_grad():
         at = conditional.model.generative_parts["z"](first).mean

@@ -30,7 +30,7 @@ def run_and_rows(run: Path, source: str, unseen: Unseen, *, test: bool = False) 
     from anyvae.runs import load, source_for
 
     fitted = load(run, unseen)
-    rows = source_for(fitted.config, source)
+    rows = source_for(fitted.config, fitted.schema, source)
     for sentence in rows.notes:
         note(sentence)
     if test and rows.test is not None:

@@ -8,7 +8,8 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,78 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LEADING_ZERO = rb"[,;\t\n\"]-?0[0-9]"
 
 
-def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Cells:
+    """The text of a table, and how it is split into cells.
+
+    Arguments:
+        content: of the file.
+        name: of the file, for a message.
+        delimiter: between cells.
+        names: of the columns; those of the first line where None.
+        nulls: what a missing cell holds.
+    """
+
+    content: bytes
+    name: str
+    delimiter: str
+    names: list[str] | None
+    nulls: Sequence[str]
+
+    def parse(self, text: Sequence[str], only: Sequence[str] | None = None) -> pa.Table:
+        """The table.
+
+        Arguments:
+            text: columns whose cells are text, whatever they spell; types of others are inferred.
+            only: columns that are wanted, None for all.
+        """
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
+        ragged: list[tuple[int | None, int, int]] = []
+
+        def remember(row: Any) -> str:
+            ragged.append((row.number, row.actual_columns, row.expected_columns))
+            return "error"
+
+        parse = pc.ParseOptions(
+            delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=remember
+        )
+        convert = pc.ConvertOptions(
+            null_values=self.nulls,
+            strings_can_be_null=True,
+            column_types=dict.fromkeys(text, pa.string()),
+            include_columns=only,
+        )
+
+        def read(**options: Any) -> pa.Table:
+            reading = pc.ReadOptions(column_names=self.names, **options)
+            return pc.read_csv(pa.BufferReader(self.content), reading, parse, convert)
+
+        try:
+            try:
+                return read()
+            except pa.ArrowInvalid:
+                # Types are inferred from the first block, so a later one may not fit them: read again as a single
+                # block.
+                ragged.clear()
+                return read(use_threads=False, block_size=min(len(self.content) + 1, 2**31 - 1))
+        except (pa.ArrowException, ValueError) as cause:
+            if not ragged:
+                raise DataError(
+                    f"{self.name} cannot be read as csv ({first_line(cause)}): mend or export it again"
+                ) from cause
+            line, got, wanted = ragged[0]
+            where = "a line" if line is None else f"line {line}"
+            raise DataError(
+                f"{where} of {self.name} has {got} cell{'s' * (got != 1)} where {wanted} were expected: "
+                f"mend it, quoting any {_DELIMITERS[self.delimiter]} inside a cell"
+            ) from cause
+
+
+def read_csv(
+    path: Path, missing: Sequence[str] = (), text: Sequence[str] = ()
+) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
 
     Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
@@ -35,13 +107,14 @@ def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[s
     Arguments:
         path: the file.
         missing: further words for a missing cell.
+        text: columns whose cells are text, whatever they spell.
 
     Raises:
         DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
             not UTF-8.
     """
-    text = _bytes(path)
-    header, delimiter = _header(text, path.name)
+    content = _bytes(path)
+    header, delimiter = _header(content, path.name)
     notes = [] if delimiter == "," else [f"cells of {path.name} are split at {_DELIMITERS[delimiter]}"]
     names: list[str] | None = None
     if _is_data(header):
@@ -53,8 +126,8 @@ def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[s
         raise DataError(
             f"{path.name} has more than one column named {listing(twice)}: give each its own name"
         )
-    nulls = null_words(missing)
-    table = _parse(text, path.name, delimiter, names, nulls)
+    cells = _Cells(content, path.name, delimiter, names, null_words(missing))
+    table = cells.parse(text)
     table, dropped = _drop_index(table)
     if "" in table.column_names:
         raise DataError(
@@ -62,27 +135,27 @@ def read_csv(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[s
         )
     if dropped:
         notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
-    table, kept = _keep_leading_zeros(table, text, path.name, delimiter, names, nulls)
+    table, kept = _keep_leading_zeros(table, cells)
     if kept:
         notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
     return table, tuple(notes)
 
 
 def _bytes(path: Path) -> bytes:
-    text = path.read_bytes()
+    content = path.read_bytes()
     if path.name.lower().endswith(".gz"):
         try:
-            text = gzip.decompress(text)
+            content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as cause:
             raise DataError(f"{path.name} is not a whole gzip file ({cause}): compress it again") from cause
-    text = text.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
-    if not text.strip():
+    content = content.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+    if not content.strip():
         raise DataError(f"{path.name} is empty: give a table with a header line and data below it")
-    return text
+    return content
 
 
-def _header(text: bytes, name: str) -> tuple[list[str], str]:
-    start = text[: 1 << 20].lstrip(b"\r\n")
+def _header(content: bytes, name: str) -> tuple[list[str], str]:
+    start = content[: 1 << 20].lstrip(b"\r\n")
     try:
         line = next(iter(start.decode("utf-8", errors="replace").splitlines()))
         if "\0" in line:
@@ -106,74 +179,21 @@ def _is_data(header: list[str]) -> bool:
     return values not in ([float(start + i) for i in range(len(values))] for start in (0, 1))
 
 
-def _keep_leading_zeros(
-    table: pa.Table, text: bytes, name: str, delimiter: str, names: list[str] | None, nulls: Sequence[str]
-) -> tuple[pa.Table, list[str]]:
+def _keep_leading_zeros(table: pa.Table, cells: _Cells) -> tuple[pa.Table, list[str]]:
     """The table with codes such as 01307 as text, and their columns: as numbers they would lose their zeros."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
-    if not whole or not re.search(_LEADING_ZERO, text):
+    if not whole or not re.search(_LEADING_ZERO, cells.content):
         return table, []
-    written = _parse(text, name, delimiter, names, nulls, {column: pa.string() for column in whole})
+    written = cells.parse(whole, only=whole)
     kept = [
         column for column in whole if pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py()
     ]
     for column in kept:
         table = table.set_column(table.column_names.index(column), column, written[column])
     return table, kept
-
-
-def _parse(
-    text: bytes,
-    name: str,
-    delimiter: str,
-    names: list[str] | None,
-    nulls: Sequence[str],
-    types: Mapping[str, pa.DataType] | None = None,
-) -> pa.Table:
-    """The cells; those of columns with types have these, and others are left out where there are some."""
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    ragged: list[tuple[int | None, int, int]] = []
-
-    def remember(row: Any) -> str:
-        ragged.append((row.number, row.actual_columns, row.expected_columns))
-        return "error"
-
-    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember)
-    convert = pc.ConvertOptions(
-        null_values=nulls,
-        strings_can_be_null=True,
-        column_types=types,
-        include_columns=None if types is None else list(types),
-    )
-
-    def read(**options: Any) -> pa.Table:
-        reading = pc.ReadOptions(column_names=names, **options)
-        return pc.read_csv(pa.BufferReader(text), reading, parse, convert)
-
-    try:
-        try:
-            return read()
-        except pa.ArrowInvalid:
-            # Types are inferred from the first block, so a later one may not fit them: read again as a single
-            # block.
-            ragged.clear()
-            return read(use_threads=False, block_size=min(len(text) + 1, 2**31 - 1))
-    except (pa.ArrowException, ValueError) as cause:
-        if not ragged:
-            raise DataError(
-                f"{name} cannot be read as csv ({first_line(cause)}): mend or export it again"
-            ) from cause
-        line, got, wanted = ragged[0]
-        where = "a line" if line is None else f"line {line}"
-        raise DataError(
-            f"{where} of {name} has {got} cell{'s' * (got != 1)} where {wanted} were expected: "
-            f"mend it, quoting any {_DELIMITERS[delimiter]} inside a cell"
-        ) from cause
 
 
 def _drop_index(table: pa.Table) -> tuple[pa.Table, bool]:

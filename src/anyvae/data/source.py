@@ -95,6 +95,7 @@ def load_source(
     drop: Sequence[str] = (),
     drop_absent: bool = False,
     missing: Sequence[str] = (),
+    text: Sequence[str] = (),
 ) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
 
@@ -108,6 +109,7 @@ def load_source(
         drop: columns of a table that are not read.
         drop_absent: whether these may be absent.
         missing: words that stand for a missing cell of a table, besides the usual NA, NaN and null.
+        text: columns of a ``.csv`` file whose cells are text, whatever they spell; they may be absent.
 
     Raises:
         DataError: the source is missing, empty, unreadable or holds what cannot be fitted.
@@ -130,7 +132,7 @@ def load_source(
         if path.is_dir():
             source = _folder(path)
         elif path.exists():
-            source = _file(path, label, given, drop, drop_absent, missing)
+            source = _file(path, label, given, drop, drop_absent, missing, text)
         else:
             raise DataError(_absent(spec, path, NAMES))
     except (OSError, MemoryError) as cause:
@@ -172,6 +174,7 @@ def _file(
     drop: Sequence[str],
     drop_absent: bool,
     missing: Sequence[str],
+    text: Sequence[str],
 ) -> Source:
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
     if ending is None:
@@ -189,7 +192,7 @@ def _file(
     from anyvae.data.delimited import read_csv
     from anyvae.data.tables import leave_out, pop_label, read_parquet, set_aside, tidy
 
-    table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing)
+    table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing, text)
     table = leave_out(table, drop, path.name, absent=drop_absent)
     _, labels = pop_label(table, label, path.name)
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from anyvae.data import DataError, Source, held_out_split, load_source
+from anyvae.data import DataError, Schema, Source, held_out_split, load_source
+from anyvae.data.arrow import arrow_type, is_ordered, is_text
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.prepare import schema_of
 from anyvae.runs.rebuild import load
@@ -16,11 +17,12 @@ from anyvae.runs.rebuild import load
 __all__ = ["source_for", "write_report"]
 
 
-def source_for(config: RunConfig, source: str) -> Source:
+def source_for(config: RunConfig, schema: Schema, source: str) -> Source:
     """Rows for a model fitted by `config`: its column of labels, and those that rows are given, are set aside.
 
     Arguments:
         config: of the run.
+        schema: of the rows that were fitted: what was text is text again, though these rows spell numbers only.
         source: file, folder or name.
 
     Raises:
@@ -28,17 +30,30 @@ def source_for(config: RunConfig, source: str) -> Source:
     """
     if config.label is not None:
         try:
-            return _read(config, source, config.label, config.given)
+            return _read(config, schema, source, config.label, config.given)
         except DataError:
             pass  # most likely it has no such column, which is fine; anything else is told by the next line
-    return _read(config, source, None, [name for name in config.given if name != config.label])
+    return _read(config, schema, source, None, [name for name in config.given if name != config.label])
 
 
-def _read(config: RunConfig, source: str, label: str | None, given: list[str]) -> Source:
+def _read(config: RunConfig, schema: Schema, source: str, label: str | None, given: list[str]) -> Source:
     """As the fit read its rows; columns that it did not read need not be there."""
     return load_source(
-        source, label=label, given=given, drop=config.drop, drop_absent=True, missing=config.missing_words
+        source,
+        label=label,
+        given=given,
+        drop=config.drop,
+        drop_absent=True,
+        missing=config.missing_words,
+        text=_text_of(schema),
     )
+
+
+def _text_of(schema: Schema) -> list[str]:
+    """Columns whose cells are text, of the rows and of what is set aside from them."""
+    features = [feature for part in (schema, *schema.beside.values()) for feature in part.features]
+    types = {feature.name: arrow_type(feature.dtype) for feature in features}
+    return [name for name, kind in types.items() if is_text(kind) or is_ordered(kind)]
 
 
 def write_report(folder: str | Path, source: str | None = None) -> Path:
@@ -58,7 +73,7 @@ def write_report(folder: str | Path, source: str | None = None) -> Path:
     config = fitted.config
     given = config.source if source is None else source
     try:
-        rows = source_for(config, given)
+        rows = source_for(config, fitted.schema, given)
     except DataError as error:
         raise DataError(
             f"the report shows rows of the data, and they cannot be read: {error}; "

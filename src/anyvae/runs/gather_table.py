@@ -95,7 +95,7 @@ def table_findings(fitted: FittedModel, held_out: Source, rows: Source, notes: l
 def rows_fitted(fitted: FittedModel) -> Source:
     """The rows that were fitted, read again where the fit found them."""
     config = fitted.config
-    source = source_for(config, config.source)
+    source = source_for(config, fitted.schema, config.source)
     return source if source.test is not None else source.take(held_out_split(len(source), config.seed)[0])
 
 
