@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _DELIMITED = "data/test_delimited.py::test_"
+_MOMENTS = "data/test_moments.py::test_drawn_moments_stay_in_the_calendar"
 
 # what it is, file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
@@ -22,6 +23,15 @@ _PLANTED = [
         "(schema,)",
         _DELIMITED + "what_was_fitted_as_text_is_text_later_whatever_it_spells",
     ),
+    (
+        "dates past 9999",
+        "data/arrow.py",
+        "np.rint(days), _FIRST_DAY, _LAST_DAY",
+        "np.rint(days), -1e8, 1e8",
+        _MOMENTS,
+    ),
+    ("moments past 9999", "data/arrow.py", "min(_LAST_DAY, most)", "most", _MOMENTS),
+    ("moments past 9999 by the clock of their zone", "data/arrow.py", "min(high, last)", "high", _MOMENTS),
 ]
 
 FAULTS = [

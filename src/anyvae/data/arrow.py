@@ -17,6 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _NUMPY_NAMES = {"double": "float64", "float": "float32", "halffloat": "float16"}
 _A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
 
 
 def plain(table: pa.Table, name: str) -> pa.Table:
@@ -190,6 +191,8 @@ def numbers(column: pa.ChunkedArray, name: str, table: str) -> Array:
 def moments_of(days: Array, dtype: str) -> pa.Array:
     """Days since 1970 as dates or moments, rounded to the unit of the type and kept within its range.
 
+    Years go from 1 to 9999: others are neither written in four digits nor known to Python.
+
     Arguments:
         days: float64, (n,).
         dtype: of the column, from `dtype_of`.
@@ -202,16 +205,30 @@ def moments_of(days: Array, dtype: str) -> pa.Array:
 
     kind = arrow_type(dtype)
     if pa.types.is_date(kind):
-        edge = 2.0**31 - 1 if pa.types.is_date32(kind) else 1e8
-        whole = np.clip(np.rint(days), -edge, edge).astype(np.int64)
+        whole = np.clip(np.rint(days), _FIRST_DAY, _LAST_DAY).astype(np.int64)
         return pa.array(whole).cast(pa.int32()).cast(pa.date32()).cast(kind)
-    a_day = _A_DAY[kind.unit]
-    edge = min(float(2**63 // a_day - 1), 1e8)
-    days = np.clip(days, -edge, edge)
+    a_day, (low, high) = _A_DAY[kind.unit], _ends(kind)
+    days = np.clip(days, low / a_day, high / a_day)
     # Whole days and the rest apart: a product of the two has more digits than a float.
     whole = np.floor(days)
     ticks = whole.astype(np.int64) * a_day + np.rint((days - whole) * a_day).astype(np.int64)
-    return pa.array(ticks).cast(kind)
+    return pa.array(np.clip(ticks, low, high)).cast(kind)
+
+
+def _ends(kind: pa.TimestampType) -> tuple[int, int]:
+    """The first and the last moment of a type: of the years 1 to 9999, by the clock of its zone and by that of UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    a_day = _A_DAY[kind.unit]
+    most = 2**63 // a_day - 1  # days
+    low, high = max(_FIRST_DAY, -most) * a_day, (min(_LAST_DAY, most) + 1) * a_day - 1
+    if kind.tz is None:
+        return low, high
+    clock = pa.array([low, high]).cast(pa.timestamp(kind.unit))
+    placed = pc.assume_timezone(clock, kind.tz, ambiguous="earliest", nonexistent="earliest")
+    first, last = placed.cast(pa.int64()).to_pylist()
+    return max(low, first), min(high, last)
 
 
 def missing_cells(column: pa.ChunkedArray) -> int:
