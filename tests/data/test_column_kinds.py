@@ -25,6 +25,7 @@ from anyvae.data import (
     is_wide,
     log_unit,
 )
+from anyvae.data.arrow import plain
 from anyvae.data.compact import unseen_rows
 from anyvae.data.marginals import real_shape, summarise, trimmed_moments, whole_shape
 from anyvae.distributions import Cellwise
@@ -721,6 +722,16 @@ def test_decimals_booleans_with_holes_and_dictionaries_are_served() -> None:
     back = decode(schema, encoded.x)
     assert back["flag"].to_pylist()[::2] == [True, False]
     assert back["price"].to_pylist()[2] == pytest.approx(7.1)
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(7, 2), pa.decimal256(50, 3)], ids=str)
+def test_decimals_are_the_floats_nearest_to_them(kind: pa.DataType) -> None:
+    cells = [f"{cents // 100}.{cents % 100:02}" for cents in RNG.integers(100, 100_000, N)]
+    source = made(price=pa.array(map(decimal.Decimal, cells)).cast(kind), x=RNG.normal(size=N))
+    price = plain(source.table, "made")["price"]
+    assert price.to_pylist() == [float(cell) for cell in cells]
+    [feature, _] = infer_schema(source).features
+    assert feature.decimals == 2
 
 
 def test_an_order_of_two_is_a_category_and_orders_keep_levels_that_were_not_seen() -> None:

@@ -194,7 +194,7 @@ FAULTS = [
             "whole.astype(np.int64) * 1000 +",
             "dates_come_back_in_their_type",
         ),
-        ("array = array.cast(pa.float64())", "pass", TYPES),
+        ("array = array.cast(pa.string()).cast(pa.float64())", "pass", TYPES),
         ('pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)', "array", TYPES),
         ("pa.timestamp(stamp[1], stamp[2])", "pa.timestamp(stamp[1])", TRIP),
     ),
