@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anyvae.data import DataError, Source, infer_schema, load_source
+from anyvae.data import DataError, Source, infer_schema, load_source, write
 from anyvae.data.noticed import noticed
 from anyvae.runs.again import source_for
 from anyvae.runs.config import RunConfig
@@ -36,6 +37,43 @@ def test_words_stand_for_missing_cells(tmp_path: Path, ending: str) -> None:
     untold = load_source(path).table
     assert untold is not None
     assert untold["b"].to_pylist()[0] == -999.0
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_words_are_missing_cells_however_they_are_spelt_and_typed(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"t{ending}"
+    rows = pa.table(
+        {
+            "float": [-999.0, 2.5, -1.5],
+            "price": pa.array(["-999.00", "2.50", "1.25"]).cast(pa.decimal128(7, 2)),
+            "kind": pa.array(["u", "?", "v"]).dictionary_encode(),
+            "grade": pa.DictionaryArray.from_arrays([3, 1, 0], ["lo", "?", "mid", "hi"], ordered=True),
+            "born": pa.array([dt.date(1900, 1, 1), dt.date(2020, 1, 1), dt.date(2020, 1, 2)]),
+            "note": ["x", "  ?", "NA"],
+        }
+    )
+    if ending == ".csv":
+        plainly = rows.set_column(2, "kind", rows["kind"].cast(pa.string()))
+        plainly = plainly.set_column(3, "grade", rows["grade"].cast(pa.string()))
+        write(path, plainly.set_column(0, "float", pa.array(["-999.0", "2.5", "-1.5"])))
+    else:
+        pq.write_table(rows, path)
+    words = ["?", "-999", "1900-01-01", "none", "NA"]
+    source = load_source(path, missing=words)
+    assert source.table is not None
+    assert source.table.to_pydict() == {
+        "float": [None, 2.5, -1.5],
+        "price": [None, 2.5, 1.25],
+        "kind": ["u", None, "v"],
+        "grade": ["hi", None, "lo"],
+        "born": [None, dt.date(2020, 1, 1), dt.date(2020, 1, 2)],
+        "note": ["x", None, None],
+    }
+    if ending == ".parquet":
+        assert source.table["grade"].chunk(0).dictionary.to_pylist() == ["lo", "mid", "hi"]
+    # Said once: the words are those of the fit, and later rows need not hold them.
+    assert source.notes == (f"--missing 'none': no cell that is read of t{ending} holds it",)
+    assert load_source(path, missing=words, again=True).notes == ()
 
 
 def test_columns_are_left_out_whatever_is_in_them(tmp_path: Path) -> None:

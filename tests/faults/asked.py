@@ -11,12 +11,11 @@ REFUSALS = "cli/test_cli_refusals.py::test_"
 _PLANTED = [
     (
         "data/delimited.py",
-        "nulls = null_words(missing)",
-        "nulls = null_words(())",
+        "nulls=[*usual, *met]",
+        "nulls=usual",
         "words_stand_for_missing_cells",
     ),
-    ("data/blanks.py", '*(f" {word}" for word in words)]', "]", "words_stand_for_missing_cells"),
-    ("data/blanks.py", "elif numbers and (", "elif False and (", "words_stand_for_missing_cells"),
+    ("data/blanks.py", "if is_number(word) and (", "if False and (", "words_stand_for_missing_cells"),
     ("data/blanks.py", "pc.utf8_trim_whitespace(column)", "column", "words_stand_for_missing_cells"),
     (
         "data/tables.py",

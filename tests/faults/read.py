@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _DELIMITED = "data/test_delimited.py::test_"
+_SPELT = "data/test_asked_of_tables.py::test_words_are_missing_cells_however_they_are_spelt_and_typed"
 _MOMENTS = "data/test_moments.py::test_drawn_moments_stay_in_the_calendar"
 
 # what it is, file, what stands there, what is planted, the test that looks for it
@@ -38,6 +39,28 @@ _PLANTED = [
         "array.cast(pa.string()).cast(pa.float64())",
         "array.cast(pa.float64())",
         "data/test_column_kinds.py::test_decimals_are_the_floats_nearest_to_them",
+    ),
+    (
+        "words that stay a level of their order",
+        "data/blanks.py",
+        "if level and level.strip() != word.strip()",
+        "if level",
+        _SPELT,
+    ),
+    (
+        "words looked for before types are plain",
+        "data/source.py",
+        "blank(plain(leave_out(table, drop, path.name, absent=again), path.name), missing)",
+        "plain(blank(leave_out(table, drop, path.name, absent=again), missing)[0], path.name), {*missing}",
+        _SPELT,
+    ),
+    ("words without blanks in csv", "data/delimited.py", "replace(cells, nulls=())", "cells", _SPELT),
+    (
+        "words that later rows lack are told of again",
+        "data/source.py",
+        "    if not again:\n",
+        "    if True:\n",
+        _SPELT,
     ),
 ]
 

@@ -94,8 +94,8 @@ def fit(
     drop
         A column that is not read, then and later, once or more: what only names the rows, for one.
     missing
-        A word that stands for a missing cell, such as '?' or -999, once or more. Empty cells, NA, NaN and null do so
-        without it.
+        A word that stands for a missing cell, such as '?' or -999, once or more; numbers that it spells, such as
+        -999.0, are missing too. Empty cells, NA, NaN and null are without it.
     group
         A name and the columns that are observed together, such as face='px*' or voice=pitch,volume, once or more; for
         recipe grouped_vae. Columns in none make one more group.

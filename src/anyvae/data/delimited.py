@@ -9,11 +9,11 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyvae.data.blanks import null_words
+from anyvae.data.blanks import spellings
 from anyvae.data.errors import DataError, first_line, listing
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class _Cells:
                 ragged.clear()
                 return read(use_threads=False, block_size=min(len(self.content) + 1, 2**31 - 1))
         except (pa.ArrowException, ValueError) as cause:
+            if "invalid UTF8" in str(cause):
+                raise DataError(f"{self.name} is not UTF-8 text: save the file as UTF-8") from cause
             if not ragged:
                 raise DataError(
                     f"{self.name} cannot be read as csv ({first_line(cause)}): mend or export it again"
@@ -97,8 +99,8 @@ class _Cells:
 
 def read_csv(
     path: Path, missing: Sequence[str] = (), text: Sequence[str] = ()
-) -> tuple[pa.Table, tuple[str, ...]]:
-    """The table of a ``.csv`` or ``.csv.gz`` file, and sentences to say aloud.
+) -> tuple[pa.Table, tuple[str, ...], set[str]]:
+    """The table of a ``.csv`` or ``.csv.gz`` file, sentences to say aloud, and the words for a missing cell it holds.
 
     Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
     ``NA``, ``NaN`` and ``null`` are missing. A first line of numbers is data, not names; an unnamed first column that
@@ -106,13 +108,15 @@ def read_csv(
 
     Arguments:
         path: the file.
-        missing: further words for a missing cell.
+        missing: further words for a missing cell; see `anyvae.data.blanks` for the numbers that they spell.
         text: columns whose cells are text, whatever they spell.
 
     Raises:
         DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
             not UTF-8.
     """
+    import pyarrow.csv as pc
+
     content = _bytes(path)
     header, delimiter = _header(content, path.name)
     notes = [] if delimiter == "," else [f"cells of {path.name} are split at {_DELIMITERS[delimiter]}"]
@@ -126,7 +130,12 @@ def read_csv(
         raise DataError(
             f"{path.name} has more than one column named {listing(twice)}: give each its own name"
         )
-    cells = _Cells(content, path.name, delimiter, names, null_words(missing))
+    usual = pc.ConvertOptions().null_values
+    cells = _Cells(content, path.name, delimiter, names, usual)
+    met: set[str] = set()
+    if missing:
+        met = spellings(replace(cells, nulls=()).parse(names or header), missing)
+        cells = replace(cells, nulls=[*usual, *met])
     table = cells.parse(text)
     table, dropped = _drop_index(table)
     if "" in table.column_names:
@@ -138,7 +147,7 @@ def read_csv(
     table, kept = _keep_leading_zeros(table, cells)
     if kept:
         notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
-    return table, tuple(notes)
+    return table, tuple(notes), {word.strip() for word in met}
 
 
 def _bytes(path: Path) -> bytes:

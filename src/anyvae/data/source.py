@@ -93,8 +93,8 @@ def load_source(
     label: str | None = None,
     given: Sequence[str] = (),
     drop: Sequence[str] = (),
-    drop_absent: bool = False,
     missing: Sequence[str] = (),
+    again: bool = False,
     text: Sequence[str] = (),
 ) -> Source:
     """Rows from a file, a folder of images, or one of the built-in names.
@@ -107,8 +107,9 @@ def load_source(
             own call them ``label``.
         given: columns that rows are given; they are left out of the rows too.
         drop: columns of a table that are not read.
-        drop_absent: whether these may be absent.
         missing: words that stand for a missing cell of a table, besides the usual NA, NaN and null.
+        again: whether the rows are for a model that is fitted: columns to drop may be absent then, and nothing is said
+            of words that no cell holds.
         text: columns of a ``.csv`` file whose cells are text, whatever they spell; they may be absent.
 
     Raises:
@@ -132,7 +133,7 @@ def load_source(
         if path.is_dir():
             source = _folder(path)
         elif path.exists():
-            source = _file(path, label, given, drop, drop_absent, missing, text)
+            source = _file(path, label, given, drop, missing, again, text)
         else:
             raise DataError(_absent(spec, path, NAMES))
     except (OSError, MemoryError) as cause:
@@ -172,8 +173,8 @@ def _file(
     label: str | None,
     given: Sequence[str],
     drop: Sequence[str],
-    drop_absent: bool,
     missing: Sequence[str],
+    again: bool,
     text: Sequence[str],
 ) -> Source:
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
@@ -189,11 +190,22 @@ def _file(
         array, labels = read_npz(path)
         return Source(path.name, array=array, table=None, labels=labels)
 
+    from anyvae.data.arrow import plain
+    from anyvae.data.blanks import blank
     from anyvae.data.delimited import read_csv
     from anyvae.data.tables import leave_out, pop_label, read_parquet, set_aside, tidy
 
-    table, notes = read_parquet(path, missing) if ending == ".parquet" else read_csv(path, missing, text)
-    table = leave_out(table, drop, path.name, absent=drop_absent)
+    met: set[str] = set()
+    if ending == ".parquet":
+        table, notes = read_parquet(path)
+    else:
+        table, notes, met = read_csv(path, missing, text)
+    table, held = blank(plain(leave_out(table, drop, path.name, absent=again), path.name), missing)
+    if not again:
+        strange = [word for word in missing if word not in held and word.strip() not in met]
+        notes += tuple(
+            f"--missing {word!r}: no cell that is read of {path.name} holds it" for word in strange
+        )
     _, labels = pop_label(table, label, path.name)
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
     table = tidy(table, path.name)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data.arrow import plain
-from anyvae.data.blanks import blank
 from anyvae.data.errors import DataError, first_line, listing
 
 if TYPE_CHECKING:
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def read_parquet(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tuple[str, ...]]:
+def read_parquet(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
     """The table of a ``.parquet`` file, and sentences to say aloud.
 
     Arguments:
         path: the file.
-        missing: words for a missing cell; numbers that they spell are missing too.
 
     Raises:
         DataError: bytes that are no parquet file, or two columns of one name.
@@ -45,8 +43,7 @@ def read_parquet(path: Path, missing: Sequence[str] = ()) -> tuple[pa.Table, tup
         )
     index = [name for name in table.column_names if name.startswith("__index_level_")]
     notes = (f"the row index of {path.name} is left out",) if index else ()
-    table = table.drop_columns(index).replace_schema_metadata(None)
-    return (blank(table, missing) if missing else table), notes
+    return table.drop_columns(index).replace_schema_metadata(None), notes
 
 
 def pop_label(table: pa.Table, label: str | None, name: str) -> tuple[pa.Table, Array | None]:

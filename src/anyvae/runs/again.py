@@ -43,8 +43,8 @@ def _read(config: RunConfig, schema: Schema, source: str, label: str | None, giv
         label=label,
         given=given,
         drop=config.drop,
-        drop_absent=True,
         missing=config.missing_words,
+        again=True,
         text=_text_of(schema),
     )
 
