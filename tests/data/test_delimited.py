@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anyvae.data import Source, encode, infer_schema, load_source
+from anyvae.data import DataError, Source, encode, infer_schema, load_source
 from anyvae.runs.again import source_for
 from anyvae.runs.config import RunConfig
 
@@ -56,3 +56,47 @@ def test_what_was_fitted_as_text_is_text_later_whatever_it_spells(
         assert table is not None
         assert table["t"].to_pylist() == list(later * 3)
         encode(schema, again)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "said"),
+    [
+        ('"size, cm";kind\n1.5;a\n2.5;b\n', ["size, cm", "kind"], "semicolons"),
+        ("City, State\tPop\tArea\nBern\t1\t2\nOslo\t3\t4\n", ["City, State", "Pop", "Area"], "tabs"),
+        ("City, State\tPop\tArea\nBern, BE\t1\t2\nOslo, OS\t3\t4\n", ["City, State", "Pop", "Area"], "tabs"),
+        ("size|kind\n1.5|a\n2.5|b\n", ["size", "kind"], "bars"),
+        ("a;b\n1;2,5\n3;4\n", ["a", "b"], "semicolons"),
+        ("a|b,c\n1,2\n3,4\n", ["a|b", "c"], ""),
+        ('a,b\n"x;y\nz;z",1\n"u;v",2\n', ["a", "b"], ""),
+        ('"size, cm"\n1.5\n2.5\n', ["size, cm"], ""),
+        ("size\n1.5\n2.5\n", ["size"], ""),
+    ],
+)
+def test_cells_are_split_where_it_makes_rows_of_one_length(
+    csv: Put, text: str, names: list[str], said: str
+) -> None:
+    source = load_source(csv(text))
+    assert source.table is not None
+    assert source.table.column_names == names
+    assert len(source) == 2
+    assert len(source.notes) == bool(said)
+    assert all(said in note for note in source.notes)
+
+
+def test_rows_longer_than_a_cell_may_be_are_split(csv: Put) -> None:
+    wide = 30_000
+    row = ",".join(f"n{place}" for place in range(wide))
+    source = load_source(csv(f"{row}\n{','.join('1' * wide)}\n"))
+    assert source.table is not None
+    assert source.table.num_columns == wide
+
+
+def test_a_header_that_cannot_be_read_is_told_of(csv: Put) -> None:
+    with pytest.raises(
+        DataError, match=r"the header line of table\.csv is not UTF-8 text: save the file as UTF-8"
+    ):
+        load_source(csv("größe,b\n1,2\n3,4\n".encode("latin-1")))
+    with pytest.raises(
+        DataError, match=r"the header line of table\.csv cannot be read: give one name a column"
+    ):
+        load_source(csv("a,b\r1,2\r3,4\r"))

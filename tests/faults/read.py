@@ -62,6 +62,34 @@ _PLANTED = [
         "    if True:\n",
         _SPELT,
     ),
+    (
+        "a delimiter of the header alone",
+        "data/delimited.py",
+        "cells.count(cells[0]), cells[0]",
+        "1, 0",
+        _DELIMITED + "cells_are_split_where_it_makes_rows_of_one_length",
+    ),
+    (
+        "the first delimiter of several",
+        "data/delimited.py",
+        "cells.count(cells[0]), cells[0]",
+        "cells.count(cells[0]), 0",
+        _DELIMITED + "cells_are_split_where_it_makes_rows_of_one_length",
+    ),
+    (
+        "a header of any bytes",
+        "data/delimited.py",
+        '"".join(header).encode()',
+        "pass",
+        _DELIMITED + "a_header_that_cannot_be_read_is_told_of",
+    ),
+    (
+        "a long row that no delimiter splits",
+        "data/delimited.py",
+        "contextlib.suppress(csv.Error)",
+        "contextlib.nullcontext()",
+        _DELIMITED + "rows_longer_than_a_cell_may_be_are_split",
+    ),
 ]
 
 FAULTS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read_csv"]
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LOOKED_AT = 20  # rows, for the delimiter
 # At the start of a cell, whatever it is in: where there is none, no column is read again.
-_LEADING_ZERO = rb"[,;\t\n\"]-?0[0-9]"
+_LEADING_ZERO = rb"[,;\t|\n\"]-?0[0-9]"
 
 
 @dataclass(frozen=True)
@@ -164,19 +166,43 @@ def _bytes(path: Path) -> bytes:
 
 
 def _header(content: bytes, name: str) -> tuple[list[str], str]:
-    start = content[: 1 << 20].lstrip(b"\r\n")
-    try:
-        line = next(iter(start.decode("utf-8", errors="replace").splitlines()))
-        if "\0" in line:
-            raise DataError(f"{name} is not a text file: give a table as comma-separated UTF-8 text")
-        delimiter = next((d for d in _DELIMITERS if d in line), ",")
-        return next(
-            csv.reader(io.StringIO(start.decode("utf-8", errors="replace")), delimiter=delimiter)
-        ), delimiter
-    except csv.Error as cause:
+    """The cells of the first line, and the delimiter: what splits most of the first rows into as many cells as these.
+
+    Of several that do, it is the one that makes most cells.
+    """
+    start = content.lstrip(b"\r\n")[: 1 << 20].decode("utf-8", errors="surrogateescape")
+    if "\0" in start.partition("\n")[0]:
+        raise DataError(f"{name} is not a text file: give a table as comma-separated UTF-8 text")
+    rows = {delimiter: _first_rows(start, delimiter) for delimiter in _DELIMITERS}
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        cells = [len(row) for row in rows[delimiter]]
+        return (cells.count(cells[0]), cells[0]) if cells and cells[0] > 1 else (0, 0)
+
+    delimiter = max(_DELIMITERS, key=fit)
+    if not rows[delimiter]:
         raise DataError(
-            f"the header line of {name} cannot be read ({cause}): give one name a column"
-        ) from cause
+            f"the header line of {name} cannot be read: give one name a column, close quotes, and end it with a line "
+            "feed"
+        )
+    header = rows[delimiter][0]
+    try:
+        "".join(header).encode()
+    except UnicodeEncodeError as cause:
+        raise DataError(f"the header line of {name} is not UTF-8 text: save the file as UTF-8") from cause
+    return header, delimiter
+
+
+def _first_rows(text: str, delimiter: str) -> list[list[str]]:
+    """Some rows from the first on, up to one that cannot be read; a delimiter in quotes is none."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) == _LOOKED_AT:
+                break
+    return rows
 
 
 def _is_data(header: list[str]) -> bool:
