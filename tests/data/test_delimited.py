@@ -100,3 +100,20 @@ def test_a_header_that_cannot_be_read_is_told_of(csv: Put) -> None:
         DataError, match=r"the header line of table\.csv cannot be read: give one name a column"
     ):
         load_source(csv("a,b\r1,2\r3,4\r"))
+
+
+def test_an_unnamed_column_is_left_out_where_it_counts_the_rows(csv: Put) -> None:
+    ids = csv(",a\n9,0.5\n5,0.25\n7,0.75\n")
+    for rows in ("2,0.5\n0,0.25\n1,0.75\n", "1,0.5\n2,0.25\n3,0.75\n"):
+        source = load_source(csv(f",a\n{rows}", "counted.csv"))
+        assert source.table is not None
+        assert source.table.column_names == ["a"]
+        assert source.notes == ("the unnamed first column of counted.csv counts the rows and is left out",)
+    wanted = r"column 1 of table\.csv has no name: name it in line 1, or leave it out \(--drop ''\)"
+    with pytest.raises(DataError, match=wanted):
+        load_source(ids)
+    # No fit has read such a column, so later rows, a part of those of the fit for one, are read without it.
+    for source in (load_source(ids, drop=[""]), load_source(ids, again=True)):
+        assert source.table is not None
+        assert source.table.column_names == ["a"]
+        assert source.notes == ()

@@ -90,6 +90,20 @@ _PLANTED = [
         "contextlib.nullcontext()",
         _DELIMITED + "rows_longer_than_a_cell_may_be_are_split",
     ),
+    (
+        "any unnamed column left out",
+        "data/delimited.py",
+        "and counts_rows(table[0])",
+        "",
+        _DELIMITED + "an_unnamed_column_is_left_out_where_it_counts_the_rows",
+    ),
+    (
+        "rows of a fit refused for their index",
+        "data/source.py",
+        'return [*drop, ""]',
+        "pass",
+        _DELIMITED + "an_unnamed_column_is_left_out_where_it_counts_the_rows",
+    ),
 ]
 
 FAULTS = [

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyvae.data.blanks import spellings
 from anyvae.data.errors import DataError, first_line, listing
+from anyvae.data.noticed import counts_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,8 +115,7 @@ def read_csv(
         text: columns whose cells are text, whatever they spell.
 
     Raises:
-        DataError: an empty file, ragged rows, columns without a name or with the same one, or text that is
-            not UTF-8.
+        DataError: an empty file, ragged rows, columns of the same name, or text that is not UTF-8.
     """
     import pyarrow.csv as pc
 
@@ -139,12 +139,8 @@ def read_csv(
         met = spellings(replace(cells, nulls=()).parse(names or header), missing)
         cells = replace(cells, nulls=[*usual, *met])
     table = cells.parse(text)
-    table, dropped = _drop_index(table)
-    if "" in table.column_names:
-        raise DataError(
-            f"column {table.column_names.index('') + 1} of {path.name} has no name: name it in line 1"
-        )
-    if dropped:
+    if table.num_columns > 1 and table.column_names[0] == "" and counts_rows(table[0]):
+        table = table.remove_column(0)
         notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
     table, kept = _keep_leading_zeros(table, cells)
     if kept:
@@ -229,13 +225,3 @@ def _keep_leading_zeros(table: pa.Table, cells: _Cells) -> tuple[pa.Table, list[
     for column in kept:
         table = table.set_column(table.column_names.index(column), column, written[column])
     return table, kept
-
-
-def _drop_index(table: pa.Table) -> tuple[pa.Table, bool]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if table.num_columns < 2 or table.column_names[0] != "" or not pa.types.is_integer(table.schema.types[0]):
-        return table, False
-    unique = pc.count_distinct(table[0]).as_py() == table.num_rows
-    return (table.remove_column(0), True) if unique else (table, False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["noticed"]
+__all__ = ["counts_rows", "noticed"]
 
 _FEWEST = 20
 _MOST = 1_000_000
@@ -37,7 +37,7 @@ def noticed(table: pa.Table, name: str) -> list[str]:
         f"column {column!r} counts the rows, and is fitted as a number: leave it out (--drop {column}) if it only "
         "names them"
         for column in table.column_names
-        if _counts(table[column], rows)
+        if counts_rows(table[column])
     ]
     if again := _repeated(table):
         said.append(
@@ -47,13 +47,20 @@ def noticed(table: pa.Table, name: str) -> list[str]:
     return said
 
 
-def _counts(column: pa.ChunkedArray, rows: int) -> bool:
-    """Whole numbers one apart, each once."""
+def counts_rows(column: pa.ChunkedArray) -> bool:
+    """Whether a column holds whole numbers one apart, each once, in any order.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> [counts_rows(pa.chunked_array([cells])) for cells in ([2, 1, 3], [1, 3, 4], [1, 2, 2])]
+        [True, False, False]
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not pa.types.is_integer(column.type) or column.null_count:
+    if not pa.types.is_integer(column.type) or column.null_count or not len(column):
         return False
+    rows = len(column)
     ends = pc.min_max(column).as_py()
     return bool(ends["max"] - ends["min"] == rows - 1 and pc.count_distinct(column).as_py() == rows)
 

@@ -108,8 +108,8 @@ def load_source(
         given: columns that rows are given; they are left out of the rows too.
         drop: columns of a table that are not read.
         missing: words that stand for a missing cell of a table, besides the usual NA, NaN and null.
-        again: whether the rows are for a model that is fitted: columns to drop may be absent then, and nothing is said
-            of words that no cell holds.
+        again: whether the rows are for a model that is fitted: columns to drop may be absent then, a column without
+            a name is left out, and nothing is said of words that no cell holds.
         text: columns of a ``.csv`` file whose cells are text, whatever they spell; they may be absent.
 
     Raises:
@@ -200,6 +200,7 @@ def _file(
         table, notes = read_parquet(path)
     else:
         table, notes, met = read_csv(path, missing, text)
+        drop = _with_unnamed(table, drop, path.name, again)
     table, held = blank(plain(leave_out(table, drop, path.name, absent=again), path.name), missing)
     if not again:
         strange = [word for word in missing if word not in held and word.strip() not in met]
@@ -210,6 +211,18 @@ def _file(
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
     table = tidy(table, path.name)
     return Source(path.name, array=None, table=table, labels=labels, notes=notes, beside=beside)
+
+
+def _with_unnamed(table: pa.Table, drop: Sequence[str], name: str, again: bool) -> Sequence[str]:
+    """What is dropped, and with it a column without a name that no fit can have read."""
+    if "" not in table.column_names or "" in drop:
+        return drop
+    if again:
+        return [*drop, ""]
+    raise DataError(
+        f"column {table.column_names.index('') + 1} of {name} has no name: name it in line 1, or leave it out "
+        "(--drop '')"
+    )
 
 
 def _folder(path: Path) -> Source:
