@@ -140,6 +140,20 @@ def test_all_columns_that_cannot_be_fitted_are_told_of_at_once() -> None:
         infer_schema(Source("t", None, pa.table({"a": [[1], [2]], "b": [[1], [2]], "c": [1, 2]})))
 
 
+def test_dates_as_text_are_advised_by_how_they_are_written() -> None:
+    def refusal(cells: list[str]) -> str:
+        with pytest.raises(DataError) as refused:
+            infer_schema(Source("t", None, pa.table({"d": cells * 2, "x": np.arange(2 * len(cells)) / 7.0})))
+        return str(refused.value)
+
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=k) for k in range(40)]
+    iso = [day.isoformat() for day in days]
+    wanted = "such as '2020-01-01': turn them into dates (pandas.to_datetime), drop it,"
+    assert wanted in refusal(iso)
+    assert "leave cells empty that are no such date, as 'never', and turn" in refusal([*iso, "never"])
+    assert "write them as 2020-12-31, or turn" in refusal([f"{day:%d.%m.%Y}" for day in days])
+
+
 def test_few_and_plain_strings_are_no_spelled_numbers() -> None:
     few = [f"${k}" for k in range(10)] * 6
     codes = [str(k) for k in range(30)] * 2

@@ -8,7 +8,7 @@ from anyvae.data.arrow import dtype_of, is_moment, is_ordered, is_text
 from anyvae.data.errors import DataError, listing
 from anyvae.data.lattice import moments
 from anyvae.data.schema import Feature
-from anyvae.data.spelled import is_number, spelled
+from anyvae.data.spelled import is_iso_date, is_number, spelled
 from anyvae.data.wanted import Wanted
 
 __all__ = ["MOST_ORDERED", "categorical_feature", "text_feature"]
@@ -127,11 +127,18 @@ def _refuse_spelled(wanted: Wanted, categories: list[str]) -> None:
     found = spelled(categories)
     if found is None:
         return
-    advice = (
-        "write them as 2020-12-31, or turn them into dates (pandas.to_datetime)"
-        if found.what == "dates"
-        else "write them without signs, as 1200.5"
-    )
+    others = [category for category in categories if not is_iso_date(category)]
+    if found.what == "numbers":
+        advice = "write them without signs, as 1200.5"
+    elif not others:
+        advice = "turn them into dates (pandas.to_datetime)"
+    elif is_iso_date(found.such):
+        advice = (
+            f"leave cells empty that are no such date, as {others[0]!r}, and turn the others into dates "
+            "(pandas.to_datetime)"
+        )
+    else:
+        advice = "write them as 2020-12-31, or turn them into dates (pandas.to_datetime)"
     raise DataError(
         f"{wanted.where} holds {found.what} as text, such as {found.such!r}: {advice}, drop it, or give it the kind "
         "'categorical'"

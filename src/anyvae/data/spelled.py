@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-__all__ = ["Spelled", "is_number", "spelled"]
+__all__ = ["Spelled", "is_iso_date", "is_number", "spelled"]
 
 _FEWEST, _SHARE = 20, 0.9
 _LOOKED_AT = 1000
@@ -64,14 +64,17 @@ def is_number(text: str) -> bool:
     return True
 
 
-def _is_date(text: str) -> bool:
-    if _DATE.fullmatch(text.strip()):
-        return True
+def is_iso_date(text: str) -> bool:
+    """Whether text is a date as ISO 8601 has it, a time of day with it or not; digits alone are none."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
         return False
     return not text.isdecimal()
+
+
+def _is_date(text: str) -> bool:
+    return bool(_DATE.fullmatch(text.strip())) or is_iso_date(text)
 
 
 def _is_decorated(text: str) -> bool:
