@@ -174,6 +174,11 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_text("old")
     with pytest.raises(DataError, match="'name' is text"):
         write(tmp_path / "a.npy", pa.table({"name": ["x"]}))
+    ordered = pa.DictionaryArray.from_arrays([0], ["lo", "hi"], ordered=True)
+    with pytest.raises(DataError, match="'grade' is of ordered categories, which"):
+        write(tmp_path / "a.npy", pa.table({"grade": ordered}))
+    with pytest.raises(DataError, match="'day' is of dates, which"):
+        write(tmp_path / "a.npy", pa.table({"day": pa.array([0], pa.date32())}))
     assert (tmp_path / "a.npy").read_text() == "old"
 
 

@@ -111,6 +111,27 @@ _PLANTED = [
         "    elif False:\n",
         "data/test_asked_of_tables.py::test_dates_as_text_are_advised_by_how_they_are_written",
     ),
+    (
+        "kinds advised for arrays",
+        "data/units.py",
+        "    if array:\n",
+        "    if False:\n",
+        "data/test_arrays.py::test_rows_that_do_not_fit_the_schema",
+    ),
+    (
+        "columns asked for of arrays",
+        "runs/prepare.py",
+        "        if source.table is None:\n            raise",
+        "        if False:\n            raise",
+        "runs/test_beside_runs.py::test_what_the_recipes_ask_for",
+    ),
+    (
+        "ordered categories called text",
+        "data/write.py",
+        "if is_ordered(kind):",
+        "if False:",
+        "data/test_source.py::test_what_cannot_be_written_leaves_what_was_there",
+    ),
 ]
 
 FAULTS = [

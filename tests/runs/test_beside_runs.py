@@ -209,6 +209,10 @@ def test_what_the_recipes_ask_for(table: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             fit_run(FitOptions(source=str(table), **options), table.parent / "no")  # type: ignore[arg-type]
+    np.savez(table.parent / "bare.npz", x=np.eye(30))
+    wanted = r"the recipe m2 models labels, and bare\.npz has none: give a \.npz file with rows 'x' and"
+    with pytest.raises(DataError, match=wanted):
+        fit_run(FitOptions(source=str(table.parent / "bare.npz"), recipe="m2"), table.parent / "no")
 
 
 @pytest.mark.parametrize(

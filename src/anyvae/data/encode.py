@@ -95,7 +95,8 @@ def _encode_array(schema: Schema, source: Source) -> tuple[Array, Array | None]:
         np.take(codes.astype(np.float32), pixels, out=x)
         if bad.any() and (wrong := bad[pixels]).any():
             raise DataError(
-                _where(source, array, wrong) + misfit(feature, float(array[wrong][0]), schema.binarise)
+                _where(source, array, wrong)
+                + misfit(feature, float(array[wrong][0]), schema.binarise, array=True)
             )
     else:
         for rows in _row_blocks(array):
@@ -110,7 +111,7 @@ def _encode_array(schema: Schema, source: Source) -> tuple[Array, Array | None]:
             if (wrong := bad & ~missing).any():
                 raise DataError(
                     _where(source, array, wrong, rows.start)
-                    + misfit(feature, values[wrong][0], schema.binarise)
+                    + misfit(feature, values[wrong][0], schema.binarise, array=True)
                 )
             if missing.any():
                 mask = np.ones(array.shape, dtype=bool) if mask is None else mask

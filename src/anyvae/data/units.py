@@ -89,13 +89,14 @@ def standardise(feature: Feature, values: Array, binarise: bool = False) -> tupl
     return (feature.low + feature.step * k - feature.mean) / feature.scale, bad
 
 
-def misfit(feature: Feature, value: float, binarise: bool = False) -> str:
+def misfit(feature: Feature, value: float, binarise: bool = False, *, array: bool = False) -> str:
     """Why a value does not fit the feature, and what to do.
 
     Arguments:
         feature: of numbers or dates.
         value: in input units.
         binarise: whether values are means of a binary feature.
+        array: whether the feature is all elements of an array, which have a likelihood and no kinds.
     """
     held = f"holds {number(value)}, but the model was fitted on "
     if binarise:
@@ -112,5 +113,8 @@ def misfit(feature: Feature, value: float, binarise: bool = False) -> str:
         least = " from 0" if feature.edge or feature.kind == "count" else ""
         return held + f"whole numbers{least}: {advice}"
     step = "" if feature.step == 1 else f" in steps of {number(feature.step)}"
-    wide = " or as kind 'integer'" if feature.step == 1 and feature.kind == "levels" else ""
+    if array:
+        wide = " or with the likelihood 'normal'"
+    else:
+        wide = " or as kind 'integer'" if feature.step == 1 and feature.kind == "levels" else ""
     return held + f"{number(feature.low)}..{number(feature.high)}{step}: {advice}{wide}"

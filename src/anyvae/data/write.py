@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from anyvae.data.arrow import is_moment, is_ordered, is_text
 from anyvae.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -123,8 +124,20 @@ def _columns_side_by_side(data: Array | pa.Table | Mapping[str, Array], path: Pa
         columns = data if isinstance(data, Mapping) else {n: data[n].to_numpy() for n in data.column_names}
         for name, column in columns.items():
             if np.asarray(column).dtype.kind not in "biuf":
-                raise DataError(f"column {name!r} is text, which {path} cannot hold: write .csv or .parquet")
+                what = "text" if isinstance(data, Mapping) else _called(data[name].type)
+                raise DataError(
+                    f"column {name!r} is {what}, which {path} cannot hold: write .csv or .parquet"
+                )
         data = np.stack([np.asarray(column) for column in columns.values()], axis=1)
     if data.dtype.kind not in "biuf":
         raise DataError(f"{path} holds numbers only, not {data.dtype}: write .csv or .parquet")
     return np.ascontiguousarray(data)
+
+
+def _called(kind: pa.DataType) -> str:
+    """What a column that is not of numbers holds, in words."""
+    if is_ordered(kind):
+        return "of ordered categories"
+    if is_moment(kind):
+        return "of dates"
+    return "text" if is_text(kind) else f"of type {kind} with missing cells"

@@ -155,6 +155,11 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
         )
     label = chosen.label if recipe.labels else None
     if recipe.labels and label is None and not recipe.optional("classes"):
+        if source.table is None:
+            raise DataError(
+                f"the recipe {recipe.name} models labels, and {source.name} has none: give a .npz file with rows 'x' "
+                "and labels 'y', or a folder with a sub-folder of images for each label"
+            )
         raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
     aside = aside_of(source).column_names
     modelled = [label, *chosen.given]
