@@ -734,6 +734,21 @@ def test_decimals_are_the_floats_nearest_to_them(kind: pa.DataType) -> None:
     assert feature.decimals == 2
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [np.array([5e-324, 1e-323, 0.0] * 20), np.array([3e-320, 0.0] * 30), RNG.normal(size=60) * 1e-200],
+)
+def test_numbers_whose_squares_vanish_have_a_scale(cells: np.ndarray) -> None:
+    source = made(tiny=cells, x=RNG.normal(size=60))
+    schema = infer_schema(source)
+    assert schema.features[0].scale > 0
+    encoded = encode(schema, source)
+    assert encoded.x.isfinite().all()
+    assert encoded.x[:, 0].std() > 0.5
+    assert log_unit(schema).constant.isfinite().all()
+    np.testing.assert_allclose(decode(schema, encoded.x)["tiny"], cells, rtol=1e-5, atol=1e-206)
+
+
 def test_an_order_of_two_is_a_category_and_orders_keep_levels_that_were_not_seen() -> None:
     pair = pa.DictionaryArray.from_arrays(pa.array([0, 1, 1], pa.int8()), ["lo", "hi"], ordered=True)
     four = pa.DictionaryArray.from_arrays(pa.array([0, 2, 2], pa.int8()), ["a", "b", "c", "d"], ordered=True)

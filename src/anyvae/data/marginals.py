@@ -170,7 +170,7 @@ def trimmed_moments(points: Points) -> tuple[float, float]:
     inside = (before >= 0.001) & (before - points.shares <= 0.999)
     for chosen in (inside, np.ones(len(inside), dtype=bool)):
         part = Points(points.values[chosen], points.shares[chosen] / points.shares[chosen].sum(), points.rows)
-        if (deviation := math.sqrt(_variance(part))) > 0:
+        if (deviation := _deviation(part)) > 0:
             break
     return float(part.shares @ part.values), deviation
 
@@ -185,15 +185,22 @@ def _logs(points: Points) -> Points:
 
 
 def _variance(points: Points) -> float:
+    deviation = _deviation(points)
+    return deviation * deviation
+
+
+def _deviation(points: Points) -> float:
+    """The standard deviation; above 0 where values differ, though their squares be too small for numbers."""
     unit = float(np.abs(points.values).max()) or 1.0
     scaled = points.values / unit
-    return float(points.shares @ (scaled - points.shares @ scaled) ** 2) * unit * unit
+    deviation = math.sqrt(points.shares @ (scaled - points.shares @ scaled) ** 2)
+    return max(deviation * unit, math.ulp(0.0)) if deviation else 0.0
 
 
 def _spread(points: Points) -> float:
     """Of the middle half where that is not one value, of all else; the core's, whatever lies far out."""
     quarters = np.interp([0.25, 0.75], points.shares.cumsum() - points.shares / 2, points.values)
-    return float(quarters[1] - quarters[0]) / 1.349 or math.sqrt(_variance(points)) or 1.0
+    return float(quarters[1] - quarters[0]) / 1.349 or _deviation(points) or 1.0
 
 
 def _floor(points: Points) -> float:
@@ -203,7 +210,7 @@ def _floor(points: Points) -> float:
 
 def _unimodal(points: Points) -> tuple[float, Form, float, float]:
     """The better of normal and Student's t: log-density a row, and its location and scale."""
-    deviation = math.sqrt(_variance(points)) or 1.0
+    deviation = _deviation(points) or 1.0
     normal = -math.log(deviation) - _HALF_LOG_2PI_E
     tails = max(_student(points, df) for df in _FREEDOM)
     if _pays("heavy", tails[0] - normal, points.rows):
@@ -232,7 +239,7 @@ def _mixture(points: Points, floor: float) -> float:
     if len(values) < 4:
         return -math.inf
     places = shares.cumsum() - shares / 2
-    spread = max(math.sqrt(_variance(points)), floor)
+    spread = max(_deviation(points), floor)
     even = np.interp([1 / 6, 1 / 2, 5 / 6], places, values)
     top = int(shares.argmax())
     rest = np.delete(shares, top)
