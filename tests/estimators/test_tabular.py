@@ -142,6 +142,14 @@ def test_frames_come_back_as_they_were(vae: TabularVAE, frame: pd.DataFrame) -> 
     assert (blame.isna() == frame.isna()).all().all()
 
 
+def test_a_type_that_arrow_has_not_is_named() -> None:
+    rows = pl.DataFrame({"x": [0.5, 1.5, 2.0], "wide": pl.Series([1, 2, 3], dtype=pl.Int128)})
+    with pytest.raises(
+        DataError, match="column 'wide' of X has type Int128, which arrow has not: cast it to Int64"
+    ):
+        TabularVAE().fit(rows)
+
+
 def test_the_same_rows_as_polars_and_arrow(vae: TabularVAE, frame: pd.DataFrame) -> None:
     wanted = vae.score_samples(frame)
     table = pa.Table.from_pandas(frame, preserve_index=False)

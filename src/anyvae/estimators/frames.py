@@ -123,7 +123,7 @@ def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
     if package == "pyarrow":
         return tidy(rows, where), Frame("pyarrow", tuple(names), tuple(rows.schema.types))
     if package == "polars":
-        return tidy(rows.to_arrow(), where), Frame("polars", tuple(names), tuple(rows.dtypes))
+        return tidy(_from_polars(rows, where), where), Frame("polars", tuple(names), tuple(rows.dtypes))
     columns = {str(name): _column(rows[name], str(name), where) for name in names}
     return tidy(pa.table(columns), where), Frame("pandas", tuple(names), tuple(rows.dtypes))
 
@@ -152,6 +152,21 @@ def _package(rows: Any) -> Package | None:
     if home == "polars" and type(rows).__name__ == "DataFrame":
         return "polars"
     return "pyarrow" if home == "pyarrow" and type(rows).__name__ == "Table" else None
+
+
+def _from_polars(rows: Any, where: str) -> pa.Table:
+    import pyarrow as pa
+
+    table: dict[str, Any] = {}
+    for name in rows.columns:
+        try:
+            table[name] = rows.select(name).to_arrow()[name]
+        except pa.ArrowException as cause:
+            raise DataError(
+                f"column {name!r} of {where} has type {rows[name].dtype}, which arrow has not: cast it to "
+                "Int64 or Float64"
+            ) from cause
+    return pa.table(table)
 
 
 def _column(series: Any, name: str, where: str) -> pa.Array:
