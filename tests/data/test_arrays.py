@@ -244,6 +244,13 @@ def test_npy_and_npz(tmp_path: Path) -> None:
     loaded = load_source(tmp_path / "c.npz")
     np.testing.assert_array_equal(loaded.array, array)
     assert loaded.labels is None  # three labels are not one a row
+    np.savez(tmp_path / "bytes.npz", x=array, y=np.array(["größe".encode(), b"b"] * 10))
+    assert load_source(tmp_path / "bytes.npz").labels.tolist() == ["größe", "b"] * 10
+    np.savez(tmp_path / "latin.npz", x=array, y=np.array(["größe".encode("latin-1"), b"b"] * 10))
+    with pytest.raises(
+        DataError, match=r"labels of latin\.npz are bytes that are not UTF-8 text: save them as"
+    ):
+        load_source(tmp_path / "latin.npz")
     np.savez(tmp_path / "d.npz", a=array, b=array)
     with pytest.raises(DataError, match="'a', 'b', 2 of them with two or more axes: name the data 'x'"):
         load_source(tmp_path / "d.npz")
@@ -332,6 +339,10 @@ def test_subfolders_are_labels(tmp_path: Path) -> None:
     loaded = load_source(tmp_path)
     assert loaded.labels.tolist() == ["cat", "cat", "dog", "dog"]
     assert len(loaded) == 4
+    save(tmp_path / "stray.png")
+    wanted = r"holds images, such as stray\.png, beside sub-folders of images, such as cat: move the ones elsewhere"
+    with pytest.raises(DataError, match=wanted):
+        load_source(tmp_path)
 
 
 def test_images_that_cannot_be_stacked(tmp_path: Path) -> None:

@@ -132,6 +132,34 @@ _PLANTED = [
         "if False:",
         "data/test_source.py::test_what_cannot_be_written_leaves_what_was_there",
     ),
+    (
+        "squares that vanish",
+        "data/marginals.py",
+        "max(deviation * unit, math.ulp(0.0)) if deviation else 0.0",
+        "math.sqrt(deviation * deviation * unit * unit)",
+        "data/test_column_kinds.py::test_numbers_whose_squares_vanish_have_a_scale",
+    ),
+    (
+        "labels of bytes",
+        "data/arrays.py",
+        'if labels.dtype.kind == "S":',
+        "if False:",
+        "data/test_arrays.py::test_npy_and_npz",
+    ),
+    (
+        "sub-folders beside a stray picture",
+        "data/images.py",
+        "    if files and below:\n",
+        "    if False:\n",
+        "data/test_arrays.py::test_subfolders_are_labels",
+    ),
+    (
+        "an error of arrow's own",
+        "estimators/frames.py",
+        '        except pa.ArrowException as cause:\n            raise DataError(\n                f"column {name!r} of {where} has type {rows',
+        '        except KeyError as cause:\n            raise DataError(\n                f"column {name!r} of {where} has type {rows',
+        "estimators/test_tabular.py::test_a_type_that_arrow_has_not_is_named",
+    ),
 ]
 
 FAULTS = [

@@ -70,7 +70,16 @@ def read_npz(path: Path) -> tuple[Array, Array | None]:
     labels = next((arrays[k] for k in _LABEL_KEYS if k in arrays), None)
     if labels is not None and labels.shape == (len(data), 1):
         labels = labels[:, 0]
-    return data, labels if labels is not None and labels.shape == (len(data),) else None
+    if labels is None or labels.shape != (len(data),):
+        return data, None
+    if labels.dtype.kind == "S":
+        try:
+            labels = np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError as cause:
+            raise DataError(
+                f"labels of {path.name} are bytes that are not UTF-8 text: save them as strings or as numbers"
+            ) from cause
+    return data, labels
 
 
 def check_array(array: Array, where: str) -> Array:

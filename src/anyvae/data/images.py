@@ -21,20 +21,24 @@ def read_images(folder: Path) -> tuple[Array, Array | None, tuple[str, ...]]:
     """The images of a folder, in the order of their names.
 
     Arguments:
-        folder: holds the images themselves or, where it holds none, one sub-folder of images for every label.
+        folder: holds either the images themselves or one sub-folder of images for every label.
 
     Returns:
         Pixels, uint8, (n, H, W) grey or (n, H, W, 3) colour, whichever most of the images are; the names of
         the sub-folders as labels, or None; sentences to say aloud.
 
     Raises:
-        DataError: no images, one that cannot be read, or images of different sizes.
+        DataError: no images, images beside such sub-folders, one that cannot be read, or images of different sizes.
     """
     files = _images_in(folder)
-    labels: Array | None = None
-    if not files:
-        files = [file for sub in sorted(folder.iterdir()) if sub.is_dir() for file in _images_in(sub)]
-        labels = np.array([file.parent.name for file in files])
+    below = [file for sub in sorted(folder.iterdir()) if sub.is_dir() for file in _images_in(sub)]
+    if files and below:
+        raise DataError(
+            f"folder {folder} holds images, such as {files[0].name}, beside sub-folders of images, such as "
+            f"{below[0].parent.name}: move the ones elsewhere to have the others"
+        )
+    labels = np.array([file.parent.name for file in below]) if below else None
+    files = files or below
     if not files:
         raise DataError(f"folder {folder} holds no images: put .png or .jpg files in it")
     modes, sizes = zip(*(_look(file) for file in files), strict=True)
