@@ -281,6 +281,12 @@ def test_a_point_is_met_in_single_precision_only_by_itself() -> None:
 
 def test_points_that_make_no_sense_are_refused() -> None:
     normal = conditionals.Normal(2)
-    for wrong in ([[0.0]], [[0.0], []], [[0.0], [1.0, 1.0]], [[0.0], [float("nan")]]):
+    for wrong in (
+        [[0.0]],
+        [[0.0], []],
+        [[0.0], [1.0, 1.0]],
+        [[0.0], [1.0 + 5e-7, 1.0]],
+        [[0.0], [float("nan")]],
+    ):
         with pytest.raises(ValueError, match="PointMasses got"):
             conditionals.PointMasses(normal, wrong)

@@ -17,6 +17,7 @@ from anyvae.distributions import (
     DiscretisedLogisticMixture,
     DiscretisedNormal,
 )
+from anyvae.distributions.point_masses import touching
 
 __all__ = ["PointMasses"]
 
@@ -39,8 +40,8 @@ class PointMasses(Family):
         points: the points of each feature, different ones; as many sequences as features.
 
     Raises:
-        ValueError: where there are not as many sequences as features, a feature has no point, or a point is not
-            finite or comes twice.
+        ValueError: where there are not as many sequences as features, a feature has no point, a point is not finite,
+            or two are one in single precision.
 
     >>> from anyvae.conditionals import Normal
     >>> PointMasses(Normal(2), [[0.0], [-1.0, 1.0]]).params["point_logits"]
@@ -60,6 +61,14 @@ class PointMasses(Family):
                 raise ValueError(
                     f"PointMasses got the points {list(own)} of feature {index}; wanted one or more different finite "
                     "numbers. A feature without points is the family itself."
+                )
+            places = torch.tensor(sorted(map(float, own)), dtype=torch.float64)
+            if bool((near := touching(places)).any()):
+                one = int(near.nonzero()[0])
+                raise ValueError(
+                    f"PointMasses got the points {float(places[one])} and {float(places[one + 1])} of feature {index}, "
+                    "which single precision does not tell apart; wanted points further from each other. Leave one out, "
+                    "or scale the feature otherwise."
                 )
         self.rest = rest
         self.points = tuple(tuple(map(float, own)) for own in points)

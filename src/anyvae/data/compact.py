@@ -20,6 +20,7 @@ from anyvae.data.arrow import (
     zone_of,
 )
 from anyvae.data.errors import DataError, UnseenWarning, listing, number
+from anyvae.data.points import FARTHEST
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
 from anyvae.data.units import misfit, standardise
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _OTHERWISE = "or have such cells read as missing (unseen='missing', on the command line --unseen missing)"
-_FARTHEST = 1e15  # standard deviations
 _MOST_CELLS = 1 << 27  # half a gigabyte of them
 
 
@@ -139,8 +139,8 @@ def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Co
     for feature in schema.features:  # constant ones too: a cell that differs is refused
         found, observed = _encode_column(feature, table[feature.name], source.name, unseen)
         if feature.width:
-            # Beyond any row fitted; its square still is a number of single precision.
-            codes[:, place], mask[:, place] = np.clip(found, -_FARTHEST, _FARTHEST), observed
+            # Beyond any row fitted.
+            codes[:, place], mask[:, place] = np.clip(found, -FARTHEST, FARTHEST), observed
             place += 1
     return Compact(
         torch.from_numpy(codes),

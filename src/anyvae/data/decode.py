@@ -9,6 +9,7 @@ import numpy as np
 from anyvae.data.arrow import arrow_type, moments_of
 from anyvae.data.errors import DataError
 from anyvae.data.lattice import round_to
+from anyvae.data.points import nearest_points
 from anyvae.data.schema import Feature, Schema
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ELEMENTS = 1 << 18
-_SLACK = 4.0 * float(np.finfo(np.float32).eps)  # codes are kept in single precision
 
 
 def decode(schema: Schema, x: Tensor, *, means: bool = False, rounded: bool = True) -> Array | pa.Table:
@@ -114,9 +114,7 @@ def _level(feature: Feature, codes: Array) -> Array:
 def _on_points(feature: Feature, codes: Array, values: Array) -> Array:
     """The values, those on a point to its last bit."""
     points = np.array(feature.points)
-    places = ((points - feature.mean) / feature.scale).astype(np.float32)
-    nearest = np.abs(codes[..., None] - places).argmin(-1)
-    on = np.abs(codes - places[nearest]) <= _SLACK * np.maximum(np.abs(places[nearest]), 1.0)
+    nearest, on = nearest_points(codes, (points - feature.mean) / feature.scale)
     return np.where(on, points[nearest], values)
 
 

@@ -13,6 +13,7 @@ from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
 from anyvae.data.lattice import decimals_of, moments, whole_levels
 from anyvae.data.marginals import Points, Shape, real_shape, summarise, trimmed_moments, whole_shape
+from anyvae.data.points import kept_apart
 from anyvae.data.recurrent import apart, few_values, recurrent
 from anyvae.data.schema import Feature, Kind
 from anyvae.data.wanted import Wanted
@@ -105,7 +106,9 @@ def _number(wanted: Wanted, values: Array) -> Feature:
     if likelihood is None and len(own) == 2:
         return _binary(wanted, values)
     if likelihood is None and own and apart(observed):
-        return _with_points(wanted, observed, own, whole=True)
+        found = _with_points(wanted, observed, own, whole=True)
+        if found is not None:
+            return found
     points = summarise(observed, wanted.points)
     few = levels <= _FEW_LEVELS and 2 * len(np.unique(observed)) >= levels
     # Few levels from 0 on may be a count whose tail has died out; a scale whose top is in use gains nothing by one.
@@ -173,8 +176,9 @@ def _asked(wanted: Wanted, values: Array, observed: Array, whole: bool) -> Featu
 
 def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Feature:
     own = [] if wanted.plain or log else recurrent(observed)
-    if own:
-        return _with_points(wanted, observed, own)
+    found = _with_points(wanted, observed, own)
+    if found is not None:
+        return found
     shape = real_shape(summarise(observed, wanted.points), log=log, plain=wanted.plain)
     mean, scale = shape.mean or 0.0, shape.scale or 1.0
     if shape.form == "plain":
@@ -191,10 +195,22 @@ def _real(wanted: Wanted, observed: Array, *, log: bool | None = None) -> Featur
     )
 
 
-def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bool = False) -> Feature:
-    """Values that come again, and the others: standardised as all of them lie, for a network reads all."""
+def _with_points(wanted: Wanted, observed: Array, own: list[float], *, whole: bool = False) -> Feature | None:
+    """Values that come again, and the others; None where no point is left that others can be told from.
+
+    Where there are no others, points too close for single precision are categories. Else the rarest are left out.
+    """
+    place = kept_apart(observed, own, wanted.points) if own else None
+    if own and place is None and wanted.kind is None and np.isin(observed, own).all():
+        return categorical_feature(wanted._replace(kind="categorical"))
+    while own and place is None:
+        rarest = min(own, key=lambda point: int((observed == point).sum()))
+        own = [point for point in own if point != rarest]
+        place = kept_apart(observed, own, wanted.points) if own else None
+    if place is None:
+        return None
+    mean, scale = place
     rest = observed[~np.isin(observed, own)]
-    mean, scale = trimmed_moments(summarise(observed, wanted.points))
     shape, spread = Shape("plain"), scale
     if len(rest):
         others = summarise(rest, wanted.points)

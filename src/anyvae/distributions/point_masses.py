@@ -10,10 +10,24 @@ from torch import Tensor
 
 from anyvae.distributions.cells import Cellwise
 
-__all__ = ["PointMasses"]
+__all__ = ["PointMasses", "touching"]
 
 # Values are kept in single precision, whatever a model computes in.
 _SLACK = 4.0 * torch.finfo(torch.float32).eps
+
+
+def touching(points: Tensor) -> Tensor:
+    """Whether a value may lie on both of two points side by side, (k - 1,).
+
+    Arguments:
+        points: sorted, (k,).
+
+    >>> touching(torch.tensor([0.0, 1e-7, 1.0]))
+    tensor([ True, False])
+    """
+    places = points.float().double()
+    reach = _reach(places)
+    return places.diff() <= reach[1:] + reach[:-1]
 
 
 @final
@@ -108,7 +122,7 @@ class PointMasses(Cellwise):
 
     def _on(self, value: Tensor) -> Tensor:
         """Whether each value is each point, shape (..., *event, K); no value is NaN, and so none is a point there."""
-        return (value.detach().unsqueeze(-1) - self.points).abs() <= _SLACK * self.points.abs().clamp_min(1.0)
+        return (value.detach().unsqueeze(-1) - self.points).abs() <= _reach(self.points)
 
     def _each(self, rest: Tensor) -> Tensor:
         """A value of the rest and then the points, shape (*batch, *event, 1 + K)."""
@@ -117,3 +131,8 @@ class PointMasses(Cellwise):
 
     def _like(self) -> Tensor:
         return self.logits
+
+
+def _reach(points: Tensor) -> Tensor:
+    """How far from a point a value still is on it."""
+    return _SLACK * points.abs().clamp_min(1.0)

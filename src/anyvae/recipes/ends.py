@@ -29,6 +29,8 @@ from anyvae.wants import wants
 
 __all__ = ["DataOptions", "EndOptions", "Ends", "default_networks"]
 
+_FAR = 30.0  # standard deviations
+
 
 class DataOptions(TypedDict, total=False):
     """The keywords of a model that follow from the data.
@@ -136,5 +138,5 @@ def _far_reaching(family: Family) -> bool:
     if isinstance(family, DiscretisedLogistic | DiscretisedLogisticMixture):
         return bool(torch.isinf(family.high).any() | torch.isinf(family.low).any())
     if isinstance(family, PointMasses):
-        return _far_reaching(family.rest)
+        return _far_reaching(family.rest) or any(abs(point) > _FAR for own in family.points for point in own)
     return isinstance(family, StudentT | CellMixture | Placed)

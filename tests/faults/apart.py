@@ -1,0 +1,31 @@
+"""Faults of what stays apart, and of what stays what it was, through an estimator."""
+
+from __future__ import annotations
+
+from faults import Mutation
+
+_POINTS = "estimators/test_points_apart.py::test_"
+
+FAULTS = [
+    Mutation(
+        "points that single precision takes for one",
+        "data/points.py",
+        "if _distinct(points) and nearest",
+        "if nearest",
+        (f"{_POINTS}every_value_has_its_probability_and_is_drawn_as_often",),
+    ),
+    Mutation(
+        "other values on a point",
+        "data/points.py",
+        "[1].sum() <= _MOST_ON * len(rest)",
+        "[1].sum() <= len(rest)",
+        (f"{_POINTS}other_values_are_no_point_however_far_one_point_lies",),
+    ),
+    Mutation(
+        "points that touch taken",
+        "conditionals/point_masses.py",
+        "if bool((near := touching(places)).any()):",
+        "if bool((near := touching(places)).all() and len(places) > 2):",
+        ("distributions/test_kinds.py::test_points_that_make_no_sense_are_refused",),
+    ),
+]
