@@ -71,10 +71,20 @@ def test_a_value_that_no_row_held_makes_an_outlier(frame: pd.DataFrame, tmp_path
         detector.set_params(unseen="refuse").fit(frame).predict(rows)
 
 
-def test_a_table_of_words_has_outliers_too() -> None:
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        ({}, None),
+        ({"k": 1.0}, None),
+        ({"size": pd.Categorical(["s", "m"] * 100, ["s", "m"], ordered=True)}, None),
+        ({"k": [1, 2, 3, 4] * 50}, {"k": "categorical"}),
+    ],
+)
+def test_a_table_of_categories_has_outliers_too(more: dict[str, Any], kinds: dict[str, str] | None) -> None:
     rng = np.random.default_rng(0)
-    words = pd.DataFrame({"a": rng.choice(list("xyz"), 200), "b": rng.choice(list("pq"), 200)})
-    detector = VAEOutlierDetector(max_epochs=2, random_state=0, contamination=np.float32(0.1)).fit(words)
+    words = pd.DataFrame({"a": rng.choice(list("xyz"), 200), "b": rng.choice(list("pq"), 200), **more})
+    options: dict[str, Any] = {"max_epochs": 2, "random_state": 0, "kinds": kinds}
+    detector = VAEOutlierDetector(contamination=np.float32(0.1), **options).fit(words)
     assert set(detector.predict(words)) <= {-1, 1}
 
 

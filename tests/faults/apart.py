@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _POINTS = "estimators/test_points_apart.py::test_"
+_ANSWERS = "estimators/test_answers.py::test_"
 
 FAULTS = [
     Mutation(
@@ -27,5 +28,12 @@ FAULTS = [
         "if bool((near := touching(places)).any()):",
         "if bool((near := touching(places)).all() and len(places) > 2):",
         ("distributions/test_kinds.py::test_points_that_make_no_sense_are_refused",),
+    ),
+    Mutation(
+        "a default that is refused",
+        "estimators/outliers.py",
+        "replace(options, likelihood=None)",
+        "options",
+        (f"{_ANSWERS}a_table_of_categories_has_outliers_too",),
     ),
 ]

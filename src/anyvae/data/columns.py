@@ -9,7 +9,7 @@ import numpy as np
 
 from anyvae.data import arrow
 from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers
-from anyvae.data.errors import DataError, listing, refuse_together
+from anyvae.data.errors import DataError, NoNumbersError, listing, refuse_together
 from anyvae.data.infer import describe
 from anyvae.data.kinds import column_feature
 from anyvae.data.lattice import MOST_LEVELS, Counts, count_distinct
@@ -71,7 +71,7 @@ def infer_table(
             f"every column of {source.name} is constant: there is nothing to fit, give data that vary"
         )
     if likelihood is not None and not any(feature.kind != "categorical" for feature in varying):
-        raise DataError(
+        raise NoNumbersError(
             f"{source.name} holds categories only, so {likelihood} does not fit: leave --likelihood out"
         )
     starts = np.cumsum([0] + [feature.width for feature in features])

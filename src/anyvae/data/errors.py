@@ -21,6 +21,15 @@ class DataError(ValueError):
         super().__init__(" ".join(message.split()))  # causes quoted from elsewhere may hold line breaks
 
 
+class NoNumbersError(DataError):
+    """A likelihood of numbers was asked for where there are none.
+
+    Example:
+        >>> issubclass(NoNumbersError, DataError)
+        True
+    """
+
+
 class UnseenWarning(UserWarning):
     """Values that no row of the fit held, read as missing; a caller who wants none of it makes it an error.
 

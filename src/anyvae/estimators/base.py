@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anyvae.data import DataError, Source
+from anyvae.data import DataError, Schema, Source
 from anyvae.data.tables import set_aside
 from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
@@ -148,7 +148,7 @@ class TableEstimator(BaseEstimator):
             seed=self.seed_,
             recipe=self.recipe,
             kinds={self._named(column): kind for column, kind in (self.kinds or {}).items()},
-            likelihood=self._likelihood_of(source),
+            likelihood=self.likelihood,
             label=label,
             given=self._given(),
             groups={
@@ -162,7 +162,7 @@ class TableEstimator(BaseEstimator):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
         )
-        schema = schema_of(source, options)
+        schema, options = self._schema(source, options)
         say = print if self.verbose else _nothing
         for sentence in schema.sentences():
             say(sentence)
@@ -234,9 +234,9 @@ class TableEstimator(BaseEstimator):
         table = pa.table({name: whole[:, place] for place, name in enumerate(names)})
         return self.frame_.of_floats().restore(table, getattr(like, "index", None))
 
-    def _likelihood_of(self, source: Source) -> str | None:
-        """Of the numbers of these rows."""
-        return self.likelihood
+    def _schema(self, source: Source, options: FitOptions) -> tuple[Schema, FitOptions]:
+        """What the columns are, and the options that they are fitted with."""
+        return schema_of(source, options), options
 
     def _draws(self) -> int:
         """How many draws of its latents a row is scored by."""

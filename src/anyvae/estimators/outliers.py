@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self, final
 
 import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from anyvae.data import Source
-from anyvae.data.arrow import is_text
+from anyvae.data import Schema, Source
+from anyvae.data.errors import NoNumbersError
 from anyvae.estimators.base import TableEstimator
 from anyvae.estimators.saving import Saved
+from anyvae.runs import FitOptions
 
 __all__ = ["VAEOutlierDetector"]
 
@@ -141,10 +143,12 @@ class VAEOutlierDetector(OutlierMixin, Saved, TableEstimator):
         below = np.searchsorted(self.held_out_scores_, scores, side="right")
         return (1.0 + below) / (1.0 + len(self.held_out_scores_))
 
-    def _likelihood_of(self, source: Source) -> str | None:
-        """As asked for, where there is a number at all."""
-        assert source.table is not None
-        return None if all(map(is_text, source.table.schema.types)) else self.likelihood
+    def _schema(self, source: Source, options: FitOptions) -> tuple[Schema, FitOptions]:
+        """As asked for, where there is a number at all: the likelihood has a default, which nobody gave."""
+        try:
+            return super()._schema(source, options)
+        except NoNumbersError:
+            return super()._schema(source, replace(options, likelihood=None))
 
     def explain(self, X: Any) -> Any:
         """See `TabularVAE.explain`."""
