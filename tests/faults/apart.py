@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _POINTS = "estimators/test_points_apart.py::test_"
+_NUMPY = "estimators/test_numpy_numbers.py::test_"
 _ANSWERS = "estimators/test_answers.py::test_"
 
 FAULTS = [
@@ -35,5 +36,26 @@ FAULTS = [
         "replace(options, likelihood=None)",
         "options",
         (f"{_ANSWERS}a_table_of_categories_has_outliers_too",),
+    ),
+    Mutation(
+        "whole numbers of numpy left as they are",
+        "runs/prepare.py",
+        "object.__setattr__(self, name, int(value))",
+        "pass",
+        (f"{_NUMPY}they_fit_and_come_back",),
+    ),
+    Mutation(
+        "floats of numpy left as they are",
+        "runs/prepare.py",
+        "object.__setattr__(self, name, float(value))",
+        "pass",
+        (f"{_NUMPY}they_fit_and_come_back",),
+    ),
+    Mutation(
+        "parameters of numpy saved as none",
+        "estimators/saving.py",
+        "value.item() if isinstance(value, np.generic) else value",
+        "value",
+        (f"{_NUMPY}they_fit_and_come_back",),
     ),
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+import numpy as np
 
 from anyvae.data import DataError
 from anyvae.estimators.base import settled
@@ -42,10 +43,10 @@ class Saved:
             ) from None
         fitted.save(folder)
         names = getattr(estimator, "feature_names_in_", None)
-        parameters = {name: value for name, value in estimator.get_params().items() if _plain(value)}
+        parameters = {name: _item(value) for name, value in estimator.get_params().items()}
         content = {
             "estimator": type(self).__name__,
-            "parameters": parameters,
+            "parameters": {name: value for name, value in parameters.items() if _plain(value)},
             "seed": estimator.seed_,
             "n_features_in": estimator.n_features_in_,
             "n_iter": estimator.n_iter_,
@@ -68,8 +69,6 @@ class Saved:
         Raises:
             DataError: when there is none, it is damaged, or of another class.
         """
-        import numpy as np
-
         path = Path(folder) / "estimator.json"
         if not path.is_file():
             raise DataError(
@@ -105,6 +104,11 @@ def _plain(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _item(value: Any) -> Any:
+    """A number of numpy as Python has it; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _list(value: Any) -> Any:

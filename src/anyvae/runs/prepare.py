@@ -81,16 +81,21 @@ class FitOptions:
     samples: int | None = None
 
     def __post_init__(self) -> None:
+        # In Python's own types, which numbers of numpy are not: those are neither counted nor written alike.
         for name in ("latent_features", "max_epochs", "batch_size", "clusters", "keep_labels"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise DataError(f"{name} is {value!r}: give a whole number from 1 on, or leave it out")
+            object.__setattr__(self, name, int(value))
         for name in ("max_minutes", "learning_rate"):
             value = getattr(self, name)
-            if value is not None and not (
-                isinstance(value, int | float | np.number) and 0.0 < float(value) < math.inf
-            ):
+            if value is None:
+                continue
+            if not isinstance(value, int | float | np.integer | np.floating) or not 0.0 < value < math.inf:
                 raise DataError(f"{name} is {value!r}: give a number above 0, or leave it out")
+            object.__setattr__(self, name, float(value))
 
 
 @final
