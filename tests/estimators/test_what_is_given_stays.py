@@ -197,6 +197,42 @@ def test_a_saved_estimator_gives_the_types_that_it_gave(library: str, tmp_path: 
     assert list(types[0]) == list(types[1]) == list(types[2])
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2, 9], pa.dictionary(pa.int8(), pa.int64())),
+        ([0.5, 1.5, 2.25], pa.dictionary(pa.int32(), pa.float64())),
+        ([True, False, True], pa.dictionary(pa.int32(), pa.bool_())),
+        ([datetime(2020, 1, day) for day in (1, 2, 9)], pa.dictionary(pa.int32(), pa.timestamp("us"))),
+        ([Decimal("1.25"), Decimal("2.5"), Decimal(3)], pa.dictionary(pa.int32(), pa.decimal128(5, 2))),
+        (["b", "a", "c"], pa.dictionary(pa.int8(), pa.string(), ordered=True)),
+    ],
+)
+@pytest.mark.parametrize("library", ["pyarrow"])
+def test_dictionaries_of_anything_come_back(
+    values: list[Any], kind: pa.DictionaryType, library: str, tmp_path: Path
+) -> None:
+    column = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 2] * 20, kind.index_type), pa.array(values, kind.value_type), ordered=kind.ordered
+    )
+    rows: Any = pa.table({"x": np.arange(60) ** 0.5, "s": column})
+    if library == "pandas":
+        rows = pd.DataFrame({"x": rows["x"].to_pandas(), "s": pd.arrays.ArrowExtensionArray(rows["s"])})
+    model = TabularVAE(**QUICK).fit(rows)
+    model.save(tmp_path / "saved")
+    drawn = TabularVAE.load(tmp_path / "saved").sample(5)
+    for found in (model.impute(rows), drawn, model.sample(0)):
+        types = [one.schema if library == "pyarrow" else list(one.dtypes) for one in (found, rows)]
+        assert types[0] == types[1]
+    assert drawn.equals(model.sample(5))
+    if library == "pyarrow":
+        assert model.impute(rows)["s"].to_pylist() == rows["s"].to_pylist()
+        if kind.ordered:
+            assert drawn["s"].chunk(0).dictionary.to_pylist() == values
+    else:
+        assert model.impute(rows)["s"].tolist() == rows["s"].tolist()
+
+
 @pytest.mark.parametrize("types", ["AAAA", "no base64!", 7, ["double"]])
 def test_types_that_are_none_are_refused(types: Any, tmp_path: Path) -> None:
     TabularVAE(**QUICK).fit(of_every_type("pyarrow")).save(tmp_path / "saved")

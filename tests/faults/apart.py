@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import Mutation
 
 _POINTS = "estimators/test_points_apart.py::test_"
+_STAYS = "estimators/test_what_is_given_stays.py::test_"
 _NUMPY = "estimators/test_numpy_numbers.py::test_"
 _ANSWERS = "estimators/test_answers.py::test_"
 
@@ -57,5 +58,19 @@ FAULTS = [
         "value.item() if isinstance(value, np.generic) else value",
         "value",
         (f"{_NUMPY}they_fit_and_come_back",),
+    ),
+    Mutation(
+        "dictionaries cast to as if they were of strings",
+        "estimators/frames.py",
+        "if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):",
+        "if True:",
+        (f"{_STAYS}dictionaries_of_anything_come_back",),
+    ),
+    Mutation(
+        "the order of a dictionary lost",
+        "estimators/frames.py",
+        "if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):",
+        "if not pa.types.is_dictionary(kind):",
+        (f"{_STAYS}dictionaries_of_anything_come_back",),
     ),
 ]

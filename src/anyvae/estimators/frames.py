@@ -219,7 +219,12 @@ def _cast(column: Any, kind: Any) -> Any:
     if pa.types.is_floating(kind) and not _survives(column.drop_null().to_numpy(), kind.to_pandas_dtype()):
         return column
     try:
-        return column.cast(kind)
+        if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):
+            return column.cast(kind)
+        # Arrow casts to no dictionary but one of strings.
+        whole = column.cast(kind.value_type).combine_chunks().dictionary_encode()
+        places = whole.indices.cast(kind.index_type)
+        return pa.DictionaryArray.from_arrays(places, whole.dictionary, ordered=kind.ordered)
     except pa.ArrowInvalid:
         return column
 
