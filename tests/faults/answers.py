@@ -77,10 +77,10 @@ FAULTS = [
     ),
     Mutation(
         "a given number written in another way",
-        "runs/given.py",
-        "next((word for word in words if word in categories), words[0])",
-        "words[0]",
-        (f"{_HERE}test_what_was_drawn_may_be_given",),
+        "data/words.py",
+        "next((word for word in found if word in categories), found[0])",
+        "found[0]",
+        ("estimators/test_category_words.py::test_a_value_is_the_category_that_it_writes_as",),
     ),
     Mutation(
         "names in two lines become lists",

@@ -6,6 +6,7 @@ from faults import Mutation
 
 _POINTS = "estimators/test_points_apart.py::test_"
 _STAYS = "estimators/test_what_is_given_stays.py::test_"
+_WORDS = "estimators/test_category_words.py::test_"
 _NUMPY = "estimators/test_numpy_numbers.py::test_"
 _ANSWERS = "estimators/test_answers.py::test_"
 
@@ -72,5 +73,33 @@ FAULTS = [
         "if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):",
         "if not pa.types.is_dictionary(kind):",
         (f"{_STAYS}dictionaries_of_anything_come_back",),
+    ),
+    Mutation(
+        "categories of pandas spelled as Python does",
+        "estimators/frames.py",
+        "spelled = words_of(series.cat.categories)",
+        "spelled = [str(one) for one in series.cat.categories]",
+        (f"{_WORDS}a_plain_column_holds_the_same_categories",),
+    ),
+    Mutation(
+        "moments spelled by their unit",
+        "data/words.py",
+        "if not pa.types.is_timestamp(column.type):",
+        "if True:",
+        (f"{_WORDS}a_value_is_the_category_that_it_writes_as",),
+    ),
+    Mutation(
+        "observed categories filled as words of another speller",
+        "runs/conditional.py",
+        "    if is_text(filled.type):\n        return words(own).cast(filled.type), filled\n",
+        "",
+        (f"{_WORDS}a_plain_column_holds_the_same_categories",),
+    ),
+    Mutation(
+        "categories that are written alike",
+        "estimators/frames.py",
+        "for word, times in Counter(spelled).items() if times > 1",
+        "for word, times in Counter(spelled).items() if times > 2",
+        (f"{_WORDS}categories_of_several_types_are_told_apart_or_refused",),
     ),
 ]

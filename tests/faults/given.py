@@ -31,7 +31,7 @@ FAULTS = [
     Mutation(
         "categories of numbers read as numbers",
         "estimators/frames.py",
-        "series = series.cat.rename_categories([str(one) for one in series.cat.categories])",
+        "series = series.cat.rename_categories(spelled)",
         "pass",
         (f"{_STAYS}test_categories_of_pandas_are_categories_whatever_they_are",),
     ),

@@ -10,6 +10,7 @@ from anyvae.data.lattice import moments
 from anyvae.data.schema import Feature
 from anyvae.data.spelled import is_iso_date, is_number, spelled
 from anyvae.data.wanted import Wanted
+from anyvae.data.words import words
 
 __all__ = ["MOST_ORDERED", "categorical_feature", "text_feature"]
 
@@ -41,7 +42,7 @@ def _ordinal(wanted: Wanted, categories: list[str]) -> Feature:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text = wanted.column.cast(pa.string()).drop_null()
+    text = words(wanted.column).drop_null()
     if len(set(categories)) < len(categories) or not categories:
         raise wanted.refuse("its categories in order are none, or name one twice", "name each once")
     k = pc.index_in(text, value_set=pa.array(categories, pa.string()))
@@ -75,12 +76,11 @@ def _ordinal(wanted: Wanted, categories: list[str]) -> Feature:
 
 def categorical_feature(wanted: Wanted) -> Feature:
     """The feature of a column whose values are categories, whatever their type."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     if is_moment(wanted.column.type):
         raise wanted.refuse("its cells are dates", "turn them into text first, or leave the kind out")
-    text = wanted.column.cast(pa.string())
+    text = words(wanted.column)
     categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
     if is_text(wanted.column.type) and wanted.kind != "categorical":
         _refuse_mixed(wanted, categories)

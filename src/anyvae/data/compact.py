@@ -24,6 +24,7 @@ from anyvae.data.points import FARTHEST
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source
 from anyvae.data.units import misfit, standardise
+from anyvae.data.words import words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -268,7 +269,7 @@ def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text = column.cast(pa.string())
+    text = words(column)
     observed = np.asarray(pc.is_valid(text))
     k = np.asarray(pc.fill_null(pc.index_in(text, value_set=pa.array(feature.categories, pa.string())), -1))
     strange = observed & (k < 0)

@@ -12,6 +12,7 @@ import numpy as np
 from anyvae.data import DataError
 from anyvae.data.errors import listing
 from anyvae.data.tables import tidy
+from anyvae.data.words import words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,9 +173,15 @@ def _from_polars(rows: Any, where: str) -> pa.Table:
 def _column(series: Any, name: str, where: str) -> pa.Array:
     import pyarrow as pa
 
-    if str(series.dtype) == "category" and series.cat.categories.dtype != object:
+    if str(series.dtype) == "category":
         # Categories are what the user says they are, numbers and dates too.
-        series = series.cat.rename_categories([str(one) for one in series.cat.categories])
+        spelled = words_of(series.cat.categories)
+        if twice := [word for word, times in Counter(spelled).items() if times > 1]:
+            raise DataError(
+                f"column {name!r} of {where} has different categories that are written alike, {listing(twice, 3)}: "
+                "give them one type"
+            )
+        series = series.cat.rename_categories(spelled)
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -190,7 +197,7 @@ def _series(column: Any, kind: Any) -> Any:
 
     values = column.to_pandas()
     if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
-        told = {str(one): one for one in kind.categories}
+        told = dict(zip(words_of(kind.categories), kind.categories, strict=True))
         values = values.astype(object).map(lambda value: told.get(value, value))
         if not values.dropna().isin(kind.categories).all():
             return values  # a category that was not there at fit, and stays as it was given

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode
+from anyvae.data.arrow import is_text
 from anyvae.data.errors import listing
+from anyvae.data.words import words
 from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean
 
 if TYPE_CHECKING:
@@ -199,10 +201,12 @@ def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
     narrower = pa.types.is_floating(own.type) and pa.types.is_floating(filled.type)
     if narrower and own.type.bit_width > filled.type.bit_width:  # no cast to a shorter float is refused
         return own, filled.cast(own.type)
+    if is_text(filled.type):
+        return words(own).cast(filled.type), filled
     try:
         return own.cast(filled.type), filled
     except pa.ArrowNotImplementedError:  # numbers in a column of ordered levels, none of which they are
-        return own.cast(pa.string()), filled.cast(pa.string())
+        return words(own), words(filled)
     except pa.ArrowInvalid:
         return own, filled.cast(own.type, safe=False)
 

@@ -14,6 +14,7 @@ import torch
 from anyvae.data import DataError, Feature, Schema, Source, decode
 from anyvae.data.arrow import arrow_type, is_fittable, is_moment, is_ordered, is_text
 from anyvae.data.errors import listing
+from anyvae.data.words import word_among
 from anyvae.data.zones import moment_for
 from anyvae.inference import condition
 from anyvae.model import Batch, Partial
@@ -157,7 +158,7 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
         raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
         cell = (
-            pa.scalar(_word(value, feature.categories))
+            pa.scalar(word_among(value, feature.categories))
             if feature.categories
             else _scalar(value, arrow_type(feature.dtype) if date else None)
         )
@@ -170,19 +171,6 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
             + ("a date as it has them, such as 2020-01-31" if date else "a value of the kind that it holds")
         )
     return pa.repeat(cell, 1)
-
-
-def _word(value: Any, categories: Sequence[str]) -> str:
-    """The category that a value is: as it is written, as a table writes it, or the number that it is."""
-    import pyarrow as pa
-
-    value = value.item() if isinstance(value, np.generic) else value
-    words = [str(value)]
-    if isinstance(value, bool | int | float):
-        words += [pa.scalar(one).cast(pa.string()).as_py() for one in (value, float(value))] + [
-            str(float(value))
-        ]
-    return next((word for word in words if word in categories), words[0])
 
 
 def _is_nothing(value: Any, kind: str) -> bool:
@@ -229,7 +217,7 @@ def _keep(schema: Schema, table: pa.Table, given: Mapping[str, Any]) -> pa.Table
         place = table.column_names.index(name)
         kind = table.schema.field(name).type
         if is_text(kind) or is_ordered(kind):
-            read = pa.scalar(_word(value, categories[name]))
+            read = pa.scalar(word_among(value, categories[name]))
         else:
             read = _scalar(value, kind if is_moment(kind) else None)
         if pa.types.is_decimal(read.type) and pa.types.is_integer(kind):
