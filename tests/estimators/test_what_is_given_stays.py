@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ def test_a_saved_estimator_gives_the_types_that_it_gave(library: str, tmp_path: 
         (["b", "a", "c"], pa.dictionary(pa.int8(), pa.string(), ordered=True)),
     ],
 )
-@pytest.mark.parametrize("library", ["pyarrow"])
+@pytest.mark.parametrize("library", ["pyarrow", "pandas"])
 def test_dictionaries_of_anything_come_back(
     values: list[Any], kind: pa.DictionaryType, library: str, tmp_path: Path
 ) -> None:
@@ -231,6 +231,40 @@ def test_dictionaries_of_anything_come_back(
             assert drawn["s"].chunk(0).dictionary.to_pylist() == values
     else:
         assert model.impute(rows)["s"].tolist() == rows["s"].tolist()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.cut(pd.Series(np.arange(60) ** 0.5), 3),
+        pd.cut(pd.Series(pd.date_range("2020-01-01", periods=60)), 3, right=False),
+        pd.Series(["a", "b"] * 30, dtype=pd.ArrowDtype(pa.string())),
+        pd.Series([Decimal("1.25"), Decimal("2.5"), None] * 20, dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
+        pd.Series([1, 2, 3] * 20, dtype=pd.ArrowDtype(pa.int16())).astype("category"),
+        pd.Series([True, False] * 30, dtype="boolean").astype("category"),
+        pd.Series([2**63, 2**63 + 1] * 30, dtype="uint64").astype("category"),
+        pd.Series(["a", 1] * 30).astype("category"),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_types_of_pandas_come_back(column: pd.Series, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": np.arange(60) ** 0.5, "s": column})
+    model = TabularVAE(**QUICK).fit(rows)
+    model.save(tmp_path / "saved")
+    loaded = TabularVAE.load(tmp_path / "saved")
+    assert model.sample(6).equals(loaded.sample(6))
+    assert loaded.sample(6)["s"].dtype == loaded.impute(rows)["s"].dtype == column.dtype
+    observed = column.notna()
+    assert loaded.impute(rows)["s"][observed].equals(column[observed])
+
+
+def test_categories_that_nothing_writes_are_saved_as_text(tmp_path: Path) -> None:
+    days = pd.Series([date(2020, 1, 1), date(2021, 1, 1)] * 30).astype("category")
+    model = TabularVAE(**QUICK).fit(pd.DataFrame({"x": np.arange(60) ** 0.5, "day": days}))
+    with pytest.warns(UserWarning, match="categories of type date are saved as text, such as '2020-01-01'"):
+        model.save(tmp_path / "saved")
+    drawn = TabularVAE.load(tmp_path / "saved").sample(6)["day"]
+    assert drawn.tolist() == [str(day) for day in model.sample(6)["day"]]
 
 
 @pytest.mark.parametrize("types", ["AAAA", "no base64!", 7, ["double"]])

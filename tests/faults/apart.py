@@ -102,4 +102,25 @@ FAULTS = [
         "for word, times in Counter(spelled).items() if times > 2",
         (f"{_WORDS}categories_of_several_types_are_told_apart_or_refused",),
     ),
+    Mutation(
+        "types of arrow told by their names",
+        "estimators/column_types.py",
+        "if isinstance(kind, pandas.ArrowDtype):",
+        "if False:",
+        (f"{_STAYS}types_of_pandas_come_back",),
+    ),
+    Mutation(
+        "intervals closed on the other side",
+        "estimators/column_types.py",
+        'closed=told["closed"]',
+        'closed="right"',
+        (f"{_STAYS}types_of_pandas_come_back",),
+    ),
+    Mutation(
+        "categories saved as what they do not come back as",
+        "estimators/column_types.py",
+        "same = found.dtype == index.dtype and found.equals(index)",
+        "same = True",
+        (f"{_STAYS}categories_that_nothing_writes_are_saved_as_text",),
+    ),
 ]

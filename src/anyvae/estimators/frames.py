@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -13,6 +12,7 @@ from anyvae.data import DataError
 from anyvae.data.errors import listing
 from anyvae.data.tables import tidy
 from anyvae.data.words import words_of
+from anyvae.estimators.column_types import told_types, types_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ class Frame:
         return {
             "package": self.package,
             "names": list(self.names),
-            "types": _told_types(self.package, self.types),
+            "types": told_types(self.package, self.types),
         }
 
     @classmethod
@@ -94,7 +94,7 @@ class Frame:
         package: Package = told["package"]
         # Of several lines of names each is a tuple, which is a list in JSON.
         names = (tuple(name) if isinstance(name, list) else name for name in told["names"])
-        return cls(package, tuple(names), _types_of(package, told["types"]))
+        return cls(package, tuple(names), types_of(package, told["types"]))
 
 
 def is_frame(rows: Any) -> bool:
@@ -195,6 +195,10 @@ def _column(series: Any, name: str, where: str) -> pa.Array:
 def _series(column: Any, kind: Any) -> Any:
     import pandas
 
+    if isinstance(kind, pandas.ArrowDtype):
+        cast: Any = _cast(column, kind.pyarrow_dtype)
+        if cast.type == kind.pyarrow_dtype:
+            return pandas.Series(pandas.arrays.ArrowExtensionArray(cast))
     values = column.to_pandas()
     if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
         told = dict(zip(words_of(kind.categories), kind.categories, strict=True))
@@ -264,60 +268,3 @@ def _float64(package: Package) -> Any:
 
         return pa.float64()
     return np.dtype(np.float64)
-
-
-def _told_types(package: Package, types: tuple[Any, ...]) -> Any:
-    """Types as JSON has them: names, categories of pandas in full, a schema of arrow's in its own bytes."""
-    if package == "numpy":
-        return [str(kind) for kind in types]
-    if package == "pandas":
-        import pandas
-
-        return [
-            {
-                "categories": [str(one) for one in kind.categories],
-                "of": str(kind.categories.dtype),
-                "ordered": kind.ordered,
-            }
-            if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None
-            else str(kind)
-            for kind in types
-        ]
-    import pyarrow as pa
-
-    places = [str(place) for place in range(len(types))]
-    if package == "polars":
-        import polars
-
-        schema = polars.DataFrame(schema=dict(zip(places, types, strict=True))).to_arrow().schema
-    else:
-        schema = pa.schema(list(zip(places, types, strict=True)))
-    return b64encode(schema.serialize().to_pybytes()).decode()
-
-
-def _types_of(package: Package, told: Any) -> tuple[Any, ...]:
-    """The types that `_told_types` told."""
-    if package == "numpy":
-        return tuple(np.dtype(name) for name in told)
-    if package == "pandas":
-        import pandas
-
-        def dtype(name: Any) -> Any:
-            if isinstance(name, str):
-                return pandas.api.types.pandas_dtype(name)
-            # The words True and False are both true as truth values.
-            values = (
-                [one == "True" for one in name["categories"]] if name["of"] == "bool" else name["categories"]
-            )
-            return pandas.CategoricalDtype(pandas.Index(values).astype(name["of"]), name["ordered"])
-
-        return tuple(dtype(name) for name in told)
-    import pyarrow as pa
-
-    schema = pa.ipc.read_schema(pa.py_buffer(b64decode(told)))
-    if package == "pyarrow":
-        return tuple(schema.types)
-    import polars
-
-    frame: Any = polars.from_arrow(schema.empty_table())
-    return tuple(frame.dtypes)

@@ -89,7 +89,14 @@ class Saved:
             for name in cls._kept:
                 value = told["kept"][name]
                 setattr(estimator, name, np.array(value) if isinstance(value, list) else value)
-        except (msgspec.DecodeError, KeyError, OSError, TypeError, ValueError) as error:
+        except (
+            msgspec.DecodeError,
+            KeyError,
+            NotImplementedError,
+            OSError,
+            TypeError,
+            ValueError,
+        ) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path} cannot be read ({error}): save the estimator anew") from None
