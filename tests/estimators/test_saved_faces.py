@@ -60,3 +60,35 @@ def test_categories_in_their_order_come_back(tmp_path: Path) -> None:
     again = TabularVAE.load(tmp_path / "model")
     assert again.kinds == {"size": ["s", "m", "l"]}
     np.testing.assert_array_equal(again.score_samples(rows), model.score_samples(rows))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["2020-01-01T12", "2021-05-05T13"], dtype="datetime64[s]"),
+        np.array([0, 10**18 + 7], dtype="datetime64[ns]"),
+        np.array([0, 200], dtype=np.uint8),
+        np.array([False, True]),
+        np.array([1.0, 2.0], dtype=np.float32),
+        np.array(["ant", "bee"], dtype=object),
+        np.array(["ant", "bee"]),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_classes_are_of_their_type_again(labels: np.ndarray, tmp_path: Path) -> None:
+    rows, _ = two_groups()
+    model = VAEClassifier(max_epochs=1, random_state=0).fit(rows, np.repeat(labels, len(rows) // 2))
+    model.save(tmp_path / "model")
+    again = VAEClassifier.load(tmp_path / "model")
+    assert again.classes_.dtype == model.classes_.dtype == labels.dtype
+    assert again.classes_.tolist() == labels.tolist()
+    np.testing.assert_array_equal(again.predict(rows), model.predict(rows))
+
+
+def test_kinds_of_places_come_back(tmp_path: Path) -> None:
+    rows = two_groups()[0].to_numpy()
+    model = TabularVAE(kinds={0: "real", np.int64(1): "positive"}, max_epochs=1, random_state=0)
+    model.fit(np.exp(rows)).save(tmp_path / "model")
+    again = TabularVAE.load(tmp_path / "model")
+    assert again.kinds == {0: "real", 1: "positive"}
+    assert [feature.kind for feature in again.fit(np.exp(rows)).schema_.features] == ["real", "positive"]

@@ -7,6 +7,7 @@ from faults import Mutation
 _POINTS = "estimators/test_points_apart.py::test_"
 _STAYS = "estimators/test_what_is_given_stays.py::test_"
 _WORDS = "estimators/test_category_words.py::test_"
+_FACES = "estimators/test_saved_faces.py::test_"
 _NUMPY = "estimators/test_numpy_numbers.py::test_"
 _ANSWERS = "estimators/test_answers.py::test_"
 
@@ -56,8 +57,8 @@ FAULTS = [
     Mutation(
         "parameters of numpy saved as none",
         "estimators/saving.py",
-        "value.item() if isinstance(value, np.generic) else value",
-        "value",
+        "if isinstance(value, np.generic | np.ndarray):",
+        "if False:",
         (f"{_NUMPY}they_fit_and_come_back",),
     ),
     Mutation(
@@ -122,5 +123,19 @@ FAULTS = [
         "same = found.dtype == index.dtype and found.equals(index)",
         "same = True",
         (f"{_STAYS}categories_that_nothing_writes_are_saved_as_text",),
+    ),
+    Mutation(
+        "classes loaded as another type",
+        "estimators/saving.py",
+        'np.array(told["values"], dtype=told["dtype"])',
+        'np.array(told["values"])',
+        (f"{_FACES}classes_are_of_their_type_again",),
+    ),
+    Mutation(
+        "places saved as strings",
+        "estimators/saving.py",
+        "[[_parameter(one), _parameter(of)] for",
+        "[[str(one), _parameter(of)] for",
+        (f"{_FACES}kinds_of_places_come_back",),
     ),
 ]

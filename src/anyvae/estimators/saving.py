@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ __all__ = ["Saved"]
 class Saved:
     """Adds `save` and `load` to an estimator.
 
-    A subclass may name learned attributes of its own in `_kept`: numbers and lists of numbers.
+    A subclass may name learned attributes of its own in `_kept`: numbers, strings and arrays of them.
     """
 
     _kept: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Saved:
             ) from None
         fitted.save(folder)
         names = getattr(estimator, "feature_names_in_", None)
-        parameters = {name: _item(value) for name, value in estimator.get_params().items()}
+        parameters = {name: _parameter(value) for name, value in estimator.get_params().items()}
         content = {
             "estimator": type(self).__name__,
             "parameters": {name: value for name, value in parameters.items() if _plain(value)},
@@ -52,7 +53,7 @@ class Saved:
             "n_iter": estimator.n_iter_,
             "feature_names_in": None if names is None else [str(name) for name in names],
             "frame": estimator.frame_.told(),
-            "kept": {name: _list(getattr(estimator, name)) for name in self._kept},
+            "kept": {name: _learned(getattr(estimator, name)) for name in self._kept},
         }
         write_file(
             Path(folder) / "estimator.json",
@@ -80,15 +81,15 @@ class Saved:
                 raise DataError(
                     f"{folder} holds a {told['estimator']}: read it with {told['estimator']}.load"
                 )
-            estimator: Any = cls(**told["parameters"])
+            parameters = {name: _read_parameter(value) for name, value in told["parameters"].items()}
+            estimator: Any = cls(**parameters)
             estimator.seed_, estimator.n_iter_ = int(told["seed"]), int(told["n_iter"])
             estimator.n_features_in_ = int(told["n_features_in"])
             estimator.frame_ = Frame.from_told(told["frame"])
             if told["feature_names_in"] is not None:
                 estimator.feature_names_in_ = np.array(told["feature_names_in"], dtype=object)
             for name in cls._kept:
-                value = told["kept"][name]
-                setattr(estimator, name, np.array(value) if isinstance(value, list) else value)
+                setattr(estimator, name, _read_learned(told["kept"][name]))
         except (
             msgspec.DecodeError,
             KeyError,
@@ -113,10 +114,27 @@ def _plain(value: Any) -> bool:
     return True
 
 
-def _item(value: Any) -> Any:
-    """A number of numpy as Python has it; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+def _parameter(value: Any) -> Any:
+    """A parameter as JSON has it: numbers as Python's, and mappings as pairs, for JSON's own have only strings."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {"pairs": [[_parameter(one), _parameter(of)] for one, of in value.items()]}
+    return [_parameter(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _list(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
+def _read_parameter(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {
+            tuple(one) if isinstance(one, list) else one: _read_parameter(of) for one, of in told["pairs"]
+        }
+    return told
+
+
+def _learned(value: Any) -> Any:
+    """A learned attribute as JSON has it: an array beside its type."""
+    return {"dtype": value.dtype.str, "values": value.tolist()} if isinstance(value, np.ndarray) else value
+
+
+def _read_learned(told: Any) -> Any:
+    return np.array(told["values"], dtype=told["dtype"]) if isinstance(told, dict) else told
