@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from anyvae.data import DataError
 from anyvae.data.compact import Compact
 from anyvae.estimators import TabularVAE, VAEClassifier, VAEClusterer, VAEImputer, VAEOutlierDetector
+from anyvae.estimators.frames import Frame, read_frame
 
 CORRELATION = 0.949
 
@@ -140,6 +142,18 @@ def test_frames_come_back_as_they_were(vae: TabularVAE, frame: pd.DataFrame) -> 
     blame = vae.explain(frame)
     assert blame.index.equals(frame.index)
     assert (blame.isna() == frame.isna()).all().all()
+
+
+def test_decimals_of_pandas_come_back_as_decimals() -> None:
+    cells = [None if k % 7 == 0 else Decimal(f"{3 + k % 11}.{k % 100:02}") for k in range(60)]
+    rows = pd.DataFrame({"price": cells, "x": np.arange(60) / 7.0})
+    vae = TabularVAE(max_epochs=1, random_state=0).fit(rows)
+    filled, drawn = vae.impute(rows)["price"], vae.sample(5)["price"]
+    assert [filled[k] for k in range(60) if k % 7] == [cell for cell in cells if cell is not None]
+    assert all(isinstance(cell, Decimal) for cell in [*filled, *drawn])
+    assert all(cell == round(cell, 2) for cell in drawn)
+    _, frame = read_frame(rows)
+    assert Frame.from_told(frame.told()) == frame
 
 
 def test_a_type_that_arrow_has_not_is_named() -> None:

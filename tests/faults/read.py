@@ -160,6 +160,13 @@ _PLANTED = [
         '        except KeyError as cause:\n            raise DataError(\n                f"column {name!r} of {where} has type {rows',
         "estimators/test_tabular.py::test_a_type_that_arrow_has_not_is_named",
     ),
+    (
+        "decimals given back as floats",
+        "estimators/frames.py",
+        "    if kind is Decimal:\n        cells",
+        "    if False:\n        cells",
+        "estimators/test_tabular.py::test_decimals_of_pandas_come_back_as_decimals",
+    ),
 ]
 
 FAULTS = [

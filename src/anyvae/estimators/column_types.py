@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from base64 import b64decode, b64encode
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from anyvae.data.words import words_of
 
 __all__ = ["told_types", "types_of"]
+
+_DECIMAL = "Decimal"
+"""Objects of pandas that are decimals have no type of its own there."""
 
 
 def told_types(package: str, types: tuple[Any, ...]) -> Any:
@@ -79,12 +83,14 @@ def _told_pandas(kind: Any) -> Any:
         return {"categories": _told_categories(kind.categories), "ordered": kind.ordered}
     if isinstance(kind, pandas.ArrowDtype):
         return {"arrow": _told_arrow(kind.pyarrow_dtype)}
-    return str(kind)
+    return _DECIMAL if kind is Decimal else str(kind)
 
 
 def _pandas_type(told: Any) -> Any:
     import pandas
 
+    if told == _DECIMAL:
+        return Decimal
     if isinstance(told, str):
         return pandas.api.types.pandas_dtype(told)
     if "arrow" in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
@@ -30,7 +31,8 @@ class Frame:
     Arguments:
         package: whose it was.
         names: of the columns, as they were: strings, or the numbers of a pandas frame without names.
-        types: of the columns, as the library has them; the one of all elements for an array.
+        types: of the columns, as the library has them, `Decimal` where pandas has objects that are; the one of all
+            elements for an array.
     """
 
     package: Package
@@ -126,7 +128,11 @@ def read_frame(rows: Any, where: str = "X") -> tuple[pa.Table, Frame]:
     if package == "polars":
         return tidy(_from_polars(rows, where), where), Frame("polars", tuple(names), tuple(rows.dtypes))
     columns = {str(name): _column(rows[name], str(name), where) for name in names}
-    return tidy(pa.table(columns), where), Frame("pandas", tuple(names), tuple(rows.dtypes))
+    types = tuple(
+        Decimal if kind == "object" and pa.types.is_decimal(columns[str(name)].type) else kind
+        for name, kind in zip(names, rows.dtypes, strict=True)
+    )
+    return tidy(pa.table(columns), where), Frame("pandas", tuple(names), types)
 
 
 def check_names(rows: Any, where: str = "X") -> list[Any]:
@@ -199,6 +205,9 @@ def _series(column: Any, kind: Any) -> Any:
         cast: Any = _cast(column, kind.pyarrow_dtype)
         if cast.type == kind.pyarrow_dtype:
             return pandas.Series(pandas.arrays.ArrowExtensionArray(cast))
+    if kind is Decimal:
+        cells = [None if cell is None else Decimal(repr(cell)) for cell in column.to_pylist()]
+        return pandas.Series(cells, dtype=object)
     values = column.to_pandas()
     if isinstance(kind, pandas.CategoricalDtype) and kind.categories is not None:
         told = dict(zip(words_of(kind.categories), kind.categories, strict=True))
