@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,36 @@ def test_words_may_be_unknown(unknown: object) -> None:
     assert (model.predict(rows) == words).mean() > 0.95
     with pytest.raises(ValueError, match="y holds no label"):
         VAEClassifier(max_epochs=1).fit(rows, np.full(len(rows), None, dtype=object))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([1, 2, None] * 40, dtype=object),
+        np.array([1.0, 2.0, np.nan] * 40),
+        pd.Series([1, 2, None] * 40, dtype="Int64"),
+        np.array([True, False, None] * 40, dtype=object),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_numbers_may_be_unknown_as_minus_one_only(labels: Any) -> None:
+    rows, _ = two_groups()
+    with pytest.raises(
+        ValueError, match=r"contains NaN or None, in row 3, .* give -1 where a label is not known"
+    ):
+        VAEClassifier(max_epochs=1).fit(rows, labels)
+
+
+def test_objects_that_are_no_words_are_refused() -> None:
+    rows, _ = two_groups()
+    with pytest.raises(ValueError, match=r"objects that are no words, such as 1: give it their type"):
+        VAEClassifier(max_epochs=1).fit(rows, np.array([1, 2, -1] * 40, dtype=object))
+
+
+@pytest.mark.parametrize("clusters", [True, 0, 2.5, "3"])
+def test_clusters_that_are_no_number_are_refused(clusters: Any) -> None:
+    with pytest.raises(ValueError, match=r"n_clusters is .* give a whole number from 1 on"):
+        VAEClusterer(clusters).fit(two_groups()[0])
 
 
 def test_categories_in_their_order_come_back(tmp_path: Path) -> None:

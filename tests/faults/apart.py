@@ -138,4 +138,25 @@ FAULTS = [
         "[[str(one), _parameter(of)] for",
         (f"{_FACES}kinds_of_places_come_back",),
     ),
+    Mutation(
+        "unknown numbers told as sklearn does",
+        "estimators/classifier.py",
+        "if absent.any() and others:",
+        "if False:",
+        (f"{_FACES}numbers_may_be_unknown_as_minus_one_only",),
+    ),
+    Mutation(
+        "objects taken for labels",
+        "estimators/classifier.py",
+        'if labels.dtype.kind == "O" and others:',
+        "if False:",
+        (f"{_FACES}objects_that_are_no_words_are_refused",),
+    ),
+    Mutation(
+        "a truth value for a number of clusters",
+        "estimators/clusterer.py",
+        'clusters = whole_number("n_clusters", self.n_clusters, 1)',
+        "clusters: Any = self.n_clusters",
+        (f"{_FACES}clusters_that_are_no_number_are_refused",),
+    ),
 ]

@@ -53,6 +53,7 @@ class VAEClassifier(ClassifierMixin, Saved, TableEstimator):
         if y is None:
             raise ValueError("VAEClassifier requires y to be passed, but the target y is None.")
         labels = column_or_1d(y, warn=True)
+        _refuse_objects(labels)
         check_array(labels.reshape(-1, 1), dtype=None, ensure_all_finite=labels.dtype.kind == "f")
         if len(labels) != len(source):
             raise ValueError(f"X has {len(source)} rows and y {len(labels)} labels: give one label a row.")
@@ -118,6 +119,22 @@ def _known(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if labels.dtype.kind == "O":
         known &= np.array([isinstance(one, str) or not bool(one == -1) for one in np.where(known, labels, 0)])
     return known
+
+
+def _refuse_objects(labels: np.ndarray[Any, Any]) -> None:
+    """Refuse labels that are no value among others than words, and objects that are no words."""
+    absent = np.isnan(labels) if labels.dtype.kind == "f" else _absent(labels)
+    others = [one for one in labels[_known(labels) & ~absent].tolist() if not isinstance(one, str)]
+    if absent.any() and others:
+        raise ValueError(
+            f"Input y contains NaN or None, in row {int(absent.argmax()) + 1}, among labels that are no words, such as "
+            f"{others[0]!r}: give -1 where a label is not known."
+        )
+    if labels.dtype.kind == "O" and others:
+        raise ValueError(
+            f"Unknown label type: y holds objects that are no words, such as {others[0]!r}: give it their type, as "
+            "y.astype(int) does."
+        )
 
 
 def _absent(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 
-from anyvae.estimators.base import TableEstimator
+from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.recipes import find_recipe
 
@@ -73,22 +73,20 @@ class VAEClusterer(ClusterMixin, Saved, TableEstimator):
         """Fit rows and cluster them; `y` is not looked at.
 
         Raises:
-            ValueError: for fewer rows than clusters.
+            ValueError: for clusters that are no number from 1 on, or more than rows.
         """
         source = self._source(X, reset=True)
-        asked: Any = self.n_clusters
-        if not isinstance(asked, int | np.integer) or not 1 <= asked <= len(source):
-            raise ValueError(
-                f"n_clusters is {self.n_clusters} and n_samples = {len(source)}: give 1 to that many."
-            )
-        if find_recipe(self.recipe).clusters is not None and self.n_clusters > 1:
-            self._fit_source(source, clusters=self.n_clusters)
+        clusters = whole_number("n_clusters", self.n_clusters, 1)
+        if clusters > len(source):
+            raise ValueError(f"n_clusters is {clusters} and n_samples = {len(source)}: give 1 to that many.")
+        if find_recipe(self.recipe).clusters is not None and clusters > 1:
+            self._fit_source(source, clusters=clusters)
             self.labels_ = self.fitted_.clusters(source).argmax(1)
             self.weights_ = self.means_ = self.covariances_ = None
             return self
         self._fit_source(source)
         latents = self.fitted_.embed(source)
-        mixture = GaussianMixture(self.n_clusters, random_state=self.seed_, n_init=3).fit(latents)
+        mixture = GaussianMixture(clusters, random_state=self.seed_, n_init=3).fit(latents)
         self.weights_, self.means_, self.covariances_ = mixture.weights_, mixture.means_, mixture.covariances_
         self.labels_ = mixture.predict(latents)
         return self
