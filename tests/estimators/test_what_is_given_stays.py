@@ -62,6 +62,24 @@ def test_a_decimal_that_is_given_keeps_its_fraction() -> None:
     assert drawn[1].dtype == np.int64
 
 
+@pytest.mark.filterwarnings("ignore:.*read as missing")
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_no_digit_and_no_time_of_day_is_cut_off(library: str) -> None:
+    as_of: Any = {"pandas": pa.Table.to_pandas, "polars": pl.from_arrow, "pyarrow": lambda table: table}[
+        library
+    ]
+    days = [date(2020, 1, 1) + timedelta(days=day % 50) for day in range(120)]
+    short = pa.array(np.random.default_rng(0).normal(size=120), pa.float32())
+    model = TabularVAE(**QUICK).fit(as_of(pa.table({"short": short, "day": days})))
+    noon = datetime(2020, 1, 5, 12)
+    found = model.impute(as_of(pa.table({"short": [0.1, None], "day": [noon, None]})))
+    assert [found["short"][0], found["day"][0]] == (
+        [pa.scalar(0.1), pa.scalar(noon)] if library == "pyarrow" else [0.1, noon]
+    )
+    again = as_of(pa.table({"short": pa.array([0.5, None]), "day": pa.array([datetime(2020, 1, 5), None])}))
+    assert str(model.impute(again)["day"][0]).startswith("2020-01-05")
+
+
 def test_types_are_those_of_the_fit_where_they_suffice() -> None:
     model = TabularVAE(**QUICK).fit(numbers())
     rows = numbers()

@@ -159,4 +159,18 @@ FAULTS = [
         "clusters: Any = self.n_clusters",
         (f"{_FACES}clusters_that_are_no_number_are_refused",),
     ),
+    Mutation(
+        "digits of given numbers cut off",
+        "estimators/frames.py",
+        "return values.dtype != np.float64 or",
+        "return True or",
+        (f"{_STAYS}no_digit_and_no_time_of_day_is_cut_off",),
+    ),
+    Mutation(
+        "a time of day cut off where holes are filled",
+        "runs/conditional.py",
+        "if pa.types.is_date(filled.type) and",
+        "if False and",
+        (f"{_STAYS}no_digit_and_no_time_of_day_is_cut_off",),
+    ),
 ]

@@ -10,8 +10,8 @@ FAULTS = [
     Mutation(
         "given cells cut to the type of the fit",
         "runs/conditional.py",
-        "return own.cast(filled.type), filled",
-        "return own.cast(filled.type, safe=False), filled",
+        "found = own.cast(filled.type)\n",
+        "found = own.cast(filled.type, safe=False)\n",
         (f"{_STAYS}test_no_number_is_cut_to_a_type",),
     ),
     Mutation(

@@ -225,9 +225,13 @@ def _series(column: Any, kind: Any) -> Any:
 
 
 def _survives(values: np.ndarray[Any, Any], kind: Any) -> bool:
-    """Whether numbers are the same in another type, up to rounding of floats."""
+    """Whether numbers are the same in another type."""
     if np.issubdtype(kind, np.floating):
-        return bool(not (np.abs(values[np.isfinite(values)]) > np.finfo(kind).max).any())
+        finite = values[np.isfinite(values)]
+        if (np.abs(finite) > np.finfo(kind).max).any():
+            return False
+        # Of double precision in a column of less are only such as were given.
+        return values.dtype != np.float64 or bool((finite.astype(kind) == finite).all())
     limits = np.iinfo(kind)
     return bool(((values == np.trunc(values)) & (values >= limits.min) & (values <= limits.max)).all())
 
@@ -240,7 +244,10 @@ def _cast(column: Any, kind: Any) -> Any:
         return column
     try:
         if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):
-            return column.cast(kind)
+            found = column.cast(kind)
+            # A time of day is cut off a date in silence.
+            cut = pa.types.is_date(kind) and not found.cast(column.type).equals(column)
+            return column if cut else found
         # Arrow casts to no dictionary but one of strings.
         whole = column.cast(kind.value_type).combine_chunks().dictionary_encode()
         places = whole.indices.cast(kind.index_type)
@@ -257,7 +264,10 @@ def _polars(series: Any, kind: Any) -> Any:
     if numbers and not _survives(series.drop_nulls().to_numpy(), np.dtype(str(kind).lower())):
         return series
     try:
-        return series.cast(kind)
+        found = series.cast(kind)
+        # A time of day is cut off a date in silence.
+        cut = kind == polars.Date and not found.cast(series.dtype).equals(series)
+        return series if cut else found
     except polars.exceptions.InvalidOperationError:
         return series
 

@@ -204,7 +204,11 @@ def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
     if is_text(filled.type):
         return words(own).cast(filled.type), filled
     try:
-        return own.cast(filled.type), filled
+        found = own.cast(filled.type)
+        # A time of day is cut off a date in silence.
+        if pa.types.is_date(filled.type) and not found.cast(own.type).equals(own):
+            return own, filled.cast(own.type)
+        return found, filled
     except pa.ArrowNotImplementedError:  # numbers in a column of ordered levels, none of which they are
         return words(own), words(filled)
     except pa.ArrowInvalid:
