@@ -181,6 +181,24 @@ def test_clusters(people: Path, people_run: Path, capsys: Capture) -> None:
     assert all(0.5 <= float(row["probability"]) <= 1.0 for row in found)
 
 
+def test_a_column_may_have_a_sign_of_equality_in_its_name(tmp_path: Path, capsys: Capture) -> None:
+    generator = np.random.default_rng(0)
+    columns = {
+        "a": ["b=2", "c=d"] * 30,
+        "a=b": generator.integers(1, 4, 60),
+        "a=b=c": generator.normal(size=60),
+    }
+    pc.write_csv(pa.table(columns), tmp_path / "made.csv")
+    words = ["fit", str(tmp_path / "made.csv"), "--kind", "a=b=count", "--kind", "a=b=c=real"]
+    run = str(tmp_path / "run")
+    assert main([*words, "--out", run, "--max-epochs", "1", "--samples", "2", "--quiet"]) == 0
+    kinds = {feature.name: feature.kind for feature in load(run).schema.features}
+    assert kinds == {"a": "categorical", "a=b": "count", "a=b=c": "real"}
+    for given, column, value in (("a=c=d", "a", "c=d"), ("a=b=2", "a=b", "2"), ("a=b=c=0.5", "a=b=c", "0.5")):
+        assert main(["sample", run, "-n", "3", "--given", given]) == 0
+        assert {row[column] for row in rows(capsys.readouterr().out)} == {value}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

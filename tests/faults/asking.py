@@ -147,6 +147,18 @@ _PLANTED = [
         'return "numbers"',
         "estimators/test_tabular.py::test_conditions_that_cannot_be_are_refused",
     ),
+    (
+        "cli/options.py",
+        "known[-1] if known",
+        "known[0] if known",
+        COLUMNS + "a_column_may_have_a_sign_of_equality_in_its_name",
+    ),
+    (
+        "cli/options.py",
+        "if columns is None or cut[0] in columns]",
+        "]",
+        COLUMNS + "a_column_may_have_a_sign_of_equality_in_its_name",
+    ),
 ]
 
 FAULTS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,21 +79,31 @@ Groups = Annotated[list[str] | None, Parameter(name="--group", allow_leading_hyp
 Kinds = Annotated[list[str] | None, Parameter(name="--kind", allow_leading_hyphen=False)]
 
 
-def pairs(words: Sequence[str] | None, option: str) -> dict[str, str]:
-    """Columns and what is said of each from words such as income=>50K; a value may hold further signs of equality.
+def pairs(words: Sequence[str] | None, option: str, columns: Collection[str] | None = None) -> dict[str, str]:
+    """Columns and what is said of each from words such as income=>50K; either may hold further signs of equality.
+
+    Arguments:
+        words: as they were typed.
+        option: that they belong to, for a message.
+        columns: that there are, of which the longest that a word starts with is meant; where None all up to the last
+            sign is the column.
 
     Raises:
-        DataError: for a word without one, or a column that is named twice.
+        DataError: for a word without a sign of equality, or a column that is named twice.
 
-    >>> pairs(["income=>50K", "sex=Female"], "--given")
-    {'income': '>50K', 'sex': 'Female'}
+    >>> pairs(["income=>=50K", "sex=male=Yes"], "--given", ["income", "sex", "sex=male"])
+    {'income': '>=50K', 'sex=male': 'Yes'}
+    >>> pairs(["sex=male=binary"], "--kind")
+    {'sex=male': 'binary'}
     """
     from anyvae.data import DataError
 
     found: dict[str, str] = {}
     for word in words or ():
-        name, sign, value = word.partition("=")
-        if not sign or not name or not value:
+        cuts = [(word[:place], word[place + 1 :]) for place, sign in enumerate(word) if sign == "="]
+        known = [cut for cut in cuts if columns is None or cut[0] in columns]
+        name, value = known[-1] if known else cuts[0] if cuts else ("", "")
+        if not name or not value:
             raise DataError(f"{option} {word} is no column with a value: write it as {option} column=value")
         if name in found:
             raise DataError(f"{option} names the column {name!r} twice: give it one value")

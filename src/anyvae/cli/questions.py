@@ -40,8 +40,9 @@ def sample(
     from anyvae.data import DataError
     from anyvae.runs import load
 
-    values = pairs(given, "--given")
     fitted = load(run)
+    parts = (fitted.schema, *fitted.schema.beside.values())
+    values = pairs(given, "--given", [feature.name for part in parts for feature in part.features])
     if not values:
         deliver(fitted.sample(n, seed, means=means), output)
         return

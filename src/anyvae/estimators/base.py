@@ -240,7 +240,10 @@ class TableEstimator(BaseEstimator):
 
     def _draws(self) -> int:
         """How many draws of its latents a row is scored by."""
-        return self._samples() or (1 if _of_many_rows(self.fitted_) else _DRAWS)
+        asked = self._samples()
+        if asked is not None:
+            return asked
+        return 1 if _of_many_rows(self.fitted_) else _DRAWS
 
     def _samples(self) -> int | None:
         """As many as were asked for."""
