@@ -47,8 +47,8 @@ FAULTS = [
     Mutation(
         "haste: many draws where very many rows were fitted",
         "estimators/base.py",
-        "self._samples() or (1 if _of_many_rows(self.fitted_) else _DRAWS)",
-        "self._samples() or _DRAWS",
+        "return 1 if _of_many_rows(self.fitted_) else _DRAWS",
+        "return _DRAWS",
         (f"{_TABLE}test_a_model_of_very_many_rows_is_asked_in_haste",),
     ),
     Mutation(

@@ -80,7 +80,7 @@ def sample_given(
             samples=_PROPOSALS,
             steps=steps,
             seed=seed + 1_000_003 * block,
-            names=["x", "y"],
+            names=["x", "y"] if "y" in fitted.schema.beside else ["x"],
         )
         parts.append(found.values["x"][:, 0])
         if "y" in fitted.schema.beside:
