@@ -113,7 +113,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], str, str]] = {
     "steps by name": (
         lambda x: fit(model(), rows(), steps=x("all")),
         "steps of fit: got 'all'",
-        "positive number",
+        "positive whole number",
     ),
     "weight by name": (lambda x: ELBO(beta=x("4")), "a weight: got '4', a str", "LinearRamp"),
     "half a draw": (lambda x: IWAE(x(2.5)), "samples of IWAE: got 2.5", "whole number"),

@@ -169,7 +169,7 @@ def test_classes_of_two_values_are_values_of_their_column(tmp_path: Path, capsys
         assert names == f"{column},p({classes[0]}),p({classes[1]})"
         assert {line.split(",")[0] for line in lines} <= set(classes)
     fitted = load(tmp_path / "run")
-    known, _ = fitted.predict(source_for(fitted.config, str(tmp_path / "made.csv")), "old")
+    known, _ = fitted.predict(source_for(fitted.config, fitted.schema, str(tmp_path / "made.csv")), "old")
     assert known == [False, True]
     assert type(known[0]) is bool
 

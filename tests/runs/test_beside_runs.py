@@ -71,7 +71,10 @@ def test_rows_without_a_column_of_labels_are_rows_whose_labels_are_empty(
     empty = {**columns, "kind": pa.nulls(12, pa.string())}
     for name, cells in (("without.csv", columns), ("empty.csv", empty)):
         csv.write_csv(pa.table(cells), tmp_path / name)
-    without, told = (source_for(m2_run.config, str(tmp_path / name)) for name in ("without.csv", "empty.csv"))
+    without, told = (
+        source_for(m2_run.config, m2_run.schema, str(tmp_path / name))
+        for name in ("without.csv", "empty.csv")
+    )
     found, wanted = (m2_run.impute(rows)["length"].to_pylist() for rows in (without, told))
     assert found == pytest.approx(wanted, abs=0.1)
     assert len(m2_run.impute(without, 2, 0)) == 2

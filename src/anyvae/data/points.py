@@ -53,7 +53,7 @@ def kept_apart(observed: Array, own: list[float], most: int) -> Place | None:
 
     Example:
         >>> kept_apart(np.repeat([1.0, 2.0, 3.0, 9e9], 20), [1.0, 2.0, 3.0, 9e9], 200)
-        Place(mean=3.0, scale=1.0)
+        Place(mean=3.0, scale=2.0)
         >>> kept_apart(np.repeat([1.0, 2.0, 9e9, 9e9 + 1], 20), [1.0, 2.0, 9e9, 9e9 + 1], 200) is None
         True
     """
