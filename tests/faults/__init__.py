@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-__all__ = ["Mutation", "all_faults"]
+__all__ = ["Mutation", "all_faults", "numbered"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,14 @@ class Mutation:
     before: str
     after: str
     tests: tuple[str, ...]
+
+
+def numbered(topic: str, planted: Sequence[tuple[str, str, str, str]]) -> list[Mutation]:
+    """Faults that are called by their file and place: file, what stands there, what is planted, the test that looks."""
+    return [
+        Mutation(f"{topic}: {file.removesuffix('.py')} {place}", file, before, after, (test,))
+        for place, (file, before, after, test) in enumerate(planted)
+    ]
 
 
 def all_faults() -> list[Mutation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import Mutation
+from faults import Mutation, numbered
 
 ASKED = "data/test_asked_of_tables.py::test_"
 REFUSALS = "cli/test_cli_refusals.py::test_"
@@ -70,10 +70,7 @@ _PLANTED = [
 ]
 
 FAULTS = [
-    *(
-        Mutation(f"asked: {file.removesuffix('.py')} {place}", file, before, after, (ASKED + test,))
-        for place, (file, before, after, test) in enumerate(_PLANTED)
-    ),
+    *numbered("asked", [(file, before, after, ASKED + test) for file, before, after, test in _PLANTED]),
     Mutation(
         "asked: an end by shutting down",
         "cli/entry.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import Mutation
+from faults import numbered
 
 RESUME = "cli/test_cli_resume.py::test_"
 COLUMNS = "cli/test_cli_columns.py::test_"
@@ -161,7 +161,4 @@ _PLANTED = [
     ),
 ]
 
-FAULTS = [
-    Mutation(f"asking: {file.removesuffix('.py')} {place}", file, before, after, (test,))
-    for place, (file, before, after, test) in enumerate(_PLANTED)
-]
+FAULTS = numbered("asking", _PLANTED)

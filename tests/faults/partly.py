@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import Mutation
+from faults import numbered
 
 GIVEN = "model/test_partly_given.py::test_"
 BETWEEN = "objectives/test_between_latents_and_rows.py::test_"
@@ -128,7 +128,4 @@ _PLANTED = [
     ),
 ]
 
-FAULTS = [
-    Mutation(f"partly: {file.removesuffix('.py')} {place}", file, before, after, (test,))
-    for place, (file, before, after, test) in enumerate(_PLANTED)
-]
+FAULTS = numbered("partly", _PLANTED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.errors import DataError, listing, refuse_together
+from anyvae.data.errors import DataError, each_column, listing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,15 +37,8 @@ def plain(table: pa.Table, name: str) -> pa.Table:
 
     if twice := [column for column, times in Counter(table.column_names).items() if times > 1]:
         raise DataError(f"{name} has more than one column named {listing(twice)}: give each its own name")
-    columns: dict[str, Any] = {}
-    refusals: list[DataError] = []
-    for column in table.column_names:
-        try:
-            columns[column] = _plain(table[column], column, name)
-        except DataError as refusal:
-            refusals.append(refusal)
-    refuse_together(refusals, name)
-    return pa.table(columns)
+    columns = each_column(table.column_names, lambda column: _plain(table[column], column, name), name)
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
 
 
 def _plain(column: pa.ChunkedArray, name: str, table: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from anyvae.data import arrow
 from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers
-from anyvae.data.errors import DataError, NoNumbersError, listing, refuse_together
+from anyvae.data.errors import DataError, NoNumbersError, each_column, listing
 from anyvae.data.infer import describe
 from anyvae.data.kinds import column_feature
 from anyvae.data.lattice import MOST_LEVELS, Counts, count_distinct
@@ -87,18 +87,14 @@ def infer_table(
 
 
 def _each(wanted: Sequence[Wanted], empty: Sequence[str]) -> list[Feature]:
-    """Every column by itself; what is wrong with any of them is told of all at once."""
-    features: list[Feature] = []
-    refusals: list[DataError] = []
-    for one in wanted:
-        try:
-            if one.name in empty:
-                raise DataError(f"{one.where} has no values at all: drop it")
-            features.append(column_feature(one))
-        except DataError as refusal:
-            refusals.append(refusal)
-    refuse_together(refusals, wanted[0].table)
-    return features
+    """Every column by itself."""
+
+    def read(one: Wanted) -> Feature:
+        if one.name in empty:
+            raise DataError(f"{one.where} has no values at all: drop it")
+        return column_feature(one)
+
+    return each_column(wanted, read, wanted[0].table)
 
 
 def _shared(table: pa.Table, name: str, likelihood: str | None) -> list[Feature] | None:

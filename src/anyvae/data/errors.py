@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 _TOLD = 8
+
+Column = TypeVar("Column")
+Read = TypeVar("Read")
 
 
 class DataError(ValueError):
@@ -39,28 +43,39 @@ class UnseenWarning(UserWarning):
     """
 
 
-def refuse_together(refusals: Sequence[DataError], table: str) -> None:
-    """Raise what was found wrong with some columns: all of it at once, so that a table is mended once.
+def each_column(columns: Iterable[Column], read: Callable[[Column], Read], table: str) -> list[Read]:
+    """What is read of every column; what is wrong with any of them is told of all at once, to be mended once.
 
     Arguments:
-        refusals: one a column; nothing is raised where there are none.
+        columns: of the table.
+        read: reads one, or refuses it by a `DataError`.
         table: name of the table, for a message.
 
     Raises:
-        DataError: of the one, or of all.
+        DataError: of the one column that was refused, or of all.
 
     Example:
-        >>> refuse_together([DataError("'a' is x"), DataError("'b' is y")], "t.csv")
+        >>> def read(name: str) -> str:
+        ...     raise DataError(f"{name!r} is odd")
+        >>> each_column(["a", "b"], read, "t.csv")
         Traceback (most recent call last):
             ...
-        anyvae.data.errors.DataError: 2 columns of t.csv cannot be fitted: (1) 'a' is x; (2) 'b' is y
+        anyvae.data.errors.DataError: 2 columns of t.csv cannot be fitted: (1) 'a' is odd; (2) 'b' is odd
     """
+    found: list[Read] = []
+    refusals: list[DataError] = []
+    for column in columns:
+        try:
+            found.append(read(column))
+        except DataError as refusal:
+            refusals.append(refusal)
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:
         each = "; ".join(f"({place}) {refusal}" for place, refusal in enumerate(refusals[:_TOLD], 1))
         more = f"; and {len(refusals) - _TOLD} more" if len(refusals) > _TOLD else ""
         raise DataError(f"{len(refusals)} columns of {table} cannot be fitted: {each}{more}")
+    return found
 
 
 def listing(names: list[str], limit: int = 8) -> str:
