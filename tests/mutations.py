@@ -124,15 +124,15 @@ MUTATIONS = [
     Mutation(
         "scale where its square belongs, KL",
         "distributions/normal.py",
-        "q.loc.square() + scale.square()",
-        "q.loc.square() + scale",
+        "q.loc.square() + q.scale.square()",
+        "q.loc.square() + q.scale",
         (KL,),
     ),
     Mutation(
         "scale where its square belongs, density",
         "distributions/normal.py",
-        "square = sum_event(((value - self.loc) / self.scale).square()",
-        "square = sum_event(((value - self.loc).square() / self.scale)",
+        "square = sum_event(((value - self.loc) * self.scale.reciprocal()).square()",
+        "square = sum_event(((value - self.loc).square() * self.scale.reciprocal())",
         (LINEAR,),
     ),
     Mutation(
