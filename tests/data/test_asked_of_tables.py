@@ -12,10 +12,10 @@ import pytest
 
 from anyvae.data import DataError, Source, infer_schema, load_source, write
 from anyvae.data.noticed import noticed
+from anyvae.runs import FitOptions
 from anyvae.runs.again import source_for
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fit import fit_run
-from anyvae.runs.prepare import FitOptions
 
 WORDS = "a,b,c,id\n?,-999,x, ?\n1,2.5,?,i2\n3,-1.5,y,i3\n"
 

@@ -42,14 +42,14 @@ FAULTS = [
     ),
     Mutation(
         "whole numbers of numpy left as they are",
-        "runs/prepare.py",
+        "runs/options.py",
         "object.__setattr__(self, name, int(value))",
         "pass",
         (f"{_NUMPY}they_fit_and_come_back",),
     ),
     Mutation(
         "floats of numpy left as they are",
-        "runs/prepare.py",
+        "runs/options.py",
         "object.__setattr__(self, name, float(value))",
         "pass",
         (f"{_NUMPY}they_fit_and_come_back",),

@@ -136,7 +136,7 @@ _PLANTED = [
         REFUSALS + "rows_without_what_the_fit_set_aside",
     ),
     (
-        "runs/prepare.py",
+        "runs/schema.py",
         "if name in aside and name not in modelled]:",
         "if False]:",
         BESIDE + "what_the_recipes_ask_for",

@@ -120,7 +120,7 @@ _PLANTED = [
     ),
     (
         "columns asked for of arrays",
-        "runs/prepare.py",
+        "runs/schema.py",
         "        if source.table is None:\n            raise",
         "        if False:\n            raise",
         "runs/test_beside_runs.py::test_what_the_recipes_ask_for",

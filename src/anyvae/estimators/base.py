@@ -15,7 +15,7 @@ from anyvae.data.tables import set_aside
 from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
-from anyvae.runs.prepare import schema_of
+from anyvae.runs.schema import schema_of
 
 __all__ = ["TableEstimator", "settled", "whole_number"]
 

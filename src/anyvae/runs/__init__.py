@@ -4,7 +4,7 @@ from anyvae.runs.again import source_for, write_report
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fit import fit_run
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions
+from anyvae.runs.options import FitOptions
 from anyvae.runs.rebuild import load
 from anyvae.runs.train import fit_source
 

@@ -11,8 +11,8 @@ import numpy as np
 from anyvae.data import DataError, Schema, Source, held_out_split, load_source
 from anyvae.data.arrow import arrow_type, is_ordered, is_text
 from anyvae.runs.config import RunConfig, RunFiles, write_file
-from anyvae.runs.prepare import schema_of
 from anyvae.runs.rebuild import load
+from anyvae.runs.schema import schema_of
 
 __all__ = ["source_for", "write_report"]
 

@@ -21,8 +21,10 @@ from anyvae.data.noticed import noticed
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of, schema_of
+from anyvae.runs.options import FitOptions
+from anyvae.runs.prepare import Prepared, configure, prepare
 from anyvae.runs.rebuild import load
+from anyvae.runs.schema import recipe_of, schema_of
 from anyvae.runs.train import fresh_model, train
 from anyvae.training import Callback, FitResult
 

@@ -1,13 +1,10 @@
-"""From a source to what a fit needs: schema, encoded rows, the rows that are watched, and every number chosen."""
+"""From a source to what a fit needs: encoded rows, the rows that are watched, and every number chosen."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, final
+from dataclasses import dataclass
+from typing import final
 
-import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,83 +16,24 @@ from anyvae.data import (
     Encoded,
     Schema,
     Source,
-    aside_of,
     encode,
     encode_compact,
     held_out_split,
-    infer_beside,
-    infer_schema,
     is_wide,
 )
 from anyvae.data.encode import cell_mask
 from anyvae.model import Partial
-from anyvae.recipes import Recipe, default_latent_features, default_recipe, find_recipe
+from anyvae.recipes import Recipe, default_latent_features
 from anyvae.runs.beside import beside_of
 from anyvae.runs.config import RunConfig
 from anyvae.runs.groups import named_groups
+from anyvae.runs.options import FitOptions
+from anyvae.runs.schema import recipe_of
 from anyvae.training import TensorData, default_batch_size, default_steps
 
-__all__ = ["FitOptions", "Prepared", "configure", "prepare", "recipe_of", "schema_of"]
+__all__ = ["Prepared", "configure", "prepare"]
 
 _VALIDATION_ROWS = 2000
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """What a user may say; None means chosen from the data.
-
-    Arguments:
-        source: file, folder or name.
-        seed: of split, initial weights, row order and draws.
-        latent_features: size of the latent space.
-        max_epochs, max_minutes, batch_size, learning_rate: of the training.
-        precision: "float32", or "bf16" for bfloat16 products.
-        recipe, likelihood, kinds, label, given, drop, groups, clusters, keep_labels: see `anyvae fit --help`.
-        missing_words: that stand for a missing cell, besides the usual ones.
-        threads: of torch.
-        shard: spread the weights over the processes of torchrun.
-        samples: S of the final log-likelihood.
-    """
-
-    source: str
-    seed: int = 0
-    latent_features: int | None = None
-    max_epochs: int | None = None
-    max_minutes: float | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    precision: str = "float32"
-    recipe: str | None = None
-    likelihood: str | None = None
-    kinds: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    label: str | None = None
-    given: Sequence[str] = ()
-    drop: Sequence[str] = ()
-    missing_words: Sequence[str] = ()
-    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    clusters: int | None = None
-    keep_labels: int | None = None
-    threads: int | None = None
-    shard: bool = False
-    samples: int | None = None
-
-    def __post_init__(self) -> None:
-        # In Python's own types, which numbers of numpy are not: those are neither counted nor written alike.
-        for name in ("latent_features", "max_epochs", "batch_size", "clusters", "keep_labels"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise DataError(f"{name} is {value!r}: give a whole number from 1 on, or leave it out")
-            object.__setattr__(self, name, int(value))
-        for name in ("max_minutes", "learning_rate"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if not isinstance(value, int | float | np.integer | np.floating) or not 0.0 < value < math.inf:
-                raise DataError(f"{name} is {value!r}: give a number above 0, or leave it out")
-            object.__setattr__(self, name, float(value))
 
 
 @final
@@ -118,85 +56,6 @@ class Prepared:
     watched: Source | None
     encoded: Encoded | Compact
     notes: list[str]
-
-
-class _Chosen(Protocol):
-    """What `FitOptions` and `RunConfig` both say of how the rows are read."""
-
-    @property
-    def recipe(self) -> str | None: ...
-    @property
-    def likelihood(self) -> str | None: ...
-    @property
-    def kinds(self) -> Mapping[str, str | Sequence[str]]: ...
-    @property
-    def label(self) -> str | None: ...
-    @property
-    def given(self) -> Sequence[str]: ...
-
-
-def recipe_of(chosen: _Chosen, *, table: bool) -> Recipe:
-    """The recipe that was asked for, or what such data are fitted by."""
-    return find_recipe(chosen.recipe or default_recipe(table=table))
-
-
-def schema_of(source: Source, chosen: _Chosen) -> Schema:
-    """The schema of the rows of a source, and of what is set aside from them and modelled.
-
-    Arguments:
-        source: the rows.
-        chosen: options or configuration.
-
-    Raises:
-        DataError: when the recipe wants labels or columns to be given that were not named, or has no use for them, or
-            for a column that it cannot model.
-    """
-    recipe = recipe_of(chosen, table=source.table is not None)
-    if recipe.given and not chosen.given:
-        raise DataError(f"the recipe {recipe.name} is of rows given some columns: name them with --given")
-    if chosen.given and not recipe.given:
-        raise DataError(
-            f"the recipe {recipe.name} is not conditioned on columns: leave --given out, or take --recipe cvae"
-        )
-    label = chosen.label if recipe.labels else None
-    if recipe.labels and label is None and not recipe.optional("classes"):
-        if source.table is None:
-            raise DataError(
-                f"the recipe {recipe.name} models labels, and {source.name} has none: give a .npz file with rows 'x' "
-                "and labels 'y', or a folder with a sub-folder of images for each label"
-            )
-        raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
-    aside = aside_of(source).column_names
-    modelled = [label, *chosen.given]
-    if idle := [name for name in chosen.kinds if name in aside and name not in modelled]:
-        raise DataError(
-            f"column {idle[0]!r} of {source.name} is left out of the rows, and the recipe {recipe.name} does not model "
-            "it: leave its kind out"
-        )
-    kinds = {name: kind for name, kind in chosen.kinds.items() if name not in aside}
-    schema = infer_schema(source, chosen.likelihood, kinds or None, plain=recipe.pathwise)
-    if recipe.pathwise:
-        _refuse_unreal(schema, source.name, recipe.name)
-    beside = infer_beside(source, label=label, given=chosen.given, kinds=chosen.kinds)
-    return msgspec.structs.replace(schema, beside=beside)
-
-
-def _refuse_unreal(schema: Schema, source: str, recipe: str) -> None:
-    """Refuse a table with a column whose values are no real numbers, naming the first."""
-    for feature in schema.features if schema.kind == "table" else ():
-        real = feature.kind in ("real", "positive") or (feature.kind == "date" and not feature.step)
-        if real or feature.constant is not None:
-            continue
-        number = not feature.categories and feature.kind != "date" and feature.dtype != "bool"
-        advice = (
-            f"give it the kind real (--kind {feature.name}=real, or kinds=), leave it out"
-            if number
-            else "turn it into numbers, leave it out"
-        )
-        raise DataError(
-            f"the recipe {recipe} is of real numbers, and column {feature.name!r} of {source} is {feature.kind} "
-            f"({feature.detail()}): {advice}, or take another recipe"
-        )
 
 
 def prepare(source: Source, schema: Schema, seed: int, recipe: Recipe) -> Prepared:

@@ -15,8 +15,10 @@ from anyvae.recipes import First, find_recipe
 from anyvae.recipes.recipe import ready
 from anyvae.runs.config import RunConfig
 from anyvae.runs.fitted import FittedModel
-from anyvae.runs.prepare import FitOptions, Prepared, configure, prepare, recipe_of
+from anyvae.runs.options import FitOptions
+from anyvae.runs.prepare import Prepared, configure, prepare
 from anyvae.runs.rebuild import build
+from anyvae.runs.schema import recipe_of
 from anyvae.training import Callback, CheckpointError, FitResult, Player, fit
 
 __all__ = ["fit_source", "fresh_model", "train"]
