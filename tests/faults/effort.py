@@ -37,14 +37,14 @@ FAULTS = [
     ),
     Mutation(
         "effort: an idle layer found in use",
-        "report/diagnosis.py",
+        "report/latent_diagnosis.py",
         "if layer.kl < IDLE_LAYER",
         "if layer.kl < 0",
         ("report/test_diagnosis.py::test_layers_in_use",),
     ),
     Mutation(
         "effort: latents to ask for where there are layers",
-        "report/diagnosis.py",
+        "report/latent_diagnosis.py",
         "or not has_shares(findings) or findings.layers",
         "or not has_shares(findings)",
         ("report/test_diagnosis.py::test_layers_in_use",),

@@ -42,7 +42,7 @@ FAULTS = [
     ),
     Mutation(
         "posteriors held against independent latents",
-        "report/diagnosis.py",
+        "report/latent_diagnosis.py",
         "    if draws is not None:\n        prior = aggregate",
         "    if draws is None:\n        prior = aggregate",
         (_DIAGNOSIS,),

@@ -20,7 +20,7 @@ FAULTS = [
     ),
     Mutation(
         "more latents advised where rows are fitted too closely",
-        "report/diagnosis.py",
+        "report/latent_diagnosis.py",
         'if fits is not None and fits.level != "good":',
         "if False:",
         ("report/test_diagnosis.py::test_latent_size",),
@@ -76,7 +76,7 @@ FAULTS = [
     ),
     Mutation(
         "--latent advised for the latents of several variables",
-        "report/diagnosis.py",
+        "report/latent_diagnosis.py",
         "single = len(variables) == 1",
         "single = True",
         (f"{_SAID}test_what_to_ask_for_is_said_where_there_is_one_latent",),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anyvae.report import Diagnosis, Findings, diagnose
-from anyvae.report import diagnosis as rules
+from anyvae.report import latent_diagnosis as rules
 from anyvae.report.findings import LayerFindings
 
 

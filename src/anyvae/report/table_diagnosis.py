@@ -1,4 +1,4 @@
-"""The figures of a table in words: associations, single cells, coverage of intervals, and privacy."""
+"""The figures of a table in words: columns, associations, single cells, coverage of intervals, and privacy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import math
 from anyvae.report.associations import largest_differences, mean_difference
 from anyvae.report.cells import pooled_coverage, spread
 from anyvae.report.findings import Diagnosis, Findings, Level
+from anyvae.report.summaries import marginals
 from anyvae.report.synthetic import gives_away
 from anyvae.report.table_findings import TableFindings
 from anyvae.report.words import percent, sentence, short
 
+MARGINAL = 0.1
+"""Distance of a synthetic column from the data, beyond what chance explains."""
 LOST = 0.15
 """A difference of two associations worth naming, beyond what two standard errors explain."""
 WEAK = 0.05
@@ -23,6 +26,29 @@ COVERAGE = 0.03
 """Coverage may miss its level by this much, beyond what the number of cells explains."""
 COPIES = 0.01
 """Share of synthetic rows equal to fitted ones beyond that of held-out rows."""
+
+
+def synthetic_columns(findings: Findings) -> Diagnosis | None:
+    """Columns of the draws whose distribution is not the data's; for tables."""
+    if findings.image_shape is not None:
+        return None
+    columns = marginals(findings)
+    if not columns:
+        return None
+    wrong = [m for m in columns if m.distance > m.chance + MARGINAL]
+    if not wrong:
+        return Diagnosis(
+            "good",
+            "Synthetic columns match",
+            f"None of {len(columns):,} columns of the draws is further than {MARGINAL:g} from the data "
+            f"beyond chance; the furthest is {short(columns[0].name)}, by {columns[0].distance:.2f}.",
+        )
+    return Diagnosis(
+        "note",
+        "Synthetic columns differ",
+        f"{len(wrong):,} of {len(columns):,} columns of the draws are distributed unlike the data, most of "
+        f"all {sentence([f'{short(m.name)} (distance {m.distance:.2f})' for m in wrong[:3]])}",
+    )
 
 
 def associations_kept(findings: Findings) -> Diagnosis | None:
