@@ -256,7 +256,7 @@ MUTATIONS = [
     ),
     Mutation(
         "rows share one draw",
-        "model/trace.py",
+        "model/drawing.py",
         "return draw(whole[:extra])",
         "return draw(whole[: max(0, extra - 1)])",
         (f"{ROWS}::test_rows_and_samples_have_draws_of_their_own",),

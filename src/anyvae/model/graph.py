@@ -12,8 +12,9 @@ from anyvae.conditionals import Conditional, Family
 from anyvae.conditionals.combinator import as_conditional, words
 from anyvae.conditionals.supports import support_words, within
 from anyvae.model.batch import Batch, Evidence, admit
+from anyvae.model.drawing import Drawing, Noise
 from anyvae.model.plan import Plan, computed_names, generation_order, make_plan
-from anyvae.model.trace import Drawing, Noise, Trace
+from anyvae.model.trace import Trace
 
 __all__ = ["VAE", "LatentVariableModel"]
 

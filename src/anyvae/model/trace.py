@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, TypeAlias, final
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals import Conditional
-from anyvae.distributions import Cellwise, FromNoise, analytic_kl, has_analytic_kl, log_prob_of_given
+from anyvae.distributions import Cellwise, analytic_kl, has_analytic_kl, log_prob_of_given
 from anyvae.model.batch import Evidence
+from anyvae.model.drawing import Drawing, Noise, drawn_value, every_value
 from anyvae.model.plan import Plan, values_read
 
 if TYPE_CHECKING:
     from anyvae.model.graph import LatentVariableModel
 
-__all__ = ["Drawing", "Noise", "Trace"]
-
-Noise: TypeAlias = Callable[[str, Size, torch.dtype], Tensor]
-"""Standard normal numbers for one variable: (name, (S, B, *noise_shape), dtype) to a tensor of that shape."""
-
-Drawing: TypeAlias = Callable[[Distribution, Size], Tensor]
-"""A draw in another way: (distribution with all leading axes, its shape) to a value (*batch, *event)."""
+__all__ = ["Trace"]
 
 
 @final
@@ -332,39 +327,13 @@ class Trace:
 
     def _draw(self, name: str, distribution: Distribution) -> Tensor:
         lead = Size((self.samples, self.rows)) if self.samples > 1 or self.enumerated else Size((self.rows,))
-        if self.noise is not None:
-            if not isinstance(distribution, FromNoise):
-                raise ValueError(
-                    f"{name!r} follows {type(distribution).__name__}, which cannot be drawn from fixed "
-                    "noise; give it from_noise(noise), or evaluate without fixed noise."
-                )
-            shape = Size((self.samples, self.rows)) + distribution.noise_shape
-            noise = self.noise(name, shape, self.model.dtype)
-            return distribution.from_noise(noise if len(lead) > 1 else noise[0])
-        batch = distribution.batch_shape
-        whole = lead if len(batch) <= len(lead) else torch.broadcast_shapes(batch, lead)
-        drawing = self.drawings.get(name)
-        if drawing is not None:
-            return drawing(distribution.expand(whole), whole)
-        extra = len(whole) - len(batch)
-        if batch != whole[extra:]:
-            distribution = distribution.expand(whole[extra:])
-        draw = distribution.rsample if distribution.has_rsample else distribution.sample
-        return draw(whole[:extra])
+        return drawn_value(
+            name, distribution, lead, self.model.dtype, noise=self.noise, drawing=self.drawings.get(name)
+        )
 
     def _every_value(self, name: str, distribution: Distribution) -> Tensor:
-        """All values of an enumerated latent, shape (K, 1..., 1, 1, *event), the first one's axis leftmost."""
-        try:
-            values = distribution.enumerate_support(expand=False)
-        except NotImplementedError as error:
-            raise ValueError(
-                f"{name!r} follows {type(distribution).__name__}, whose values cannot be enumerated; "
-                "draw it, or use Categorical."
-            ) from error
-        names = [item.name for item in self.enumerated]
-        ones = (1,) * (self._axes - 1 - names.index(name))
-        event = values.shape[values.dim() - len(distribution.event_shape) :]
-        return values.reshape(len(values), *ones, 1, 1, *event)
+        after = self._axes - 1 - [item.name for item in self.enumerated].index(name)
+        return every_value(name, distribution, after)
 
     def _log_probabilities(self) -> Tensor:
         """log q of every combination of enumerated values, shape (K..., S or 1, B or 1); given rows: 0 or -inf."""
