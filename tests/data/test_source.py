@@ -24,6 +24,21 @@ def test_source_wants_one_of_array_and_table_and_a_label_a_row() -> None:
         Source("x", np.zeros((2, 2)), None, labels=np.zeros(3))
 
 
+def test_some_rows_of_many_are_from_everywhere() -> None:
+    source = Source(
+        "sorted", np.arange(1000)[:, None], None, test=Source("part", np.arange(2)[:, None], None)
+    )
+    some = source.some(50)
+    assert some.array is not None
+    found = some.array.ravel()
+    assert len(found) == 50
+    assert (np.diff(found) > 0).all()
+    assert 350 < found.mean() < 650
+    np.testing.assert_array_equal(source.some(50).array, some.array)
+    assert len(source.some(1000)) == len(source.some(5000)) == 1000
+    assert some.test is source.some(1000).test is None
+
+
 def test_take_keeps_rows_together_and_drops_the_test_part() -> None:
     part = Source("t", np.zeros((1, 1)), None)
     rows = np.array([3, 0, 3])

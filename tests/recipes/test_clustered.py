@@ -135,6 +135,20 @@ def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws() -> None
     torch.testing.assert_close(each.logsumexp(0), exact, rtol=1e-3, atol=1e-2)
 
 
+def test_clusters_start_at_rows_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, view, x, kinds = started()
+    x = x[kinds.argsort(stable=True)]
+    monkeypatch.setattr("anyvae.recipes.clustered._ROWS_CLUSTERED", 90)
+    torch.manual_seed(0)
+    model = vade(Normal(3), 2, clusters=3, encoder=MLP([16]), decoder=MLP([16]))
+    start_clusters(model, view, {"x": x})
+    starts = model.generative_parts["z"](torch.eye(3)).mean.detach()
+    codes = posterior(view, {"x": x})["z"].mean.unflatten(0, (3, 100)).mean(1)
+    nearest = torch.cdist(codes, starts).min(1)
+    assert sorted(nearest.indices.tolist()) == [0, 1, 2]
+    assert float(nearest.values.max()) < 0.3 * float(torch.pdist(codes).min())
+
+
 def test_clusters_that_a_second_latent_bends_start_there_too() -> None:
     x, kinds = blobs()
     torch.manual_seed(0)

@@ -17,7 +17,7 @@ from anyvae.data.infer import infer_schema
 from anyvae.data.recurrent import MOST_POINTS
 from anyvae.data.schema import Feature, Schema
 from anyvae.data.source import Source, load_source
-from anyvae.data.split import held_out_split
+from anyvae.data.split import held_out_split, some_rows
 from anyvae.data.sprites import DSprites
 from anyvae.data.units import log_unit
 from anyvae.data.write import write
@@ -47,5 +47,6 @@ __all__ = [
     "keep_labels",
     "load_source",
     "log_unit",
+    "some_rows",
     "write",
 ]

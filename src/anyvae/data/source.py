@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data.errors import DataError, listing
+from anyvae.data.split import some_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,6 +86,15 @@ class Source:
             notes=self.notes,
             beside=None if self.beside is None else self.beside.take(rows),
         )
+
+    def some(self, most: int) -> Source:
+        """So many rows at most, from everywhere; see `anyvae.data.some_rows`.
+
+        Example:
+            >>> len(Source("squares", array=np.arange(40)[:, None] ** 2, table=None).some(7))
+            7
+        """
+        return self.take(some_rows(len(self), most))
 
 
 def load_source(

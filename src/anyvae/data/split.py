@@ -40,3 +40,22 @@ def held_out_split(n: int, seed: int, fraction: float = 0.1) -> tuple[Rows, Rows
     held_out = min(max(round(n * fraction), 1), n - 1)
     order = np.random.default_rng(seed).permutation(n)
     return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def some_rows(n: int, most: int, seed: int = 0) -> Rows:
+    """All row numbers, or so many where there are more, in rising order.
+
+    They are drawn by chance: files are often sorted, by class for one, and their first rows are like no others.
+
+    Arguments:
+        n: number of rows.
+        most: of them that are wanted.
+        seed: of the draw.
+
+    Example:
+        >>> some_rows(4, 10), len(some_rows(1000, 10))
+        (array([0, 1, 2, 3]), 10)
+    """
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

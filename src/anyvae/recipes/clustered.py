@@ -17,6 +17,7 @@ from anyvae.conditionals import (
     UniformCategorical,
     raw_scale_of,
 )
+from anyvae.data import some_rows
 from anyvae.inference import posterior
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.networks import MLP, Chosen, Linear, Lookup, Network
@@ -135,7 +136,7 @@ def start_clusters(model: LatentVariableModel, view: LatentVariableModel, data: 
     from sklearn.mixture import GaussianMixture
 
     data = as_tensor_data(data)
-    q = posterior(view, data.fixed(torch.arange(min(len(data), _ROWS_CLUSTERED))))["z"]
+    q = posterior(view, data.fixed(torch.from_numpy(some_rows(len(data), _ROWS_CLUSTERED))))["z"]
     means = q.mean.double()
     clusters = model.shapes["y"].numel()
     seed = int(torch.randint(2**31 - 1, ()))

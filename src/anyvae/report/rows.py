@@ -106,7 +106,7 @@ def traversals(findings: Findings) -> str:
         ends = ("-3 sd", "mean", "3 sd")
     if findings.conditions:
         first = ", ".join(f"{name} = {number(values[0])}" for name, values in findings.conditions.items())
-        lead += f" All are given {first}, as the first held-out row is."
+        lead += f" All are given {first}, as a held-out row is."
     shown = list(findings.traversals)[:TRAVERSED]
     if not shown:
         return ""

@@ -16,7 +16,17 @@ import msgspec
 import numpy as np
 import torch
 
-from anyvae.data import LABEL, DataError, Schema, Source, aside_of, held_out_split, keep_labels, load_source
+from anyvae.data import (
+    LABEL,
+    DataError,
+    Schema,
+    Source,
+    aside_of,
+    held_out_split,
+    keep_labels,
+    load_source,
+    some_rows,
+)
 from anyvae.data.noticed import noticed
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
@@ -233,7 +243,7 @@ def _finish(
     )
     held_batch = fitted.batch(held_out)
     held = fitted.evaluate_batch(held_batch, options.samples)
-    rows = torch.arange(min(len(prepared.training), _TRAIN_ROWS_EVALUATED))
+    rows = torch.from_numpy(some_rows(len(prepared.training), _TRAIN_ROWS_EVALUATED))
     train = fitted.evaluate_batch(prepared.training.fixed(rows), min(held["samples"], _TRAIN_SAMPLES))
     metrics: dict[str, Any] = {
         "unit": "nats per row",
@@ -281,8 +291,7 @@ def _report(
 
 def _scores(fitted: FittedModel, held_out: Source) -> list[float]:
     """Log-densities of held-out rows in rising order, with which those of other rows are compared."""
-    rows = held_out.take(np.arange(min(len(held_out), _SCORED)))
-    return [round(float(value), 4) for value in np.sort(fitted.score(rows))]
+    return [round(float(value), 4) for value in np.sort(fitted.score(held_out.some(_SCORED)))]
 
 
 def history_csv(result: FitResult) -> bytes:

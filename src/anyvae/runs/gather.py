@@ -51,8 +51,8 @@ def findings_of(
         fitted_rows: what the model was fitted to; None reads a table again where the fit found it.
     """
     schema, config, model = fitted.schema, fitted.config, fitted.model
-    shown = held_out.take(np.arange(min(len(held_out), _PICTURED if schema.image else _TABULATED)))
-    plotted = held_out.take(np.arange(min(len(held_out), _PLOTTED)))
+    shown = held_out.some(_PICTURED if schema.image else _TABULATED)
+    plotted = held_out.some(_PLOTTED)
     shown_batch = fitted.batch(shown)
     drawn = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed, like=shown)
     recipe = fitted.recipe
@@ -195,7 +195,7 @@ def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
     """What reconstructions leave over, and the spread of the data, of an array in input units."""
     if fitted.schema.kind != "array" or fitted.schema.features[0].kind == "binary":
         return {}
-    batch = fitted.batch(rows.take(np.arange(min(len(rows), _TABULATED))))
+    batch = fitted.batch(rows.some(_TABULATED))
     centre = reconstruct(fitted.model, batch)["x"]
     observed = _observed(batch)
     given = torch.ones_like(observed) if not isinstance(batch["x"], Partial) else batch["x"].mask.to(observed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data import Feature, Source
+from anyvae.data import Feature, Source, some_rows
 from anyvae.metrics import imputation_error, interval_coverage
 from anyvae.metrics.columns import typed_columns
 from anyvae.report import DensityFindings, ImputedColumn, SurprisingRow
@@ -69,7 +69,8 @@ def ask_about_cells(
     # A model fitted on whole rows cannot leave a cell out.
     if not read or not fitted.config.missing:
         return {}
-    plotted = held_out.take(np.arange(min(len(held_out), _SCORED)))
+    looked = some_rows(len(held_out), _SCORED)
+    plotted = held_out.take(looked)
     some = np.sort(np.random.default_rng(seed).permutation(len(plotted))[:read])
     density = fitted.score(plotted, samples=_QUICK)
     suspects = np.argsort(density, kind="stable")[: 4 * _SURPRISING]
@@ -104,7 +105,7 @@ def ask_about_cells(
             [f for f in schema.features if f.points],
         ),
         "surprising": surprising_rows(
-            [int(k) + 1 for k in worst],
+            (looked[worst] + 1).tolist(),
             density[worst].tolist(),
             table.take(worst),
             blamed,

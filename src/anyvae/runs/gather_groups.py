@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anyvae.data import Feature, Source, aside_of
+from anyvae.data import Feature, Source, aside_of, some_rows
 from anyvae.inference import at_means, class_mean, mean, posterior, sample
 from anyvae.metrics import LatentUse
 from anyvae.report import GroupFindings, LayerFindings
@@ -94,8 +94,8 @@ def _given_values(fitted: FittedModel, held_out: Source, columns: Any, feature: 
     exemplars, draws = [], []
     for k, (value, _) in enumerate(frequent):
         own = np.array([place for place, cell in enumerate(cells) if cell == value])
-        exemplars.append(columns(_as_given(held_out, own[:_EXEMPLARS])))
-        given = fitted.conditions_of(held_out.take(own), count)
+        exemplars.append(columns(_as_given(held_out, own[some_rows(len(own), _EXEMPLARS)])))
+        given = fitted.conditions_of(held_out.take(own).some(count), count)
         draws.append(columns(fitted.decode(sample(fitted.model, count, ["x"], seed=k, given=given)["x"])))
     return GroupFindings(
         kind="value",
@@ -111,9 +111,10 @@ def _analogies(fitted: FittedModel, held_out: Source, best: Tensor) -> Any:
     model = fitted.model
     if "y" not in model.inference_parts:
         return None
-    rows = held_out.take(np.arange(min(len(held_out), _EXEMPLARS)))
+    shown = some_rows(len(held_out), _EXEMPLARS)
+    rows = held_out.take(shown)
     classes = torch.eye(model.shapes["y"].numel())
-    batch = {**fitted.batch(rows), "y": classes[best[: len(rows)]]}
+    batch = {**fitted.batch(rows), "y": classes[best[shown]]}
     # The style is what does not hang on the class: a latent that does is made anew for each of them.
     style = {
         name: q.mean.expand(len(rows), *q.event_shape)

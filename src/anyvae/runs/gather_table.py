@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data import Schema, Source, held_out_split
+from anyvae.data import Schema, Source, held_out_split, some_rows
 from anyvae.metrics import association_gap, column_shapes, efficacy, pair_trends, privacy
 from anyvae.metrics.columns import typed_columns
 from anyvae.report import (
@@ -68,7 +68,7 @@ def table_findings(fitted: FittedModel, held_out: Source, rows: Source, notes: l
     every = some_of(every, _COPIED_FROM, seed)
     real = some_of(every, _COMPARED[1], seed + 1)
     draws = int(np.clip(real.num_rows, *_COMPARED))
-    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1, like=rows))
+    synthetic = columns_of(schema, fitted.sample(draws, seed=seed + 1, like=rows.some(draws)))
     try:
         cells = ask_about_cells(fitted, held_out, real, categories)
     except (ValueError, NotImplementedError) as error:
@@ -111,9 +111,7 @@ def columns_of(schema: Schema, table: pa.Table) -> pa.Table:
 
 def some_of(table: pa.Table, most: int, seed: int) -> pa.Table:
     """All rows, or so many of them in their order."""
-    if table.num_rows <= most:
-        return table
-    return table.take(np.sort(np.random.default_rng(seed).choice(table.num_rows, most, replace=False)))
+    return table if table.num_rows <= most else table.take(some_rows(table.num_rows, most, seed))
 
 
 def pairs_of(real: pa.Table, synthetic: pa.Table, categories: Sequence[str]) -> PairFindings | None:
