@@ -254,6 +254,17 @@ def test_expand_repeats_the_law_and_not_the_draw(name: str) -> None:
         assert len(drawn.unique(dim=0)) > 1, "all rows share one draw"
 
 
+@pytest.mark.parametrize("name", [name for name in REALS if "normal" in name])
+def test_exponential_moments_are_integrals(name: str) -> None:
+    distribution = REALS[name]()
+    a = torch.linspace(-1.5, 1.5, distribution.event_shape.numel()).view(distribution.event_shape)
+    grid, _ = grid_of(distribution)
+    integrand = (distribution.cells(grid) + a * grid).exp()
+    torch.testing.assert_close(
+        distribution.log_moment(a).expand(grid.shape[1:]), torch.trapezoid(integrand, grid, dim=0).log()
+    )
+
+
 def test_a_draw_without_gradient_says_so() -> None:
     with pytest.raises(NotImplementedError, match=r"Bernoulli has no differentiable draw.*sample\(\)"):
         Bernoulli(torch.zeros(2, 3)).rsample()

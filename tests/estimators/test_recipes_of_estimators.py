@@ -83,3 +83,16 @@ def test_latents_side_by_side_go_and_come_back(blobs: Rows, recipe: str) -> None
     np.testing.assert_allclose(np.asarray(vae.inverse_transform(latents)), wanted, rtol=1e-9)
     with pytest.raises(ValueError, match="latents"):
         vae.inverse_transform(latents[:, :-1])
+
+
+def test_positive_columns_are_filled_by_their_means_whatever_sets_the_scale() -> None:
+    rng = np.random.default_rng(0)
+    whole = np.exp(rng.normal(1.0, 0.8, (300, 1))) * np.exp(0.1 * rng.normal(size=(300, 2)))
+    holed = whole.copy()
+    holed[::3] = np.nan
+    holed[::3, 1] = whole[::3, 1]
+    fitted = TabularVAE(recipe="sigma_vae", max_epochs=30, random_state=0).fit(whole)
+    assert [feature.kind for feature in fitted.fitted_.schema.features] == ["positive", "positive"]
+    filled = np.asarray(fitted.impute(holed))
+    assert np.isfinite(filled).all()
+    assert np.corrcoef(np.log(filled[::3, 0]), np.log(whole[::3, 0]))[0, 1] > 0.8

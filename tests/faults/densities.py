@@ -57,4 +57,11 @@ FAULTS = [
         "shares.clamp_min(torch.finfo(noise.dtype).tiny)",
         (f"{_FAMILIES}[logistic_normal]",),
     ),
+    Mutation(
+        "exponential moments without the spread of a scale in closed form",
+        "distributions/normal.py",
+        "a * self.loc + 0.5 * a.square() * self.scale.square()",
+        "a * self.loc",
+        ("distributions/test_distribution_laws.py::test_exponential_moments_are_integrals[optimal_normal]",),
+    ),
 ]

@@ -234,6 +234,10 @@ class OptimalNormal(Cellwise):
                 self.running.lerp_(batch.to(self.running.dtype), self.momentum)
         return -0.5 * (error / variance + variance.log()) - _HALF_LOG_2PI
 
+    def log_moment(self, a: Tensor) -> Tensor:
+        """a loc + a^2 scale^2 / 2, of the stored scale."""
+        return a * self.loc + 0.5 * a.square() * self.scale.square()
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + scale * noise."""
         return self.loc + self.scale * noise
