@@ -355,4 +355,11 @@ FAULTS = [
         "if name in names]",
         ("metrics/test_latent_use.py::test_without_a_class_the_others_stay",),
     ),
+    Mutation(
+        "a divergence from a prior that follows another draw",
+        "metrics/latents.py",
+        "None if name in together else _normal_kl(q, p)",
+        "_normal_kl(q, p)",
+        ("metrics/test_latent_use.py::test_where_the_prior_follows_the_draw_it_is_asked_at_that_draw[vade]",),
+    ),
 ]

@@ -13,7 +13,7 @@ from anyvae import distributions
 from anyvae.distributions import FromNoise, analytic_kl
 from anyvae.inference import evaluating, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
-from anyvae.model import Batch, LatentVariableModel
+from anyvae.model import Batch, LatentVariableModel, Trace
 
 __all__ = ["LatentUse", "active_units", "latent_use"]
 
@@ -80,9 +80,10 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
 
     .. math:: KL_k = E_q[\log q(z_k) - \log p(z_k)]
 
-    In closed form where q and p are normal, with or without correlations; else the mean over a few draws a row,
-    whose noise belongs to the row; NaN where single features have no density. Of a flow it is that of the normal with
-    its moments, than which no density with these moments has a smaller KL from a normal one.
+    In closed form where q and p are normal, with or without correlations; else, or where p reads what is inferred from
+    z itself, the mean over a few draws a row, whose noise belongs to the row; NaN where single features have no
+    density. Of a flow it is that of the normal with its moments, than which no density with these moments has a
+    smaller KL from a normal one.
 
     Arguments:
         model: whose posteriors have means and variances.
@@ -98,6 +99,9 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
         with evaluating(model):
             noise = RowNoise(seed, row_keys(model.admit(some)))
             trace = model.trace(some, 1, noise)
+            # Where what p reads is inferred from the draw, q and p are compared at that draw and at no other.
+            together = {name for name, from_q in trace.plan.draws if from_q} - trace.plan.exact
+            several = model.trace(some, _SAMPLES, noise) if together else trace
             lead = Size((trace.rows,))
             found: list[tuple[Tensor, ...]] = []
             for name, from_q in trace.plan.draws:
@@ -105,9 +109,11 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
                     continue
                 q, p = trace.q(name), trace.p(name)
                 mean = q.mean.expand(lead + q.event_shape)
-                kl = _normal_kl(q, p)
+                kl = None if name in together else _normal_kl(q, p)
                 exact = exact and kl is not None and not isinstance(q, distributions.Flowed)
-                if kl is None:
+                if kl is None and name in together:
+                    kl = _kl_of_draws(several, name, mean)
+                elif kl is None:
                     kl = _sampled_kl(name, q, p, noise, lead, model)
                 centre, spread = _moments(p)
                 columns = (mean, q.stddev, kl, centre, spread)
@@ -148,6 +154,16 @@ def _normal_kl(q: Distribution, p: Distribution) -> Tensor | None:
     return analytic_kl(
         cells, distributions.Normal(p.mean.expand_as(q.mean), p.stddev.expand_as(q.mean), event_dims=0)
     )
+
+
+def _kl_of_draws(trace: Trace, name: str, like: Tensor) -> Tensor:
+    """Mean over the draws of a trace of log q - log p of each feature, of the shape of `like`."""
+    q, p, z = trace.q(name), trace.p(name), trace.values[name]
+    try:
+        found = q.marginals(z) - p.marginals(z)  # type: ignore[attr-defined]
+    except NotImplementedError:
+        return torch.full_like(like, torch.nan)
+    return found.expand(trace.samples, *like.shape).mean(0)
 
 
 def _sampled_kl(
