@@ -33,6 +33,12 @@ _PLANTED = [
         "held_out.take(np.arange(_SCORED))",
         EVERYWHERE + "a_p_value_compares_with_held_out_rows_from_everywhere",
     ),
+    (
+        "runs/fit.py",
+        ".only([*held_batch])",
+        "",
+        "runs/test_beside_runs.py::test_training_rows_are_asked_what_held_out_rows_are[m2]",
+    ),
     ("runs/gather.py", "held_out.some(_PLOTTED)", "held_out.take(np.arange(_PLOTTED))", SCORES),
     (
         "runs/gather_cells.py",

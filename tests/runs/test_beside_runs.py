@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.csv as csv
 import pytest
 import torch
 
-from anyvae.data import DataError, load_source
+from anyvae.data import DataError, held_out_split, load_source
 from anyvae.inference import log_likelihood
 from anyvae.runs import FitOptions, FittedModel, fit_run, load, source_for
 from anyvae.training import Callback, Evaluation, Interrupted
@@ -229,3 +230,19 @@ def test_single_cells_are_asked_of_rows_with_columns_beside_them(
     page = (table.parent / name / "report.html").read_text()
     assert "single cells cannot be asked of this model" not in page
     assert 'id="imputation"' in page
+
+
+@pytest.mark.parametrize("recipe", ["m2", "infinite_vae"])
+def test_training_rows_are_asked_what_held_out_rows_are(table: Path, recipe: str) -> None:
+    """Neither is told the labels: log p(x, y) of one beside log p(x) of the other would hide an over-fit."""
+    source = load_source(table.parent / "truth.csv", label="kind")
+    options = FitOptions(
+        source=str(table.parent / "truth.csv"), recipe=recipe, label="kind", max_epochs=3, samples=5
+    )
+    fit_run(options, table.parent / f"asked_{recipe}")
+    metrics = json.loads((table.parent / f"asked_{recipe}" / "metrics.json").read_text())
+    of_fit = source.take(held_out_split(ROWS, 0)[0])
+    trained = of_fit.take(held_out_split(len(of_fit), 1, 0.05)[0])
+    wanted = load(table.parent / f"asked_{recipe}").evaluate(trained, 5)
+    for name in ("elbo", "log_likelihood", "kl_per_variable", "rows"):
+        assert metrics["train"][name] == pytest.approx(wanted[name], rel=1e-5), name

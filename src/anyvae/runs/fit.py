@@ -244,7 +244,9 @@ def _finish(
     held_batch = fitted.batch(held_out)
     held = fitted.evaluate_batch(held_batch, options.samples)
     rows = torch.from_numpy(some_rows(len(prepared.training), _TRAIN_ROWS_EVALUATED))
-    train = fitted.evaluate_batch(prepared.training.fixed(rows), min(held["samples"], _TRAIN_SAMPLES))
+    # Of what held-out rows are asked: with labels beside the rows it would be another density.
+    asked = prepared.training.only([*held_batch]).fixed(rows)
+    train = fitted.evaluate_batch(asked, min(held["samples"], _TRAIN_SAMPLES))
     metrics: dict[str, Any] = {
         "unit": "nats per row",
         "held_out": {**held, "scores": _scores(fitted, held_out)},
