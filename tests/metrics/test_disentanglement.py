@@ -231,3 +231,11 @@ def test_what_compares_latents_or_factors_wants_two() -> None:
     for name in ("beta_vae_score", "factor_vae_score", "modularity", "dci"):
         with pytest.raises(ValueError, match=f"{name} got 1 factor; it compares factors"):
             MEASURES[name](codes, factors[:, :1])
+
+
+@pytest.mark.parametrize("name", ["histogram_mig", "sap", "irs", "factor_vae_score"])
+def test_codes_of_half_precision_are_read(name: str) -> None:
+    factors = drawn(200, SIZES)
+    halved = torch.from_numpy(noisy(factors)).to(torch.bfloat16)
+    first, second = (MEASURES[name](some, factors) for some in (halved, halved.float()))
+    assert scores(first) == scores(second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 __all__ = ["Array", "FactorGap", "Factored", "discrete_information", "factored", "gap", "standardised"]
@@ -100,8 +101,11 @@ def factored(
 
 
 def as_array(values: Tensor | Array) -> Array:
-    """A tensor or an array as an array."""
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    """A tensor or an array as an array; of bfloat16, which arrays have not, as float32."""
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    return np.asarray((values.float() if values.dtype == torch.bfloat16 else values).numpy())
 
 
 def standardised(codes: Array) -> tuple[Array, Array]:
