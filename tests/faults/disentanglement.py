@@ -6,6 +6,20 @@ from faults import Mutation
 
 FAULTS = [
     Mutation(
+        "clusters: rows without a label are a class",
+        "metrics/clusters.py",
+        "    if missing:\n",
+        "    if False:\n",
+        ("metrics/test_clusters.py::test_rows_without_a_label_are_no_class_of_their_own",),
+    ),
+    Mutation(
+        "disentanglement: codes of half precision",
+        "metrics/factors.py",
+        "values.float() if values.dtype == torch.bfloat16 else values",
+        "values",
+        ("metrics/test_disentanglement.py::test_codes_of_half_precision_are_read",),
+    ),
+    Mutation(
         "disentanglement: factors 1",
         "metrics/factors.py",
         "x = np.ascontiguousarray(x, dtype=np.float64)",

@@ -7,6 +7,7 @@ from itertools import permutations
 from math import comb
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -111,3 +112,17 @@ def test_what_is_no_responsibility() -> None:
         exemplar_accuracy(np.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="NaN"):
         exemplar_accuracy(np.full((3, 2), np.nan), np.ones(3))
+
+
+@HARD
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA], ids=["None", "NaN", "NA"])
+def test_rows_without_a_label_are_no_class_of_their_own(measure: Measure, missing: object) -> None:
+    clusters, labels = np.array([0, 1, 1]), np.array(["a", missing, missing], dtype=object)
+    with pytest.raises(ValueError, match=r"got 2 labels that are missing; leave those rows out"):
+        measure(clusters, labels)
+    with pytest.raises(ValueError, match=r"got 2 clusters that are missing"):
+        measure(labels, clusters)
+    with pytest.raises(ValueError, match="2 labels that are missing"):
+        exemplar_accuracy(np.eye(3), labels)
+    with pytest.raises(ValueError, match="2 labels that are missing"):
+        measure(clusters, np.array([1.0, np.nan, np.nan]))
