@@ -53,6 +53,9 @@ def test_pictures_of_a_label(pictures: Path, tmp_path: Path, capsys: Capture) ->
     np.save(tmp_path / "unlabelled.npy", np.load(out))
     assert main(["impute", str(run), str(tmp_path / "unlabelled.npy")]) == 0
     assert len(rows(capsys.readouterr().out)) == 60
+    assert main(["sample", str(run), "-n", "60", "--given", "label=1", "--means", "-o", str(out)]) == 0
+    means = np.load(out)
+    assert ((means > 0) & (means < 1)).all()
     assert main(["sample", str(run), "-n", "2", "--given", "label=7"]) == 2
     assert "it knows '0', '1'" in capsys.readouterr().err
     assert main(["sample", str(run), "-n", "2", "--given", "shape=7"]) == 2
@@ -71,6 +74,11 @@ def test_pictures_given_their_label(pictures: Path, tmp_path: Path) -> None:
         drawn = np.load(out)
         # A bar fills one line along it, and no line across it.
         assert np.mean(drawn.sum(along).max(1) > drawn.sum(across).max(1)) > 0.8
+        given = ["--given", f"label={label}", "--means"]
+        assert main(["sample", str(run), "-n", "60", *given, "-o", str(out)]) == 0
+        means = np.load(out)
+        assert not np.array_equal(means, np.rint(means))
+        assert np.mean(means.sum(along).max(1) > means.sum(across).max(1)) > 0.8
 
 
 def test_clusters_without_a_number_are_the_models_own(

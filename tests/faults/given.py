@@ -8,6 +8,13 @@ _STAYS = "estimators/test_what_is_given_stays.py::"
 
 FAULTS = [
     Mutation(
+        "draws in the place of means given a label",
+        "runs/given.py",
+        "drawn.mean if means else drawn.x",
+        "drawn.x",
+        ("cli/test_cli_labels.py::test_pictures_given_their_label",),
+    ),
+    Mutation(
         "given cells cut to the type of the fit",
         "runs/conditional.py",
         "found = own.cast(filled.type)\n",

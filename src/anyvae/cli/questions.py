@@ -34,10 +34,9 @@ def sample(
     seed
         Of the draws; the same seed gives the same rows.
     means
-        Give the mean of p(x | z) at each drawn z instead of a draw.
+        Give the mean of p(x | z) at each drawn z instead of a draw; with --given, of labels and conditions alone.
     """
     check_target(output)
-    from anyvae.data import DataError
     from anyvae.runs import load
 
     fitted = load(run)
@@ -46,9 +45,7 @@ def sample(
     if not values:
         deliver(fitted.sample(n, seed, means=means), output)
         return
-    if means:
-        raise DataError("--given draws rows and --means gives none: leave one of them out")
-    rows, effective = fitted.sample_given(n, values, seed)
+    rows, effective = fitted.sample_given(n, values, seed, means=means)
     if effective < _FEW_DRAWS:
         note(
             f"what is given is rare in the model: the rows start from draws worth {effective:,.0f}; take them with care"

@@ -231,9 +231,11 @@ class FittedModel:
             found[rows] = of(part, prior=prior)
         return found
 
-    def sample_given(self, rows: int, given: Mapping[str, Any], seed: int = 0) -> tuple[Any, float]:
+    def sample_given(
+        self, rows: int, given: Mapping[str, Any], seed: int = 0, *, means: bool = False
+    ) -> tuple[Any, float]:
         """See `anyvae.runs.given.sample_given`."""
-        return sample_given(self, rows, given, seed=seed)
+        return sample_given(self, rows, given, seed=seed, means=means)
 
     def impute(self, source: Source, draws: int | None = None, seed: int = 0) -> Any:
         """Rows with their holes filled by means and most probable values; with `draws`, a list of joint draws."""

@@ -36,7 +36,13 @@ _BLOCK = 20_000
 
 
 def sample_given(
-    fitted: FittedModel, rows: int, given: Mapping[str, Any], *, steps: int = 16, seed: int = 0
+    fitted: FittedModel,
+    rows: int,
+    given: Mapping[str, Any],
+    *,
+    steps: int = 16,
+    seed: int = 0,
+    means: bool = False,
 ) -> tuple[pa.Table, float]:
     r"""Rows of p(other columns | given), none thrown away.
 
@@ -46,13 +52,14 @@ def sample_given(
         given: column to value.
         steps: of the chain that starts from the weighed draws; see `anyvae.inference.condition`.
         seed: of the draws.
+        means: whether E[x | z] at the drawn latents is wanted, where no cell of the rows themselves is given.
 
     Returns:
         The rows, and the effective number of the weighed draws that they start from, 4,096 of them or eight times as
         many; infinite where no cell of the rows themselves is given, so that they are drawn as the model draws rows.
 
     Raises:
-        DataError: for a column that there is not, or a value that it cannot have.
+        DataError: for a column that there is not, a value that it cannot have, or means given cells of the rows.
     """
     aside = {feature.name: feature for part in fitted.schema.beside.values() for feature in part.features}
     own = {name: value for name, value in given.items() if name not in aside}
@@ -67,8 +74,14 @@ def sample_given(
         # Nothing below x is given, so rows are drawn as the model draws them.
         fixed = {name: item for name, item in batch.items() if name != "x" and isinstance(item, torch.Tensor)}
         drawn = draw_rows(fitted.model, rows, seed, fixed)
-        found = fitted.beside_label(fitted.decode(drawn.x), drawn)
+        decoded = fitted.decode(drawn.mean if means else drawn.x, means=means)
+        found = fitted.beside_label(decoded, drawn)
         return _with_conditions(fitted.schema, found, batch, given), math.inf
+    if means:
+        raise DataError(
+            f"rows are drawn given {listing(list(own))}, and means are asked for: leave one of them out; of labels and "
+            "conditions there are means"
+        )
     parts, labels, effective = [], [], 0.0
     some = max(rows, 1)  # so that the weighed draws are told of where no rows are wanted, too
     for block, start in enumerate(range(0, some, _BLOCK)):
