@@ -15,7 +15,7 @@ from table_examples import whole_table_findings
 from anyvae.report import Diagnosis, Findings, diagnose
 from anyvae.report.page import summary
 from anyvae.report.plane import latent_plane
-from anyvae.report.sections import latents
+from anyvae.report.sections import latents, training
 from anyvae.report.summaries import by_variable
 
 
@@ -40,6 +40,14 @@ def test_what_the_colour_is(
     assert f"Colour is the label, {words}." in page
     assert page.count("Colour is") == 1
     assert "Colour is" not in told(latent_plane(replace(digits, labels=None, label_use=use)))
+
+
+def test_curves_say_whether_labels_are_in_the_bound(digits: Findings) -> None:
+    words = (
+        "These are bounds of rows and the labels that they have; all others on this page are of rows alone."
+    )
+    assert words in told(training(replace(digits, label_use="fitted")))
+    assert words not in told(training(replace(digits, label_use="given")))
 
 
 def measured(findings: Findings, kl: float, **changes: Any) -> str:

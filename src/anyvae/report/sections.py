@@ -89,6 +89,8 @@ def training(findings: Findings) -> str:
     if not panels:
         return section("training", "Training", "No curve was recorded.", "")
     lead = "In nats per row; higher is better. The first steps may lie below the frame."
+    if findings.label_use == "fitted":
+        lead += " These are bounds of rows and the labels that they have; all others on this page are of rows alone."
     return section("training", "Training", lead, grid(panels))
 
 
