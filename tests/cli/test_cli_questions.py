@@ -53,6 +53,15 @@ def test_a_run_of_directions_is_whole(tmp_path: Path, capsys: Capture) -> None:
     assert "nan" not in shown
 
 
+def test_scores_of_pictures_are_explained_without_columns(digits_run: Path, capsys: Capture) -> None:
+    assert main(["score", str(digits_run), "digits", "--explain", "--samples", "4"]) == 0
+    header, rows = table(capsys.readouterr().out)
+    assert header == ["log_density", "p_value", "standing"]
+    shares = [float(row[1]) for row in rows]
+    assert len(shares) == 1797
+    assert 0.4 < sum(shares) / len(shares) < 0.6
+
+
 def test_embed_writes_the_posterior_means_by_ending(
     digits_run: Path, tmp_path: Path, capsys: Capture
 ) -> None:

@@ -12,6 +12,20 @@ _SAID = "report/test_sentences.py::"
 
 FAULTS = [
     Mutation(
+        "curves of every model said to hold labels",
+        "report/sections.py",
+        'if findings.label_use == "fitted":',
+        "if True:",
+        ("report/test_sentences.py::test_curves_say_whether_labels_are_in_the_bound",),
+    ),
+    Mutation(
+        "columns of pictures explained",
+        "cli/questions.py",
+        '        if fitted.schema.kind == "table":\n',
+        "        if True:\n",
+        ("cli/test_cli_questions.py::test_scores_of_pictures_are_explained_without_columns",),
+    ),
+    Mutation(
         "a bound that falls at the end called good",
         "report/summaries.py",
         "return float(bound[late].max() - bound[~late].max())",

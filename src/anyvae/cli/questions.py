@@ -123,9 +123,10 @@ def score(
         alike = found["log_density"] if samples == SCORE_SAMPLES else fitted.score(rows)
         found["p_value"] = p_values(alike, RunFiles(run).read_metrics())
         found["standing"] = fitted.standing(rows, samples)
-        cells = fitted.explain(rows, samples)
-        for place, feature in enumerate(fitted.schema.features):
-            found[f"log_density of {feature.name}"] = cells[:, place]
+        if fitted.schema.kind == "table":
+            cells = fitted.explain(rows, samples)
+            for place, feature in enumerate(fitted.schema.features):
+                found[f"log_density of {feature.name}"] = cells[:, place]
     deliver(found, output)
 
 
