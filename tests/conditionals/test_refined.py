@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Size, Tensor
 
 from anyvae.conditionals import (
+    IAF,
     Bernoulli,
     Categorical,
     Deterministic,
     DiagonalNormal,
+    Flow,
+    Mixture,
     Normal,
     PerRow,
     Refined,
     StandardNormal,
+    VampPrior,
 )
 from anyvae.inference import evaluate_bound, log_likelihood, posterior, reconstruct
 from anyvae.model import VAE, LatentVariableModel, Partial
@@ -136,6 +141,39 @@ def test_through_a_deterministic_state_and_beside_a_label() -> None:
     refined = evaluate_bound(model, {"x": x}, 200, enumerate=["y"]).elbo
     assert bool((refined > evaluate_bound(plain, {"x": x}, 200, enumerate=["y"]).elbo).all())
     assert {str(parent) for parent in model.inference_parts["z"].parents} == {"x", "y", "observed(x)"}
+
+
+def test_in_a_second_model_it_is_refined_there_and_the_first_stays() -> None:
+    """Parts are shared by models, as `fit_prior` does; each posterior climbs the bound of its own model."""
+    oracle = LinearGaussian(5, 2)
+    x = {"x": oracle.rows(6)}
+    first = with_posterior(oracle, Refined(DiagonalNormal(2).given(), steps=30))
+    before = evaluate_bound(first, x).elbo
+    part = first.inference_parts["z"]
+    elsewhere = DiagonalNormal(2).given(start={"loc": 3.0})
+    second = LatentVariableModel({**oracle.model.generative_parts, "z": elsewhere}, {"z": part})
+    torch.testing.assert_close(evaluate_bound(first, x).elbo, before, rtol=0, atol=0)
+    alone = Refined(part.part, steps=30)
+    anew = LatentVariableModel({**oracle.model.generative_parts, "z": elsewhere}, {"z": alone})
+    torch.testing.assert_close(evaluate_bound(second, x).elbo, evaluate_bound(anew, x).elbo, rtol=0, atol=0)
+    # The weights are shared, and saved under the same names.
+    assert [id(p) for p in second.inference.parameters()] == [id(p) for p in first.inference.parameters()]
+    assert second.inference.state_dict().keys() == first.inference.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda q: Mixture([q, DiagonalNormal(2)]), "part 0 is a Refined, .* whole of q"),
+        (lambda q: Flow(q, IAF()), "Flow over .* whole of q"),
+        (lambda q: VAE(VampPrior(2, 3), q, Normal(3).given("z", net=Linear())), "VampPrior.* is a Refined"),
+    ],
+)
+def test_what_evaluates_the_model_is_no_part_of_others(
+    build: Callable[[Refined], object], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        build(Refined(DiagonalNormal(2).given("x", net=Linear())))
 
 
 def test_it_trains() -> None:

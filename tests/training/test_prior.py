@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anyvae.conditionals import NSF, DiagonalNormal, Flow, Normal, NormalMixture, StandardNormal
+from anyvae.conditionals import NSF, DiagonalNormal, Flow, Normal, NormalMixture, Refined, StandardNormal
 from anyvae.inference import evaluate_bound, log_likelihood, posterior, sample
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, Linear
@@ -86,6 +86,16 @@ def test_a_second_vae_makes_a_two_stage_model() -> None:
     drawn = sample(better, 4000, ["z"], seed=0)["z"]
     assert 0.1 < float((drawn < 0).double().mean()) < 0.45
     assert float((drawn.abs() < 0.7).double().mean()) < 0.25
+
+
+def test_a_posterior_that_reads_its_prior_is_left_as_it_is() -> None:
+    first, data = two_islands()
+    q = Refined(first.inference_parts["z"], steps=5)
+    model = LatentVariableModel(dict(first.generative_parts), {"z": q})
+    before = evaluate_bound(model, data).elbo
+    better = fit_prior(model, data, NormalMixture(1, components=2))
+    torch.testing.assert_close(evaluate_bound(model, data).elbo, before, rtol=0, atol=0)
+    assert float(evaluate_bound(better, data).elbo.mean() - before.mean()) > 0.0
 
 
 def test_refusals() -> None:

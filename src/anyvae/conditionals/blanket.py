@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from abc import ABC
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, Self, final
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.parents import Parent, union
 from anyvae.distributions import Cellwise, log_prob_of_given
 
-__all__ = ["Blanket", "leading_shape"]
+__all__ = ["Blanket", "Blanketed", "leading_shape"]
 
 
 @final
@@ -90,6 +92,42 @@ class Blanket:
         )
         # Values that are only tried teach nothing.
         return found.settled() if isinstance(found, Cellwise) else found
+
+
+class Blanketed(Conditional, ABC):
+    """A posterior that evaluates the generative parts around its variable, and so belongs to one model.
+
+    Arguments:
+        own: parents that it reads itself, besides those of the generative parts.
+    """
+
+    def __init__(self, own: tuple[Parent, ...] = ()) -> None:
+        super().__init__()
+        self._own = self.parents = own
+        self._shapes: dict[str, Size] = {}
+        # In a tuple: the model owns the parts that it holds, and a module would register them a second time.
+        self._blanket: tuple[Blanket, ...] = ()
+
+    def build(self, name: str, shapes: Mapping[str, Size]) -> Self:
+        """See `Conditional.build`."""
+        self._shapes = dict(shapes)
+        return self
+
+    def join(
+        self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
+    ) -> None:
+        """See `Conditional.join`; what the generative parts read becomes a parent."""
+        blanket = Blanket(type(self).__name__, name, generative, inference)
+        self._blanket = (blanket,)
+        self.parents = union(self._own, blanket.parents)
+
+    def unjoined(self) -> Self:
+        """See `Conditional.unjoined`; a twin of the same weights where it is joined already."""
+        if not self._blanket:
+            return self
+        twin = copy.copy(self)
+        twin.parents, twin._blanket = self._own, ()
+        return twin
 
 
 def leading_shape(values: Mapping[Parent, Any], shapes: Mapping[str, torch.Size]) -> torch.Size:

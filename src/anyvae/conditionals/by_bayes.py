@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, final
+from typing import Any, final
 
 import torch
 from torch import Size
 
-from anyvae.conditionals.blanket import Blanket, leading_shape
+from anyvae.conditionals.blanket import Blanketed, leading_shape
 from anyvae.conditionals.conditional import Conditional
 from anyvae.distributions import OneHotCategorical
 
@@ -16,7 +16,7 @@ __all__ = ["ByBayes"]
 
 
 @final
-class ByBayes(Conditional):
+class ByBayes(Blanketed):
     r"""q(y | rest) as Bayes' rule gives it, from the generative parts: no network, no weights of its own.
 
     .. math:: q(y \mid z, \dots) = \frac{p(y) \, p(z \mid y, \dots)}{\sum_k p(y_k) \, p(z \mid y_k, \dots)}
@@ -35,9 +35,6 @@ class ByBayes(Conditional):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
-        self._shapes: dict[str, Size] = {}
-        # In a tuple: the model owns the parts that it holds, and a module would register them a second time.
-        self._blanket: tuple[Blanket, ...] = ()
 
     @property
     def event_shape(self) -> Size:
@@ -48,11 +45,6 @@ class ByBayes(Conditional):
         """How it comes about."""
         return f"{self.classes} classes by Bayes' rule given {', '.join(map(str, self.parents))}"
 
-    def build(self, name: str, shapes: Mapping[str, Size]) -> Self:
-        """See `Conditional.build`."""
-        self._shapes = dict(shapes)
-        return self
-
     def join(
         self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
     ) -> None:
@@ -61,9 +53,7 @@ class ByBayes(Conditional):
             raise ValueError(
                 f"p({name}) cannot be ByBayes: its prior would depend on itself; use it as q({name})."
             )
-        blanket = Blanket("ByBayes", name, generative, inference)
-        self._blanket = (blanket,)
-        self.parents = blanket.parents
+        super().join(name, generative, inference)
 
     def forward(self, *parents: Any) -> OneHotCategorical:
         """See `Conditional.forward`."""

@@ -10,6 +10,7 @@ import torch
 from torch import Size, Tensor, nn
 from torch.distributions import Distribution
 
+from anyvae.conditionals.blanket import Blanketed
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parametric import FamilyConditional
@@ -67,6 +68,11 @@ class Combinator(Conditional, ABC):
                 f"{type(self).__name__} got the same conditional twice; make one part for each place with .given(...)."
             )
         for index, part in enumerate(self._parts()):
+            if isinstance(part, Blanketed):
+                raise ValueError(
+                    f"{type(self).__name__}: part {index} is a {type(part).__name__}, which evaluates the model around "
+                    "its variable; it can only be the whole of q."
+                )
             if part.deterministic:
                 raise ValueError(f"{type(self).__name__}: part {index} is deterministic and has no density.")
         for index, part in enumerate(self._same_variable()):

@@ -62,6 +62,10 @@ class Conditional(nn.Module, ABC):
         A part keeps what it finds out of the registry of its modules (in a tuple): it belongs to the model.
         """
 
+    def unjoined(self) -> Self:
+        """The part that another model may join: this one, or a twin of the same weights where it belongs to a model."""
+        return self
+
     @property
     def support(self) -> Any:
         """Where draws lie, a constraint of `torch.distributions`; None where it is not told."""

@@ -11,6 +11,7 @@ from torch import Size, Tensor, nn
 from torch.distributions import constraints
 
 from anyvae.conditionals.bijections import FlowTransform
+from anyvae.conditionals.blanket import Blanketed
 from anyvae.conditionals.combinator import as_conditional
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
@@ -167,6 +168,8 @@ class _WithContext(Family):
 def _check_base(base: Conditional) -> None:
     shape = tuple(base.event_shape)
     wrong = f"its event shape is {shape}" if len(shape) != 1 else "it is deterministic" * base.deterministic
+    if isinstance(base, Blanketed):
+        wrong = "it evaluates the model around its variable and can only be the whole of q"
     if not wrong and isinstance(base, FamilyConditional):
         zeros = {name: torch.zeros(1, *size) for name, size in base.family.params.items()}
         trial = base.family(zeros, base.family.constants)

@@ -10,10 +10,9 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from anyvae.conditionals.blanket import Blanket, leading_shape
-from anyvae.conditionals.conditional import Conditional
+from anyvae.conditionals.blanket import Blanketed, leading_shape
 from anyvae.conditionals.parametric import FamilyConditional
-from anyvae.conditionals.parents import Parent, union
+from anyvae.conditionals.parents import Parent
 from anyvae.distributions import FromNoise, analytic_kl, has_analytic_kl, whitened
 
 __all__ = ["Refined"]
@@ -22,7 +21,7 @@ _MOMENTUM, _MEMORY, _EPSILON = 0.9, 0.99, 1e-10
 
 
 @final
-class Refined(Conditional):
+class Refined(Blanketed):
     r"""A posterior whose parameters take K steps up the bound of their own row.
 
     .. math:: \lambda_{k + 1} = \lambda_k + rate \cdot \mathrm{Adam}(\nabla_\lambda ELBO(x; \lambda_k))
@@ -48,7 +47,6 @@ class Refined(Conditional):
     def __init__(
         self, part: FamilyConditional, steps: int = 8, rate: float = 0.1, noise: int = 4, unroll: bool = False
     ) -> None:
-        super().__init__()
         if steps < 1 or not rate > 0.0 or noise < 2 or noise % 2:
             raise ValueError(
                 f"Refined got steps={steps}, rate={rate}, noise={noise}; wanted at least one step, a positive rate "
@@ -58,14 +56,12 @@ class Refined(Conditional):
             raise ValueError(
                 f"Refined got {part!r}; wanted a family with .given(...), such as DiagonalNormal."
             )
+        super().__init__(part.parents)
         self.part = part
         self.steps = steps
         self.rate = rate
         self.noise = noise
         self.unroll = unroll
-        self.parents = part.parents
-        self._shapes: dict[str, Size] = {}
-        self._blanket: tuple[Blanket, ...] = ()
 
     @property
     def event_shape(self) -> Size:
@@ -79,17 +75,7 @@ class Refined(Conditional):
     def build(self, name: str, shapes: Mapping[str, Size]) -> Self:
         """See `Conditional.build`."""
         self.part.build(name, shapes)
-        self._shapes = dict(shapes)
-        return self
-
-    def join(
-        self, name: str, generative: Mapping[str, Conditional], inference: Mapping[str, Conditional]
-    ) -> None:
-        """See `Conditional.join`; the variables in the bound of a row become parents."""
-        blanket = Blanket("Refined", name, generative, inference)
-        # In a tuple: the model owns the parts that it holds, and a module would register them a second time.
-        self._blanket = (blanket,)
-        self.parents = union(self.part.parents, blanket.parents)
+        return super().build(name, shapes)
 
     def forward(self, *parents: Any) -> Distribution:
         """See `Conditional.forward`."""

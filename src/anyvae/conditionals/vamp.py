@@ -9,6 +9,7 @@ import torch
 from torch import Size, Tensor, nn
 
 from anyvae import distributions
+from anyvae.conditionals.blanket import Blanketed
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import event_size
 from anyvae.conditionals.parents import Parent
@@ -117,6 +118,11 @@ class VampPrior(Conditional):
                 "`inference`, or use NormalMixture."
             )
         encoder = inference[name]
+        if isinstance(encoder, Blanketed):
+            raise ValueError(
+                f"p({name}) is a VampPrior, made of q({name}), but q({name}) is a {type(encoder).__name__}, made of "
+                f"p({name}); use NormalMixture, or infer {name!r} by an encoder alone."
+            )
         if self._tied and self._tied[0] is not encoder:
             raise ValueError(
                 f"p({name}) is a VampPrior tied to the q({name}) of another model, which would change with it; "

@@ -52,7 +52,7 @@ class LatentVariableModel(nn.Module):
     ) -> None:
         super().__init__()
         p = {name: as_conditional(part) for name, part in generative.items()}
-        q = {name: as_conditional(part) for name, part in (inference or {}).items()}
+        q = {name: as_conditional(part).unjoined() for name, part in (inference or {}).items()}
         self.conditions = {
             name: Size((shape,)) if isinstance(shape, int) else Size(shape)
             for name, shape in (conditions or {}).items()

@@ -1,0 +1,43 @@
+"""Faults of models, objectives and laws put together in ways that no recipe does."""
+
+from __future__ import annotations
+
+from faults import numbered
+
+REFINED = "conditionals/test_refined.py::test_"
+
+# file, what stands there, what is planted, the test that looks for it
+_PLANTED = [
+    (
+        "model/graph.py",
+        "as_conditional(part).unjoined()",
+        "as_conditional(part)",
+        REFINED + "in_a_second_model_it_is_refined_there_and_the_first_stays",
+    ),
+    (
+        "conditionals/blanket.py",
+        "twin = copy.copy(self)",
+        "twin = copy.deepcopy(self)",
+        REFINED + "in_a_second_model_it_is_refined_there_and_the_first_stays",
+    ),
+    (
+        "conditionals/combinator.py",
+        "if isinstance(part, Blanketed):",
+        "if False:",
+        REFINED + "what_evaluates_the_model_is_no_part_of_others",
+    ),
+    (
+        "conditionals/flow.py",
+        "if isinstance(base, Blanketed):",
+        "if False:",
+        REFINED + "what_evaluates_the_model_is_no_part_of_others",
+    ),
+    (
+        "conditionals/vamp.py",
+        "if isinstance(encoder, Blanketed):",
+        "if False:",
+        REFINED + "what_evaluates_the_model_is_no_part_of_others",
+    ),
+]
+
+FAULTS = numbered("workshop", _PLANTED)
