@@ -18,7 +18,15 @@ from anyvae.conditionals import (
     UniformCategorical,
     observed,
 )
-from anyvae.inference import RowNoise, cell_log_density, condition, conditional_mean, effective_samples, weigh
+from anyvae.inference import (
+    RowNoise,
+    cell_log_density,
+    condition,
+    conditional_mean,
+    effective_samples,
+    posterior,
+    weigh,
+)
 from anyvae.inference.conditioning import choose
 from anyvae.inference.noise import row_keys
 from anyvae.inference.rounds import worth_few
@@ -140,6 +148,13 @@ def test_conditional_means_and_cells_are_those_of_the_model(known: LinearGaussia
         error = (cells[:, index] - wanted).abs()
         assert float(error.median()) < 0.02
         assert float(error.max()) < 0.2  # the encoder knows nothing of masks, and rows far out need it
+
+
+def test_the_mean_of_a_latent_is_that_of_its_posterior(known: LinearGaussian) -> None:
+    """And not of its prior at its parents: what is given is below it."""
+    x = near(known, 6)
+    found = conditional_mean(known.model, {"x": x}, "z", samples=30_000)
+    torch.testing.assert_close(found, posterior(known.model, {"x": x})["z"].mean, rtol=0, atol=0.02)
 
 
 def test_rows_whose_draws_are_worth_few_are_given_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,8 +34,8 @@ def conditional_mean(
 
     .. math:: \tfrac1a \log E[e^{a x} \mid given], \quad E[e^{a x} \mid z] = e^{a \, loc + a^2 scale^2 / 2}
 
-    Means of one-hot cells are probabilities. The draws z_s come from encoder and prior, see `weigh`; they depend on
-    the content of the row and the seed alone.
+    Of a latent it is the mean of its draws. Means of one-hot cells are probabilities. The draws z_s come from encoder
+    and prior, see `weigh`; they depend on the content of the row and the seed alone.
 
     Arguments:
         model: the model.
@@ -54,8 +54,8 @@ def conditional_mean(
         found = model.zeros((len(next(iter(evidence.values())).value), *model.shapes[name]))
         for rows, (trace, log_weight) in _weighed(model, batch, samples, seed):
             share = torch.softmax(log_weight, 0)
-            # What was drawn with the latents, because something given hangs on it, has its weight with them.
-            drawn = (name, False) in trace.plan.draws
+            # A latent, or what was drawn with them because something given hangs on it, has its weight with them.
+            drawn = any(name == other for other, _ in trace.plan.draws)
             shape = (len(share), trace.rows, *model.shapes[name])
             mean = (trace.values[name] if drawn else trace.p(name).mean).expand(shape)
             found[rows] = torch.einsum("sb,sb...->b...", share, mean)
