@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faults import numbered
 
+OBJECTIVES = "objectives/test_objectives.py::test_"
 REFINED = "conditionals/test_refined.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -43,6 +44,30 @@ _PLANTED = [
         "any(name == other for other, _ in trace.plan.draws)",
         "(name, False) in trace.plan.draws",
         "inference/test_condition.py::test_the_mean_of_a_latent_is_that_of_its_posterior",
+    ),
+    (
+        "objectives/gradients.py",
+        "    if trace.enumerated:\n        name",
+        "    if False:\n        name",
+        OBJECTIVES + "bounds_of_drawn_latents_are_not_those_of_enumerated_ones",
+    ),
+    (
+        "objectives/score.py",
+        "        refuse_enumerated(self, trace)\n",
+        "",
+        OBJECTIVES + "bounds_of_drawn_latents_are_not_those_of_enumerated_ones",
+    ),
+    (
+        "objectives/objective.py",
+        "if value.shape != (trace.rows,):",
+        "if False:",
+        OBJECTIVES + "an_objective_gives_one_number_per_row",
+    ),
+    (
+        "objectives/objective.py",
+        "* _per_row(part, trace, progress)",
+        "* part.of(trace, progress)",
+        OBJECTIVES + "an_objective_gives_one_number_per_row",
     ),
 ]
 

@@ -13,11 +13,17 @@ from anyvae.networks import Linear
 from anyvae.objectives import (
     ELBO,
     IWAE,
+    KL,
+    PIWAE,
     Constant,
     Cosine,
     Cyclic,
+    DReG,
     LinearRamp,
+    Objective,
+    ScoreFunction,
     Sigmoid,
+    StickingTheLanding,
     WarmupCosine,
     elbo,
     iwae,
@@ -181,3 +187,47 @@ def test_schedules_are_functions_of_the_fraction_done() -> None:
     assert values == sorted(values, reverse=True)
     assert as_schedule(3) == Constant(3.0)
     assert as_schedule(rate) is rate
+
+
+@pytest.mark.parametrize("objective", [StickingTheLanding(3), DReG(3), ScoreFunction(3), PIWAE(1, 3)])
+def test_bounds_of_drawn_latents_are_not_those_of_enumerated_ones(objective: Objective) -> None:
+    """A term beside them may enumerate: the sum over y would stand inside their logarithm."""
+    model = LatentVariableModel(
+        {
+            "y": UniformCategorical(3),
+            "z": StandardNormal(1),
+            "x": Normal(2).given("y", "z", net=Linear()),
+        },
+        {
+            "y": Categorical(3).given("x", net=Linear()),
+            "z": DiagonalNormal(1).given("x", net=Linear()),
+        },
+    )
+    with pytest.raises(
+        ValueError, match=r"draws every latent, and 'y' is enumerated, .* use ELBO\(enumerate"
+    ):
+        (objective - 0.1 * KL(enumerate=["y"]))(model, {"x": torch.randn(4, 2)})
+
+
+class MeanSquare(Objective):
+    """A term as one writes it at first, without a mean over draws or for all rows at once."""
+
+    def __init__(self, samples: int, axes: tuple[int, ...]) -> None:
+        super().__init__(samples)
+        self.axes = axes
+
+    def of(self, trace: Trace, progress: float = 1.0) -> torch.Tensor:
+        return trace.values["z"].square().mean(self.axes)
+
+
+@pytest.mark.parametrize(("samples", "axes"), [(3, (-1,)), (1, (-1, -2))])
+def test_an_objective_gives_one_number_per_row(samples: int, axes: tuple[int, ...]) -> None:
+    model = LinearGaussian(3, 2).model
+    term = MeanSquare(samples, axes)
+    batch = {"x": torch.randn(3, 3).double()}
+    for objective in (term, ELBO() - 2.0 * term):
+        with pytest.raises(
+            ValueError, match=r"MeanSquare gave numbers of shape .* wanted one per row, \(3,\)"
+        ):
+            objective(model, batch)
+    assert MeanSquare(1, (-1,))(model, batch).shape == (3,)

@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor
 
 from anyvae.model import Trace
-from anyvae.objectives.gradients import refuse_drawn_after
+from anyvae.objectives.gradients import refuse_drawn_after, refuse_enumerated
 from anyvae.objectives.objective import Objective
 
 __all__ = ["CIWAE", "MIWAE", "PIWAE", "Renyi"]
@@ -78,8 +78,7 @@ class PIWAE(Objective):
                 from latents.
         """
         refuse_drawn_after(self, trace)
-        if trace.enumerated:
-            raise ValueError(f"PIWAE does not enumerate {trace.enumerated[0].name!r}; draw it, or use IWAE.")
+        refuse_enumerated(self, trace)
         log_weight = trace.log_weight()
         drawn = {name: trace.values[name].detach() for name, from_q in trace.plan.draws if from_q}
         # At fixed draws log p moves with the decoder alone; what is left of log w moves with the encoder.

@@ -10,7 +10,7 @@ from torch import Tensor
 from anyvae.model import Trace
 from anyvae.objectives.objective import Objective, iwae
 
-__all__ = ["DReG", "StickingTheLanding", "refuse_drawn_after"]
+__all__ = ["DReG", "StickingTheLanding", "refuse_drawn_after", "refuse_enumerated"]
 
 
 @final
@@ -32,8 +32,9 @@ class StickingTheLanding(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: when a latent is inferred given another drawn one.
+            ValueError: when a latent is inferred given another drawn one, or summed over.
         """
+        refuse_enumerated(self, trace)
         _refuse_hierarchies(self, trace)
         return trace.expect(_log_weight_through_draws(trace))
 
@@ -62,8 +63,10 @@ class DReG(Objective):
         """See `Objective.of`.
 
         Raises:
-            ValueError: when a latent is inferred given another drawn one, or p draws a variable from a latent.
+            ValueError: when a latent is inferred given another drawn one or summed over, or p draws a variable from a
+                latent.
         """
+        refuse_enumerated(self, trace)
         _refuse_hierarchies(self, trace)
         refuse_drawn_after(self, trace)
         if not torch.is_grad_enabled():
@@ -99,6 +102,16 @@ def _log_weight_through_draws(trace: Trace) -> Tensor:
             fixed = trace.reread({name: trace.values[name].detach()}, follow=False).log_q(name)
             total = total + (fixed - fixed.detach())
     return total
+
+
+def refuse_enumerated(objective: Objective, trace: Trace) -> None:
+    """Refuse latents that are summed over, as another term of a sum may want: the bound is then one over the others."""
+    if trace.enumerated:
+        name = trace.enumerated[0].name
+        raise ValueError(
+            f"{type(objective).__name__} draws every latent, and {name!r} is enumerated, here or by a term beside it; "
+            f"use ELBO(enumerate=[{name!r}]) or IWAE(enumerate=[{name!r}])."
+        )
 
 
 def refuse_drawn_after(objective: Objective, trace: Trace) -> None:

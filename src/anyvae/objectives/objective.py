@@ -87,12 +87,13 @@ class Objective(ABC):
             progress: fraction of training done, for schedules.
 
         Raises:
-            ValueError: when a latent is drawn without a gradient, which this estimator needs.
+            ValueError: when a latent is drawn without a gradient, which this estimator needs, or an objective does not
+                give one number per row.
         """
         draws = {name: how.at(progress) for name, how in self.draws.items()}
         trace = model(batch, self.samples, self.enumerate, draws)
         self._refuse_wrong_draws(trace)
-        return self.of(trace, progress)
+        return _per_row(self, trace, progress)
 
     def _refuse_wrong_draws(self, trace: Trace) -> None:
         if torch.is_grad_enabled() and self.pathwise:
@@ -159,7 +160,7 @@ class WeightedSum(Objective):
         """See `Objective.of`."""
         total: Tensor | None = None
         for weights, part in self.parts:
-            term = math.prod(weight(progress) for weight in weights) * part.of(trace, progress)
+            term = math.prod(weight(progress) for weight in weights) * _per_row(part, trace, progress)
             total = term if total is None else total + term
         assert total is not None
         return total
@@ -228,6 +229,16 @@ class IWAE(Objective):
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
         """See `Objective.of`."""
         return iwae(trace)
+
+
+def _per_row(objective: Objective, trace: Trace, progress: float) -> Tensor:
+    value = objective.of(trace, progress)
+    if value.shape != (trace.rows,):
+        raise ValueError(
+            f"{type(objective).__name__} gave numbers of shape {tuple(value.shape)}; wanted one per row, "
+            f"({trace.rows},). trace.expect(...) is the mean over draws, .expand(trace.rows) gives all rows one number."
+        )
+    return value
 
 
 def _refuse_score_only(trace: Trace) -> None:

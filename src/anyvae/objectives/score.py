@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from anyvae.model import Trace
+from anyvae.objectives.gradients import refuse_enumerated
 from anyvae.objectives.objective import Objective, iwae
 
 __all__ = ["VIMCO", "ScoreFunction"]
@@ -38,7 +39,12 @@ class ScoreFunction(Objective):
         super().__init__(samples)
 
     def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
-        """See `Objective.of`."""
+        """See `Objective.of`.
+
+        Raises:
+            ValueError: when a latent is summed over.
+        """
+        refuse_enumerated(self, trace)
         log_weight = trace.log_weight()
         if not torch.is_grad_enabled():
             return log_weight.mean(0)
