@@ -131,11 +131,14 @@ class Faulty(Cellwise):
     has_rsample = True
 
     def __init__(self, fault: str, loc: Tensor) -> None:
-        super().__init__(loc.shape[:-1], loc.shape[-1:])
+        features = 0 if fault == "no event" else 1
+        super().__init__(loc.shape[: loc.dim() - features], loc.shape[loc.dim() - features :])
         self.fault, self.loc = fault, loc
 
     @property
     def mean(self) -> Tensor:
+        if self.fault == "no axis of the mean":
+            return self.loc[..., 0]
         return self.loc + (0.1 if self.fault == "mean" else 0.0)
 
     @property
@@ -143,19 +146,27 @@ class Faulty(Cellwise):
         return torch.full_like(self.loc, 1.2 if self.fault == "variance" else 1.0)
 
     def cells(self, value: Tensor) -> Tensor:
+        if self.fault == "no axis of cells":
+            return Normal(self.loc, torch.ones_like(self.loc)).log_prob(value)
         shift = 0.01 if self.fault == "density" else 0.0
         return Normal(self.loc, torch.ones_like(self.loc)).cells(value) + shift
 
     def log_prob(self, value: Tensor) -> Tensor:
+        if self.fault == "no sum over cells":
+            return self.cells(value)
         return self.cells(value).mean(-1) if self.fault == "cells" else self.cells(value).sum(-1)
 
     def given_log_prob(self, value: Tensor, mask: Tensor) -> Tensor:
         return self.log_prob(value) if self.fault == "masked" else super().given_log_prob(value, mask)
 
     def from_noise(self, noise: Tensor) -> Tensor:
+        if self.fault == "no gradient":
+            noise = noise.detach()
         return self.loc + noise * (1.01 if self.fault == "change" else 1.0)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Faulty:
+        if self.fault == "not expanded":
+            return self
         return Faulty(
             self.fault, (self.loc + (self.fault == "expand")).expand(*batch_shape, self.event_shape[0])
         )
@@ -180,6 +191,12 @@ class Faulty(Cellwise):
     [
         ("density", "change of variables"),
         ("change", "change of variables"),
+        ("no gradient", "gradient of draws: has_rsample is True"),
+        ("no event", "shapes: Faulty has no event"),
+        ("no axis of cells", "shapes: cells of shape"),
+        ("no sum over cells", "shapes: log_prob of shape"),
+        ("no axis of the mean", "shapes: mean of shape"),
+        ("not expanded", "expand: its batch shape is"),
         ("mean", "mean"),
         ("variance", "variance"),
         ("cells", "log_prob against cells"),

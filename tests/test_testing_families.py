@@ -136,11 +136,15 @@ def test_every_family_obeys_the_laws_of_families(name: str) -> None:
 
 @final
 class Faulty(Family):
-    """A normal family of one feature with one planted fault."""
+    """A Laplace family of one feature with one planted fault."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(1)
         self.fault = fault
+
+    @property
+    def free(self) -> frozenset[str]:
+        return frozenset({"scale"} if self.fault == "free" else ())
 
     @property
     def params(self) -> dict[str, torch.Size]:
@@ -148,7 +152,7 @@ class Faulty(Family):
 
     def __call__(
         self, params: Mapping[str, Tensor], constants: Mapping[str, Tensor], *, learning: bool = False
-    ) -> distributions.Normal:
+    ) -> distributions.Laplace:
         loc, scale = params["loc"], conditionals.bounded_scale(params["raw_scale"])
         if self.fault == "scale without bounds":
             scale = params["raw_scale"].exp()
@@ -161,7 +165,20 @@ class Faulty(Family):
             loc = loc - loc.mean(0)
         if self.fault == "precision":
             loc = loc.double()
-        return distributions.Normal(loc, scale)
+        if self.fault == "event":
+            loc = loc.expand(*loc.shape[:-1], 2)
+        if self.fault == "unused":
+            scale = torch.ones_like(loc)
+        found = distributions.Laplace(loc, scale)
+        sound = found.from_noise
+        # The value of a draw without its gradient, or with half of it, or with half of its digits.
+        faulty: dict[str, Callable[[Tensor], Tensor]] = {
+            "cut off": lambda noise: sound(noise).detach(),
+            "half cut off": lambda noise: 0.5 * (sound(noise) + sound(noise).detach()),
+            "half": lambda noise: sound(noise).float(),
+        }
+        found.from_noise = faulty.get(self.fault, sound)  # type: ignore[method-assign]
+        return found
 
 
 @pytest.mark.parametrize(
@@ -172,6 +189,12 @@ class Faulty(Family):
         ("scale that vanishes", "extremes: .* is not finite"),
         ("gradient", "extremes: the gradient of the log-density in loc is not finite"),
         ("precision", "extremes: .* is of torch.float64"),
+        ("event", r"parameters: the distribution has event shape \(2,\), the family \(1,\)"),
+        ("free", "parameters: 'scale' is free, but no parameter"),
+        ("unused", "parameters: the log-density does not hang on 'raw_scale'"),
+        ("cut off", "parameters: the draw does not hang on 'loc'"),
+        ("half cut off", "parameters: gradient of the draw in 'loc'"),
+        ("half", "parameters: draws are of torch.float32"),
     ],
 )
 def test_faults_of_families_are_noticed(fault: str, law: str) -> None:

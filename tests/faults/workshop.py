@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from faults import numbered
 
+FAMILIES = "test_testing_families.py::test_faults_of_families_are_noticed"
+LAWS = "test_testing.py::test_planted_faults_are_noticed"
 OBJECTIVES = "objectives/test_objectives.py::test_"
 REFINED = "conditionals/test_refined.py::test_"
 
@@ -68,6 +70,60 @@ _PLANTED = [
         "* _per_row(part, trace, progress)",
         "* part.of(trace, progress)",
         OBJECTIVES + "an_objective_gives_one_number_per_row",
+    ),
+    (
+        "testing/families.py",
+        "    strange = sorted(family.free - family.params.keys())",
+        "    strange = []",
+        FAMILIES,
+    ),
+    (
+        "testing/families.py",
+        "assert p.event_shape == family.event_shape, (",
+        "assert True, (",
+        FAMILIES,
+    ),
+    (
+        "testing/families.py",
+        "            assert found.requires_grad, f",
+        "            assert True, f",
+        FAMILIES,
+    ),
+    (
+        "testing/families.py",
+        "    if p.has_rsample:\n        numbers",
+        "    if False:\n        numbers",
+        FAMILIES,
+    ),
+    (
+        "testing/families.py",
+        "assert drawn.dtype == torch.float64, f",
+        "assert True, f",
+        FAMILIES,
+    ),
+    (
+        "testing/shapes.py",
+        "    assert event, (",
+        "    assert True, (",
+        LAWS,
+    ),
+    (
+        "testing/shapes.py",
+        "assert found.shape == wanted, f",
+        "assert True, f",
+        LAWS,
+    ),
+    (
+        "testing/shapes.py",
+        "        assert found == wanted, f",
+        "        assert True, f",
+        LAWS,
+    ),
+    (
+        "testing/distributions.py",
+        "    assert value.requires_grad, (",
+        "    assert True, (",
+        LAWS,
     ),
 ]
 

@@ -41,10 +41,14 @@ from anyvae.testing.distributions import (
 from anyvae.testing.families import (
     check_family,
     extremes_law,
+    parameters_law,
     slices_law,
 )
 from anyvae.testing.flows import (
     flow_law,
+)
+from anyvae.testing.shapes import (
+    shapes_law,
 )
 from anyvae.testing.surfaces import (
     expectation_law,
@@ -74,11 +78,13 @@ __all__ = [
     "mass_law",
     "moments_law",
     "no_noise_law",
+    "parameters_law",
     "place_law",
     "rows_law",
     "same_gradient_law",
     "sampler_law",
     "samples_law",
+    "shapes_law",
     "signal_to_noise",
     "simplex_law",
     "slices_law",

@@ -15,6 +15,7 @@ from anyvae.testing.densities import density_law
 from anyvae.testing.flows import flow_law
 from anyvae.testing.grids import surface_of
 from anyvae.testing.judge import close, has_moment, seeded_draws, shares, within
+from anyvae.testing.shapes import shapes_law
 from anyvae.testing.surfaces import simplex_law, sphere_law
 
 __all__ = [
@@ -57,6 +58,7 @@ def check_distribution(
     >>> check_distribution(Normal(torch.zeros(2, 3).double(), torch.ones(3).double()))
     >>> check_distribution(Bernoulli(torch.zeros(2, 3).double()), points=torch.tensor([0.0, 1.0]).double())
     """
+    shapes_law(distribution)
     if isinstance(distribution, Cellwise):
         cells_law(distribution)
     if not _judge_exactly(distribution, points):
@@ -225,24 +227,25 @@ def kl_law(q: Distribution, p: Distribution, samples: int = 20_000) -> None:
     within("KL", q.log_prob(value) - p.log_prob(value), exact)
 
 
-def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor) -> None:
+def gradient_law(function: Callable[[Tensor], Tensor], at: Tensor, law: str = "gradient") -> None:
     """Autograd's gradient of a number agrees with central differences.
 
     Arguments:
         function: from a tensor to a number.
         at: where, double precision.
+        law: its name.
 
     >>> gradient_law(lambda t: t.square().sum(), torch.tensor([1.0, -2.0]).double())
     """
     point = at.detach().clone().requires_grad_()
     (found,) = torch.autograd.grad(function(point), point)
-    wanted = torch.zeros_like(found)
+    wanted = at.new_zeros(at.shape)
     with torch.no_grad():
         for index in range(at.numel()):
-            step = torch.zeros_like(at)
+            step = at.new_zeros(at.shape)
             step.view(-1)[index] = 1e-6
             wanted.view(-1)[index] = (function(at + step) - function(at - step)) / 2e-6
-    close("gradient", found, wanted, 1e-5)
+    close(law, found, wanted, 1e-5)
 
 
 def _judge_exactly(distribution: FromNoise, points: Tensor | None) -> bool:
@@ -279,6 +282,9 @@ def _draw_and_jacobian(distribution: FromNoise, place: float) -> tuple[Tensor, T
     jitter = torch.randn(lead + distribution.noise_shape, generator=generator, dtype=torch.float64)
     noise = (place + 0.5 * jitter).to(distribution._like().dtype).requires_grad_()
     value = distribution.from_noise(noise)
+    assert value.requires_grad, (
+        "gradient of draws: has_rsample is True, but from_noise passes on no gradient of the noise"
+    )
     # Rows are independent, so the sum over rows has every row's Jacobian.
     flat = value.reshape(lead.numel(), size)
     rows = [torch.autograd.grad(flat[:, i].sum(), noise, retain_graph=True)[0] for i in range(size)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -10,9 +10,11 @@ from torch import Size, Tensor
 
 from anyvae.conditionals import Family
 from anyvae.distributions import FromNoise
+from anyvae.testing.distributions import gradient_law
 from anyvae.testing.judge import close
+from anyvae.testing.shapes import shapes_law
 
-__all__ = ["check_family", "extremes_law", "slices_law"]
+__all__ = ["check_family", "extremes_law", "parameters_law", "slices_law"]
 
 # What a network gives when it errs: far beyond the bounds of every scale, and on both sides of them.
 _FAR = (-1e3, -30.0, 0.0, 30.0, 1e3)
@@ -32,6 +34,7 @@ def check_family(family: Family) -> None:
     """
     slices_law(family)
     extremes_law(family)
+    parameters_law(family)
 
 
 def slices_law(family: Family, rows: int = 4) -> None:
@@ -90,6 +93,45 @@ def extremes_law(family: Family, rows: int = 64) -> None:
                 _finite(f"the gradient of the {name} in {raw}", slope)
 
 
+def parameters_law(family: Family, rows: int = 3) -> None:
+    """The distribution is of the stated event and of the type of its parameters, and hangs on each of them.
+
+    The gradient of the log-density in each of them, and of draws where these are differentiable, is that of central
+    differences: a parameter that is cut off on its way into the draw is learned wrongly and without an error.
+    """
+    strange = sorted(family.free - family.params.keys())
+    assert not strange, (
+        f"parameters: {strange[0]!r} is free, but no parameter; they are {sorted(family.params)}"
+    )
+    generator = torch.Generator().manual_seed(0)
+    params = {
+        name: torch.randn(shape, generator=generator, dtype=torch.float64)
+        for name, shape in _shapes(family, rows)
+    }
+    p = _member(family, params)
+    assert p.event_shape == family.event_shape, (
+        f"parameters: the distribution has event shape {tuple(p.event_shape)}, the family {tuple(family.event_shape)}"
+    )
+    shapes_law(p)
+    noise = torch.randn(p.batch_shape + p.noise_shape, generator=generator, dtype=torch.float64)
+    drawn = p.from_noise(noise)
+    weights = torch.randn(drawn.shape, generator=generator, dtype=torch.float64)
+    assert drawn.dtype == torch.float64, f"parameters: draws are of {drawn.dtype}, wanted torch.float64"
+    numbers = {"log-density": lambda p: p.log_prob(drawn).sum()}
+    if p.has_rsample:
+        numbers["draw"] = lambda p: (weights * p.from_noise(noise)).sum()
+    for what, number in numbers.items():
+        for name, raw in params.items():
+
+            def at(value: Tensor, name: str = name, number: Callable[[FromNoise], Tensor] = number) -> Tensor:
+                return number(_member(family, {**params, name: value}))
+
+            found = at(raw.clone().requires_grad_())
+            assert found.dtype == raw.dtype, f"parameters: the {what} is of {found.dtype}, wanted {raw.dtype}"
+            assert found.requires_grad, f"parameters: the {what} does not hang on {name!r}"
+            gradient_law(at, raw, f"parameters: gradient of the {what} in {name!r}")
+
+
 def _shapes(family: Family, rows: int) -> Iterator[tuple[str, Size]]:
     for name, size in family.params.items():
         yield name, size if name in family.free else Size((rows, *size))
@@ -102,7 +144,7 @@ def _member(family: Family, params: dict[str, Tensor]) -> FromNoise:
         name: value.to(kind) if value.is_floating_point() else value
         for name, value in family.constants.items()
     }
-    return cast(FromNoise, family(params, constants))
+    return cast(FromNoise, family(params, constants, learning=False))
 
 
 def _slopes(number: Tensor, params: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
