@@ -48,6 +48,11 @@ class FromNoise(Distribution):
         return len(self._event_shape)
 
     @property
+    def support(self) -> Any:
+        """Where draws lie, a constraint of `torch.distributions`; None where a subclass does not tell."""
+        return None
+
+    @property
     def noise_shape(self) -> torch.Size:
         """Shape of the standard normal numbers that one draw of one row needs."""
         return self._event_shape

@@ -16,17 +16,10 @@ __all__ = ["profile_grid", "rows_of", "simplex_grid", "sphere_grid", "surface_of
 _FURTHEST, _STEPS = 80.0, 3200
 
 
-def surface_of(distribution: Distribution) -> constraints.Constraint | None:
+def surface_of(distribution: FromNoise) -> constraints.Constraint | None:
     """The support of a distribution that has a dimension less than its event has coordinates."""
-    try:
-        support = distribution.support
-    except NotImplementedError:
-        return None
-    return (
-        support
-        if any(support is known for known in (unit_sphere, constraints.simplex, centred_logs))
-        else None
-    )
+    support: constraints.Constraint | None = distribution.support
+    return support if support in (unit_sphere, constraints.simplex, centred_logs) else None
 
 
 def rows_of(points: Tensor, distribution: Distribution) -> Tensor:

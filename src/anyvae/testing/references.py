@@ -36,7 +36,8 @@ class Chart:
     def __init__(self, distribution: FromNoise, draws: Tensor) -> None:
         self.distribution = distribution
         self.rows, self.surface = distribution.batch_shape.numel(), surface_of(distribution)
-        support = _support(distribution)
+        told = distribution.support
+        support = constraints.real if told is None else told
         cells = draws.reshape(len(draws), self.rows, -1)
         # On a surface the last cell follows from the others; the sphere is its own coordinates.
         cells = cells[..., :-1] if self.surface not in (None, unit_sphere) else cells
@@ -165,14 +166,6 @@ class Directions(Reference):
         square = 2.0 * (constant - self.normal.log_prob(u))
         half_log_2pi = 0.5 * size * math.log(2.0 * math.pi)
         return constant + half_log_2pi - 0.5 * size * square.log() - log_sphere_area(size)
-
-
-def _support(distribution: FromNoise) -> constraints.Constraint:
-    try:
-        found = distribution.support
-    except NotImplementedError:
-        found = None
-    return constraints.real if found is None else found
 
 
 def _is_discrete(draws: Tensor) -> Tensor:
