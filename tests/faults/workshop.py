@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faults import numbered
 
+ASKED = "inference/test_asked_wrongly.py::test_"
 FAMILIES = "test_testing_families.py::test_faults_of_families_are_noticed"
 LAWS = "test_testing.py::test_planted_faults_are_noticed"
 OBJECTIVES = "objectives/test_objectives.py::test_"
@@ -124,6 +125,54 @@ _PLANTED = [
         "    assert value.requires_grad, (",
         "    assert True, (",
         LAWS,
+    ),
+    (
+        "distributions/cells.py",
+        '        """Where draws lie, a constraint of `torch.distributions`; None where a subclass does not tell."""\n        return None',
+        '        """Where draws lie."""\n        return super().support',
+        ASKED + "a_prior_and_a_posterior_need_not_tell_where_their_draws_lie",
+    ),
+    (
+        "inference/generate.py",
+        "                if name in model.observed:\n",
+        "                if False:\n",
+        ASKED + "nothing_is_made_up_for_a_likelihood_that_tells_no_mean",
+    ),
+    (
+        "inference/generate.py",
+        "    if partly := [name for name, item in evidence.items() if item.mask is not None]:",
+        "    if partly := []:",
+        ASKED + "questions_without_an_answer",
+    ),
+    (
+        "inference/generate.py",
+        "    if unknown := set(names or ()) - set(model.shapes):",
+        "    if unknown := set():",
+        ASKED + "questions_without_an_answer",
+    ),
+    (
+        "inference/generate.py",
+        "trace.p(name).expand(Size((trace.rows,)))",
+        "trace.p(name)",
+        "inference/test_draws.py::test_every_row_has_a_drawn_reconstruction_of_its_own_of_what_reads_no_latent",
+    ),
+    (
+        "inference/conditioning.py",
+        "rows = count_rows(model.admit(batch))",
+        "rows = len(next(iter(model.admit(batch).values())).value)",
+        ASKED + "questions_without_an_answer",
+    ),
+    (
+        "inference/predict.py",
+        "    if name not in model.generative_parts and name not in model.inference_parts:",
+        "    if False:",
+        ASKED + "questions_without_an_answer",
+    ),
+    (
+        "model/graph.py",
+        "        if isinstance(enumerate, str):",
+        "        if False:",
+        ASKED + "questions_without_an_answer",
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,18 @@ from anyvae import (
     fit,
 )
 from anyvae.conditionals import Family, PerRow
-from anyvae.inference import condition, conditional_mean, embed, evaluate_bound, mean
+from anyvae.distributions import Cellwise
+from anyvae.inference import (
+    at_means,
+    class_mean,
+    condition,
+    conditional_mean,
+    embed,
+    evaluate_bound,
+    mean,
+    reconstruct,
+    sample,
+)
 
 X = torch.zeros(3, 2)
 
@@ -40,6 +52,14 @@ def plain() -> LatentVariableModel:
         (lambda model: mean(model, {}), "nothing is given"),
         (lambda model: evaluate_bound(model, {}), "holds no rows"),
         (lambda model: evaluate_bound(model, {"x": X[:0]}), "holds no rows"),
+        (lambda model: condition(model, {"x": X[:0]}), "holds no rows"),
+        (lambda model: class_mean(model, {"x": X}, "y"), r"no variable 'y'; it has \['x', 'z'\]"),
+        (lambda model: sample(model, 2, ["x", "y"]), r"names=\['y'\]; the model has \['x', 'z'\]"),
+        (lambda model: model.trace({"x": X}, enumerate="label"), r"enumerate='label'; wanted a list"),
+        (
+            lambda model: mean(model, {"z": Partial(X[:2, :1], torch.tensor([True, False]))}),
+            "'z' is given in part",
+        ),
     ],
 )
 def test_questions_without_an_answer(ask: Callable[[LatentVariableModel], Any], words: str) -> None:
@@ -61,6 +81,56 @@ def test_rows_that_have_no_parameters(index: float) -> None:
     part = PerRow(family, 2)
     with pytest.raises(ValueError, match=f"got the row {index:g} and has 2, from 0 on"):
         part(torch.tensor([0.0, index]))
+
+
+class Untold(Cellwise):
+    """N(loc, 1), as one writes it who has no use for a mean."""
+
+    def __init__(self, loc: torch.Tensor) -> None:
+        super().__init__(loc.shape[:-1], loc.shape[-1:])
+        self.loc = loc
+
+    def cells(self, value: torch.Tensor) -> torch.Tensor:
+        return -0.5 * (value - self.loc).square() - 0.5 * math.log(2.0 * math.pi)
+
+    def from_noise(self, noise: torch.Tensor) -> torch.Tensor:
+        return self.loc + noise
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Untold:
+        return Untold(self.loc.expand(*batch_shape, *self.event_shape))
+
+    def _like(self) -> torch.Tensor:
+        return self.loc
+
+
+class UntoldNormal(Family):
+    @property
+    def params(self) -> dict[str, torch.Size]:
+        return {"loc": self.event_shape}
+
+    def __call__(self, params: Any, constants: Any, *, learning: bool = False) -> Untold:
+        return Untold(params["loc"])
+
+
+def test_a_prior_and_a_posterior_need_not_tell_where_their_draws_lie() -> None:
+    decoder = Normal(2).given("z", net=Linear())
+    encoder = UntoldNormal(1).given("x", net=Linear())
+    for prior, q in (
+        (UntoldNormal(1), DiagonalNormal(1).given("x", net=Linear())),
+        (StandardNormal(1), encoder),
+    ):
+        assert evaluate_bound(VAE(prior, q, decoder), {"x": X}).elbo.shape == (3,)
+        decoder = Normal(2).given("z", net=Linear())
+
+
+def test_nothing_is_made_up_for_a_likelihood_that_tells_no_mean() -> None:
+    """A latent is held at 0 then, which is a place like any other."""
+    encoder, decoder = DiagonalNormal(1).given("x", net=Linear()), Normal(2).given("z", net=Linear())
+    made = VAE(StandardNormal(1), encoder, UntoldNormal(2).given("z", net=Linear()))
+    with pytest.raises(ValueError, match=r"'x' follows Untold, which tells no mean; .* sample\(model, rows"):
+        reconstruct(made, {"x": X})
+    prior = VAE(UntoldNormal(1), DiagonalNormal(1).given("x", net=Linear()), decoder)
+    assert at_means(prior, 3, {})[0]["z"].tolist() == [[0.0]] * 3
 
 
 def test_conditions_given_in_part() -> None:

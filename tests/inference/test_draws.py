@@ -143,3 +143,13 @@ def test_reconstructions_are_means_unless_draws_are_asked_for() -> None:
     again = reconstruct(oracle.model, {"x": x}, draw=True)["x"]
     assert torch.equal(again, draws)
     assert not torch.equal(reconstruct(oracle.model, {"x": x}, draw=True, seed=1)["x"], draws)
+
+
+def test_every_row_has_a_drawn_reconstruction_of_its_own_of_what_reads_no_latent() -> None:
+    model = LatentVariableModel(
+        {"z": StandardNormal(1), "x": Normal(2).given("z", net=Linear()), "y": Normal(3)},
+        {"z": DiagonalNormal(1).given("x", net=Linear())},
+    )
+    drawn = reconstruct(model, {"x": torch.zeros(4, 2), "y": torch.zeros(4, 3)}, draw=True)
+    assert {name: tuple(value.shape) for name, value in drawn.items()} == {"x": (4, 2), "y": (4, 3)}
+    assert len(drawn["y"].unique(dim=0)) == 4

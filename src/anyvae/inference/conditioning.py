@@ -10,7 +10,7 @@ from torch import Tensor
 
 from anyvae.inference.generate import generate
 from anyvae.inference.likelihood import evaluating, take_rows
-from anyvae.inference.noise import seeded
+from anyvae.inference.noise import count_rows, seeded
 from anyvae.inference.rounds import weigh_in_rounds
 from anyvae.inference.weigh import Weighed, effective_samples
 from anyvae.model import Batch, LatentVariableModel, Partial
@@ -83,8 +83,7 @@ def condition(
         raise ValueError(f"condition got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
     parts: list[tuple[Tensor, Conditioned]] = []
     with seeded(seed), evaluating(model):
-        evidence = model.admit(batch)
-        rows = len(next(iter(evidence.values())).value)
+        rows = count_rows(model.admit(batch))
         for places, found, settled in weigh_in_rounds(model, batch, rows, samples, together=draws):
             if settled.any():
                 part = take_rows(batch, places[settled])

@@ -83,6 +83,8 @@ def sample(
     >>> sample(vae, 4, seed=0)["x"].unique().tolist()
     [0.0, 1.0]
     """
+    if unknown := set(names or ()) - set(model.shapes):
+        raise ValueError(f"sample got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
     values, _ = generate(model, rows, seed=seed, given=given)
     return {name: values[name] for name in (model.observed if names is None else names)}
 
@@ -92,22 +94,35 @@ def at_means(
 ) -> tuple[dict[str, Tensor], dict[str, Distribution]]:
     """Every variable at its mean given its parents, which are at theirs, and the distributions.
 
-    A class is at its most probable value: between two classes there is none. Where a variable has no mean, as some
-    priors, it is 0.
+    A class is at its most probable value: between two classes there is none. Where a latent has no mean, it is 0.
 
     Arguments:
         model: the model.
         rows: how many.
         given: variables held fixed, shape (rows, *event).
+
+    Raises:
+        ValueError: for a variable that is given in part, or an observed one that tells no mean.
     """
-    values = {name: item.value for name, item in model.admit(dict(given)).items()}
+    evidence = model.admit(dict(given))
+    if partly := [name for name, item in evidence.items() if item.mask is not None]:
+        raise ValueError(
+            f"a mean at given values: {partly[0]!r} is given in part; give all of it, or ask "
+            "conditional_mean(model, batch, name)."
+        )
+    values = {name: item.value for name, item in evidence.items()}
     distributions: dict[str, Distribution] = {}
     with evaluating(model):
         for name in generation_order(model.generative_parts, frozenset(values)):
             part = _condition(model, model.generative_parts[name], values, rows)
             try:
                 centre = part.mean
-            except NotImplementedError:
+            except NotImplementedError as error:
+                if name in model.observed:
+                    raise ValueError(
+                        f"{name!r} follows {type(part).__name__}, which tells no mean; give it one, or draw from it by "
+                        "sample(model, rows, given=...)."
+                    ) from error
                 centre = model.zeros(tuple(model.shapes[name]))
             if isinstance(part, OneHotCategorical) and name not in model.observed:
                 centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
@@ -125,7 +140,7 @@ def mean(model: LatentVariableModel, given: Mapping[str, Tensor]) -> dict[str, T
     """
     if not given:
         raise ValueError("mean: nothing is given, and so no number of rows; pass a latent, as {'z': values}.")
-    rows = len(next(iter(given.values())))
+    rows = len(next(iter(model.admit(dict(given)).values())).value)
     values, found = at_means(model, rows, given)
     return {name: values[name] for name in model.observed if name in found}
 
@@ -194,7 +209,8 @@ def reconstruct(
     with seeded(seed), evaluating(model):
         if draw:
             trace = model.trace(batch)
-            return {name: trace.p(name).sample() for name in model.observed}
+            wide = {name: trace.p(name).expand(Size((trace.rows,))) for name in model.observed}
+            return {name: distribution.sample() for name, distribution in wide.items()}
         rows = len(next(iter(evidence.values())).value)
         latents = {}
         for name, q in posterior(model, batch).items():

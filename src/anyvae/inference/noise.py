@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from anyvae.distributions import whitened
 from anyvae.model import Evidence
 
-__all__ = ["Pools", "RowNoise", "row_keys", "seeded"]
+__all__ = ["Pools", "RowNoise", "count_rows", "row_keys", "seeded"]
 
 Pools: TypeAlias = dict[tuple[str, int], Tensor]
 
@@ -68,10 +68,21 @@ def _whitened(pool: Tensor) -> Tensor:
     return whitened(centred).contiguous().float()
 
 
+def count_rows(evidence: dict[str, Evidence]) -> int:
+    """How many rows a batch holds.
+
+    Raises:
+        ValueError: when there are none.
+    """
+    rows = len(next(iter(evidence.values())).value) if evidence else 0
+    if not rows:
+        raise ValueError("the batch holds no rows; pass some, as {'x': rows}.")
+    return rows
+
+
 def row_keys(evidence: dict[str, Evidence]) -> Tensor:
     """One integer per row, a hash of the row's given values, shape (B,), on the CPU."""
-    if not evidence or not len(next(iter(evidence.values())).value):
-        raise ValueError("the batch holds no rows; pass some, as {'x': rows}.")
+    count_rows(evidence)
     total: Tensor | None = None
     for index, name in enumerate(sorted(evidence)):
         item = evidence[name]

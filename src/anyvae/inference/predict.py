@@ -99,6 +99,8 @@ def class_mean(
         enumerate: discrete latents that are summed over instead of drawn.
         seed: of the draws.
     """
+    if name not in model.generative_parts and name not in model.inference_parts:
+        raise ValueError(f"class_mean: the model has no variable {name!r}; it has {sorted(model.shapes)}.")
     found: list[Tensor] = []
     others = [other for other in enumerate if other != name]
     with evaluating(model):

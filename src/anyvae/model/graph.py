@@ -168,6 +168,8 @@ class LatentVariableModel(nn.Module):
         """
         if samples < 1:
             raise ValueError(f"trace got samples={samples}; wanted at least 1.")
+        if isinstance(enumerate, str):
+            raise ValueError(f"got enumerate={enumerate!r}; wanted a list, [{enumerate!r}].")
         evidence = self.admit(batch)
         if not evidence:
             raise ValueError("the batch is empty; pass at least one variable, or use sample(model, rows).")
