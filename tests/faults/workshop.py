@@ -174,6 +174,18 @@ _PLANTED = [
         "        if False:",
         ASKED + "questions_without_an_answer",
     ),
+    (
+        "objectives/objective.py",
+        "            if isinstance(distribution, OneHotCategorical)\n",
+        "            if True\n",
+        OBJECTIVES + "what_is_no_class_is_advised_what_can_be_done_with_it",
+    ),
+    (
+        "objectives/objective.py",
+        "            wants(BiasedDraw, how,",
+        "            wants(object, how,",
+        OBJECTIVES + "a_draw_of_another_kind_is_a_biased_draw",
+    ),
 ]
 
 FAULTS = numbered("workshop", _PLANTED)

@@ -7,8 +7,18 @@ import math
 import pytest
 import torch
 
-from anyvae.conditionals import Categorical, DiagonalNormal, Normal, StandardNormal, UniformCategorical
-from anyvae.model import Batch, LatentVariableModel, Partial, Trace
+from anyvae.conditionals import (
+    Bernoulli,
+    Categorical,
+    DiagonalNormal,
+    Family,
+    Normal,
+    NormalMixture,
+    Poisson,
+    StandardNormal,
+    UniformCategorical,
+)
+from anyvae.model import VAE, Batch, LatentVariableModel, Partial, Trace
 from anyvae.networks import Linear
 from anyvae.objectives import (
     ELBO,
@@ -161,6 +171,23 @@ def test_a_drawn_label_has_no_pathwise_gradient() -> None:
     ELBO()(model, {"x": x, "y": y}).sum().backward()
     with torch.no_grad():
         assert ELBO()(model, {"x": x}).shape == (4,)
+
+
+@pytest.mark.parametrize("family", [Bernoulli(2), Poisson(2), NormalMixture(2, components=3)])
+def test_what_is_no_class_is_advised_what_can_be_done_with_it(family: Family) -> None:
+    """Neither sums nor softened classes are of use there."""
+    model = VAE(family, family.given("x", net=Linear()), Normal(4).given("z", net=Linear()))
+    x = torch.randn(4, 4)
+    with pytest.raises(ValueError, match=r"'z', drawn from \w+; use ScoreFunction\(\) or VIMCO\(\)") as found:
+        ELBO()(model, {"x": x})
+    assert "enumerate" not in str(found.value)
+    assert "Gumbel" not in str(found.value)
+    ScoreFunction(2)(model, {"x": x}).sum().backward()
+
+
+def test_a_draw_of_another_kind_is_a_biased_draw() -> None:
+    with pytest.raises(TypeError, match=r"draws of ELBO: got 0.5, a float; wanted .* Gumbel\(0.5\)"):
+        ELBO(draws={"y": 0.5})  # type: ignore[dict-item]
 
 
 def test_schedules_are_functions_of_the_fraction_done() -> None:

@@ -11,6 +11,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from anyvae.distributions import OneHotCategorical
 from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.objectives.drawing import BiasedDraw
 from anyvae.objectives.schedule import Schedule, as_schedule
@@ -72,6 +73,8 @@ class Objective(ABC):
         self.samples = samples
         self.enumerate = tuple(enumerate)
         self.draws = dict(draws or {})
+        for how in self.draws.values():
+            wants(BiasedDraw, how, f"draws of {type(self).__name__}", "such as {'y': Gumbel(0.5)}, by name")
         both = sorted(set(self.enumerate) & set(self.draws))
         if both:
             raise ValueError(
@@ -246,10 +249,15 @@ def _refuse_score_only(trace: Trace) -> None:
         distribution = trace.q(item.name) if item.from_q else trace.p(item.name)
         if distribution.has_rsample or item in trace.enumerated or item.name in trace.drawings:
             continue
+        kind = type(distribution).__name__
+        advice = (
+            f"sum over it with enumerate=[{item.name!r}], draw it with draws={{{item.name!r}: Gumbel(0.5)}}, use "
+            "ScoreFunction(), or give its labels in every row"
+            if isinstance(distribution, OneHotCategorical)
+            else f"use ScoreFunction() or VIMCO(), or has_rsample = True if {kind} is yours and its draw differentiable"
+        )
         raise ValueError(
-            f"the pathwise estimator cannot differentiate through {item.name!r}, drawn from "
-            f"{type(distribution).__name__}; sum over it with enumerate=[{item.name!r}], draw it with "
-            f"draws={{{item.name!r}: Gumbel(0.5)}}, use ScoreFunction(), or give its labels in every row."
+            f"the pathwise estimator cannot differentiate through {item.name!r}, drawn from {kind}; {advice}."
         )
 
 
