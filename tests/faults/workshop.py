@@ -186,6 +186,12 @@ _PLANTED = [
         "            wants(object, how,",
         OBJECTIVES + "a_draw_of_another_kind_is_a_biased_draw",
     ),
+    (
+        "training/prior.py",
+        "if Parent(name, prior=True) in part.parents:",
+        "if False:",
+        "training/test_prior.py::test_refusals",
+    ),
 ]
 
 FAULTS = numbered("workshop", _PLANTED)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anyvae.conditionals import NSF, DiagonalNormal, Flow, Normal, NormalMixture, Refined, StandardNormal
+from anyvae.conditionals import (
+    NSF,
+    DiagonalNormal,
+    Flow,
+    Normal,
+    NormalMixture,
+    ProductOfExperts,
+    Refined,
+    Residual,
+    StandardNormal,
+)
+from anyvae.conditionals import prior as generative
 from anyvae.inference import evaluate_bound, log_likelihood, posterior, sample
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import MLP, Linear
@@ -113,6 +124,13 @@ def test_refusals() -> None:
     )
     with pytest.raises(ValueError, match="both models have a variable 'x'"):
         fit_prior(model, data, clash)
+    # These would move with the prior that is fitted to them, down to a point.
+    encoder = DiagonalNormal(1).given("x", net=Linear())
+    expert = DiagonalNormal(1).given("x", net=Linear())
+    for q in (Residual(encoder), ProductOfExperts([expert], prior=generative("z"))):
+        moving = VAE(StandardNormal(1), q, Normal(2).given("z", net=Linear()))
+        with pytest.raises(ValueError, match=r"fit_prior\('z'\): q\(z\) reads prior\(z\)"):
+            fit_prior(moving, data, DiagonalNormal(1), steps=1)
 
 
 def test_the_precision_of_the_model_is_kept() -> None:

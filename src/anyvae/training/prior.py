@@ -7,7 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from anyvae.conditionals import Conditional, Family, FamilyConditional, NormalMixture, raw_scale_of
+from anyvae.conditionals import Conditional, Family, FamilyConditional, NormalMixture, Parent, raw_scale_of
 from anyvae.conditionals.combinator import as_conditional
 from anyvae.inference import posterior, seeded
 from anyvae.model import Batch, LatentVariableModel, Trace
@@ -70,7 +70,8 @@ def fit_prior(
         options: others of `fit`, for a prior that is fitted by gradient.
 
     Raises:
-        ValueError: when the latent is none of the model's, or its prior has parents.
+        ValueError: when the latent is none of the model's, its prior has parents, or a posterior reads that prior and
+            would be another with each.
 
     Source: Diagnosing and Enhancing VAE Models (Dai and Wipf, 2019) for the second VAE; From Variational to
     Deterministic Autoencoders (Ghosh et al., 2020) for the mixture.
@@ -80,6 +81,12 @@ def fit_prior(
             f"fit_prior({name!r}): wanted a latent whose prior has no parents; the model has the latents "
             f"{list(model.latents)}."
         )
+    for key, part in model.inference_parts.items():
+        if Parent(name, prior=True) in part.parents:
+            raise ValueError(
+                f"fit_prior({name!r}): q({key}) reads prior({name}), and moves with the prior that is fitted to it; "
+                "fit a model in which q reads the data alone, or this one with the wanted prior from the start."
+            )
     conditions = {key: tuple(shape) for key, shape in model.conditions.items()}
     rest = {key: part for key, part in model.generative_parts.items() if key != name}
     if isinstance(prior, LatentVariableModel):
