@@ -129,9 +129,5 @@ def _density(trace: Trace, names: list[str], *, q: bool) -> Tensor:
     """Log-density under q or p of what was drawn, nats; rows in which a latent was given have no part in it."""
     total = trace.model.zeros((1, 1))
     for name in names:
-        term = trace.log_q(name) if q else trace.log_p(name)
-        item = trace.evidence.get(name)
-        if item is not None and item.mask is not None:
-            term = torch.where(item.mask, torch.zeros_like(term), term)
-        total = total + term
+        total = total + (trace.log_q(name) if q else trace.where_drawn(name, trace.log_p(name)))
     return total
