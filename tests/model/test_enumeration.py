@@ -19,7 +19,7 @@ from anyvae.conditionals import (
 from anyvae.inference import evaluate_bound, log_likelihood
 from anyvae.model import LatentVariableModel, Partial
 from anyvae.networks import MLP, Linear
-from anyvae.objectives import ELBO, IWAE, Classify, elbo, iwae
+from anyvae.objectives import ELBO, IWAE, Classify, Gumbel, elbo, iwae
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_enumerated_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no variable 'w' to draw"):
         model.trace({"x": x}, enumerate=["w"])
     with pytest.raises(ValueError, match="in enumerate and in draws"):
-        ELBO(enumerate=["y"], draws={"y": None})  # type: ignore[dict-item]
+        ELBO(enumerate=["y"], draws={"y": Gumbel(0.5)})
     with pytest.raises(ValueError, match=r"enumerate='y'; wanted a list"):
         ELBO(enumerate="y")
 

@@ -210,7 +210,7 @@ def reconstruct(
         if draw:
             trace = model.trace(batch)
             wide = {name: trace.p(name).expand(Size((trace.rows,))) for name in model.observed}
-            return {name: distribution.sample() for name, distribution in wide.items()}
+            return {name: likelihood.sample() for name, likelihood in wide.items()}
         rows = len(next(iter(evidence.values())).value)
         latents = {}
         for name, q in posterior(model, batch).items():
