@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data.arrow import arrow_type, moments_of
+from anyvae.data.clock import round_moments
 from anyvae.data.errors import DataError
 from anyvae.data.lattice import round_to
 from anyvae.data.points import nearest_points
@@ -30,8 +31,8 @@ def decode(schema: Schema, x: Tensor, *, means: bool = False, rounded: bool = Tr
         means: whether ``x`` holds means: whole numbers, levels and binaries are then left between the values
             they can take, as floats, and a positive column gives its geometric mean. Categories and ordered
             levels are the most probable or the nearest one either way, which for a draw is the one drawn.
-        rounded: whether real numbers of a table are rounded to the decimals of its column, as what is drawn should
-            be; means never are.
+        rounded: whether real numbers and moments of a table are rounded as those of its column are, as what is drawn
+            should be; means never are.
 
     Raises:
         DataError: ``x`` has another shape.
@@ -80,7 +81,9 @@ def _table(schema: Schema, codes: Array, means: bool, rounded: bool) -> pa.Table
         elif feature.kind == "date":
             days = code[:, 0] * feature.scale + feature.mean
             days = np.rint(days) if feature.step and not means else days
-            columns[feature.name] = moments_of(days, feature.dtype)
+            moments = moments_of(days, feature.dtype)
+            whole = feature.unit if rounded else None
+            columns[feature.name] = round_moments(moments, whole) if whole else moments
         else:
             columns[feature.name] = pa.array(_restore(feature, code[:, 0], means, rounded))
     return pa.table(columns)

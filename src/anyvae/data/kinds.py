@@ -9,6 +9,7 @@ import numpy as np
 
 from anyvae.data.arrow import constant_of, dtype_of, is_moment, is_ordered, is_text, numbers
 from anyvae.data.categories import MOST_ORDERED, categorical_feature, text_feature
+from anyvae.data.clock import unit_of
 from anyvae.data.errors import DataError, number
 from anyvae.data.infer import describe
 from anyvae.data.lattice import decimals_of, moments, whole_levels
@@ -298,6 +299,7 @@ def _date(wanted: Wanted) -> Feature:
         width=1,
         dtype=dtype_of(wanted.column),
         step=float(whole),
+        unit=unit_of(wanted.column),
         mean=mean,
         scale=scale,
     )

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from anyvae.data.arrow import shown
+from anyvae.data.clock import Unit
 from anyvae.data.errors import DataError, listing, number
 from anyvae.data.marginals import Form
 
@@ -51,6 +52,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         values: every level where ``low + step * k`` misses the last bit of the input, else None.
         categories: sorted, or in their order where the kind is ordinal; a missing cell is never one.
         decimals: to which the values of a real or positive column are rounded, and so its draws; None where to none.
+        unit: of the clock, in which moments are whole, and so draws; None in none.
         points: values of numbers that have a probability of their own; what is not on one follows the form.
         spread: standard deviation of the values on no point; densities of such a column are per spread, not per unit.
         mean: location of the observed values (their mean unless the form is heavy), float64.
@@ -71,6 +73,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     values: list[float] | None = None
     categories: list[str] = []
     decimals: int | None = None
+    unit: Unit | None = None
     points: list[float] = []
     spread: float = 1.0
     mean: float = 0.0

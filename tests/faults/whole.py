@@ -1,0 +1,48 @@
+"""Faults of what is given back as it was: moments that are whole days or hours, numbers too large to be told apart."""
+
+from __future__ import annotations
+
+from faults import numbered
+
+MOMENTS = "data/test_moments.py::test_"
+
+_PLANTED = [
+    (
+        "data/decode.py",
+        "feature.unit if rounded else None",
+        "None",
+        MOMENTS + "moments_are_drawn_as_whole_as_they_are",
+    ),
+    (
+        "data/clock.py",
+        "return moments if moments.type.tz is None else pc.local_timestamp(moments)",
+        'return moments if moments.type.tz is None else moments.cast("timestamp[us]")',
+        MOMENTS + "moments_are_drawn_as_whole_as_they_are",
+    ),
+    (
+        "data/clock.py",
+        "near = pc.round_temporal(clock, unit=unit)",
+        "near = _floor(clock, unit)",
+        MOMENTS + "moments_are_drawn_as_whole_as_they_are",
+    ),
+    (
+        "data/clock.py",
+        "pc.greater(pc.year(near), _LAST_YEAR)",
+        "pc.greater(pc.year(near), _LAST_YEAR + 1)",
+        MOMENTS + "few_moments_are_whole_by_chance_and_no_draw_leaves_the_calendar",
+    ),
+    (
+        "data/clock.py",
+        'nonexistent="latest"',
+        'nonexistent="raise"',
+        MOMENTS + "few_moments_are_whole_by_chance_and_no_draw_leaves_the_calendar",
+    ),
+    (
+        "data/clock.py",
+        "or len(column) - column.null_count < _ROWS",
+        "",
+        MOMENTS + "few_moments_are_whole_by_chance_and_no_draw_leaves_the_calendar",
+    ),
+]
+
+FAULTS = numbered("whole", _PLANTED)
