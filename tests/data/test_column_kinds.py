@@ -619,6 +619,19 @@ def test_kinds_of_columns_that_are_not_there_are_refused() -> None:
         infer_schema(Source("a", np.eye(3), None), kinds={"x0": "count"})
 
 
+@pytest.mark.parametrize("kind", [None, "real", "integer"])
+@pytest.mark.parametrize("likelihood", [None, "normal"])
+def test_whole_numbers_that_are_one_in_double_precision_are_refused(
+    likelihood: str | None, kind: str | None
+) -> None:
+    rows = made(id=[10**17 + k % 3 for k in range(60)], other=[k / 7 for k in range(60)])
+    told = "whole numbers from 100000000000000000 to 100000000000000002, which double precision takes for one"
+    with pytest.raises(DataError, match=told):
+        infer_schema(rows, likelihood, kinds={"id": kind} if kind else None)
+    as_words = infer_schema(rows, likelihood, kinds={"id": "categorical"})
+    assert len(as_words.features[0].categories) == 3
+
+
 # Types
 
 

@@ -43,6 +43,12 @@ _PLANTED = [
         "",
         MOMENTS + "few_moments_are_whole_by_chance_and_no_draw_leaves_the_calendar",
     ),
+    (
+        "data/kinds.py",
+        "    if observed.min() == observed.max():\n",
+        "    if False:\n",
+        "data/test_column_kinds.py::test_whole_numbers_that_are_one_in_double_precision_are_refused",
+    ),
 ]
 
 FAULTS = numbered("whole", _PLANTED)

@@ -67,9 +67,16 @@ def column_feature(wanted: Wanted) -> Feature:
 
 def _number(wanted: Wanted, values: Array) -> Feature:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     observed = values[~np.isnan(values)]
     kind, likelihood = wanted.kind, wanted.likelihood
+    if observed.min() == observed.max():
+        ends = pc.min_max(wanted.column)
+        raise DataError(
+            f"{wanted.where} holds whole numbers from {ends['min']} to {ends['max']}, which double precision takes for "
+            "one: subtract the lowest from all, drop it, or give it the kind 'categorical'"
+        )
     # Floats that are whole and have holes are integers that were read with holes; those of few values are integers
     # that stood beside floats.
     all_whole = bool((observed == np.rint(observed)).all())
