@@ -158,3 +158,17 @@ def test_samples_are_a_number_of_draws(wrong: Any) -> None:
     for kind in (TabularVAE, VAEOutlierDetector):
         with pytest.raises(ValueError, match=r"samples is .*; give a whole number from 1 on, or None"):
             kind(samples=wrong, random_state=0).fit(rows)
+
+
+@pytest.mark.filterwarnings("ignore::anyvae.data.errors.UnseenWarning")
+def test_holes_of_columns_that_were_constant_have_nothing_to_explain() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=40), "year": [2020.0] * 40, "town": ["Oslo"] * 40})
+    vae = TabularVAE(max_epochs=1, random_state=0).fit(table)
+    asked = pd.DataFrame(
+        {"x": [0.0, 1.0, np.nan], "year": [2020.0, np.nan, 1990.0], "town": ["Oslo", None, "Bern"]}
+    )
+    told = vae.explain(asked)
+    assert told["x"].isna().tolist() == [False, False, True]
+    assert told["year"].fillna(-1.0).tolist() == [0.0, -1.0, -1.0]  # another value is read as missing
+    assert told["town"].fillna(-1.0).tolist() == [0.0, -1.0, -1.0]

@@ -49,6 +49,12 @@ _PLANTED = [
         "    if False:\n",
         "data/test_column_kinds.py::test_whole_numbers_that_are_one_in_double_precision_are_refused",
     ),
+    (
+        "runs/conditional.py",
+        "np.where(seen_cells(fitted.schema, source), found, np.nan)",
+        "found",
+        "estimators/test_answers.py::test_holes_of_columns_that_were_constant_have_nothing_to_explain",
+    ),
 ]
 
 FAULTS = numbered("whole", _PLANTED)

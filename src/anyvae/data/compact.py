@@ -170,15 +170,25 @@ def unseen_rows(schema: Schema, source: Source) -> Array:
 
     assert source.table is not None
     table = plain(source.table, source.name)
-    found = np.zeros(table.num_rows, dtype=bool)
+    columns = [table[feature.name] for feature in schema.features]
+    missing = [pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)) for column in columns]
+    found: Array = ~(seen_cells(schema, source) | np.column_stack(missing)).all(1)
+    return found
+
+
+def seen_cells(schema: Schema, source: Source) -> Array:
+    """Which cells hold a value that the model was fitted on, bool, (n, columns): neither a hole nor any other value.
+
+    Arguments:
+        schema: of the table the model was fitted on.
+        source: n rows.
+    """
+    assert source.table is not None
+    table = plain(source.table, source.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenWarning)
-        for feature in schema.features:
-            column = table[feature.name]
-            _, observed = _encode_column(feature, column, source.name, "missing")
-            missing = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
-            found |= ~(observed | np.asarray(missing))
-    return found
+        encoded = [_encode_column(one, table[one.name], source.name, "missing") for one in schema.features]
+    return np.column_stack([observed for _, observed in encoded])
 
 
 def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode
 from anyvae.data.arrow import is_text
+from anyvae.data.compact import seen_cells
 from anyvae.data.errors import listing
 from anyvae.data.words import words
 from anyvae.inference import cell_log_density, class_mean, condition, conditional_mean
@@ -125,7 +126,7 @@ def explain(fitted: FittedModel, source: Source, *, samples: int = 256, seed: in
         seed: of the draws.
 
     Returns:
-        A float64 array, NaN where a cell is missing and 0 in columns that were constant in the data fitted.
+        A float64 array, NaN where a cell is missing and else 0 in columns that were constant in the data fitted.
     """
     cells = cells_of(fitted.schema)
     batch = fitted.batch(source, pattern=False)
@@ -133,7 +134,7 @@ def explain(fitted: FittedModel, source: Source, *, samples: int = 256, seed: in
     found = np.zeros((len(source), len(fitted.schema.features)))
     places = [i for i, feature in enumerate(fitted.schema.features) if feature.name in cells]
     found[:, places] = values.cpu().double().numpy()
-    return found
+    return np.where(seen_cells(fitted.schema, source), found, np.nan)
 
 
 def class_probabilities(
