@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import numbered
 
 MOMENTS = "data/test_moments.py::test_"
+TYPES = "estimators/test_types_of_frames.py::test_"
 
 _PLANTED = [
     (
@@ -54,6 +55,12 @@ _PLANTED = [
         "np.where(seen_cells(fitted.schema, source), found, np.nan)",
         "found",
         "estimators/test_answers.py::test_holes_of_columns_that_were_constant_have_nothing_to_explain",
+    ),
+    (
+        "estimators/base.py",
+        "kind if isinstance(kind, str) else words_of(kind)",
+        "kind",
+        TYPES + "an_order_of_categories_that_are_numbers_is_given_as_numbers",
     ),
 ]
 

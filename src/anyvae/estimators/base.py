@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anyvae.data import DataError, Schema, Source
 from anyvae.data.tables import set_aside
+from anyvae.data.words import words_of
 from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
@@ -78,7 +79,7 @@ class TableEstimator(BaseEstimator):
         latent_features: int | None = None,
         given: Sequence[Any] | None = None,
         groups: Mapping[str, Sequence[Any]] | None = None,
-        kinds: Mapping[str, str | Sequence[str]] | None = None,
+        kinds: Mapping[str, str | Sequence[Any]] | None = None,
         likelihood: str | None = None,
         max_epochs: int | None = None,
         max_minutes: float | None = None,
@@ -147,7 +148,10 @@ class TableEstimator(BaseEstimator):
             source=source.name,
             seed=self.seed_,
             recipe=self.recipe,
-            kinds={self._named(column): kind for column, kind in (self.kinds or {}).items()},
+            kinds={
+                self._named(column): kind if isinstance(kind, str) else words_of(kind)
+                for column, kind in (self.kinds or {}).items()
+            },
             likelihood=self.likelihood,
             label=label,
             given=self._given(),
