@@ -4,10 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pytest
 
+from anyvae.data import DataError
 from anyvae.estimators import TabularVAE
 
 ROWS = 40
+
+
+@pytest.mark.parametrize(
+    ("column", "dtype"),
+    [
+        (pd.arrays.SparseArray(np.arange(ROWS) % 3.0), "Sparse[float64, nan]"),
+        (np.arange(ROWS) * 1j, "complex128"),
+    ],
+)
+def test_types_that_make_no_column_are_named(column: object, dtype: str) -> None:
+    with pytest.raises(DataError) as refused:
+        TabularVAE().fit(pd.DataFrame({"x": np.arange(ROWS) / 7.0, "a": column}))
+    assert str(refused.value) == (
+        f"column 'a' of X has type {dtype}, which arrow has not: turn it into plain numbers or strings, as "
+        "X.sparse.to_dense() does with sparse ones"
+    )
+
+
+def test_cells_of_several_types_are_named_by_these() -> None:
+    with pytest.raises(DataError, match=r"column 'a' of X mixes values that make no column \(int, str; "):
+        TabularVAE().fit(pd.DataFrame({"x": np.arange(ROWS) / 7.0, "a": [1, "b"] * (ROWS // 2)}))
+
+
+def test_frames_without_rows_yet_are_to_be_collected() -> None:
+    rows = pl.DataFrame({"x": np.arange(ROWS) / 7.0, "y": np.arange(ROWS) % 5}).lazy()
+    with pytest.raises(DataError, match="has no rows yet: collect it first, as in X"):
+        TabularVAE().fit(rows)
 
 
 def test_an_order_of_categories_that_are_numbers_is_given_as_numbers() -> None:

@@ -62,6 +62,24 @@ _PLANTED = [
         "kind",
         TYPES + "an_order_of_categories_that_are_numbers_is_given_as_numbers",
     ),
+    (
+        "estimators/frames.py",
+        "if series.dtype != object:",
+        "if False:",
+        TYPES + "types_that_make_no_column_are_named",
+    ),
+    (
+        "estimators/frames.py",
+        "if series.dtype != object:",
+        "if True:",
+        TYPES + "cells_of_several_types_are_named_by_these",
+    ),
+    (
+        "estimators/frames.py",
+        'type(rows).__name__ == "LazyFrame"',
+        "False",
+        TYPES + "frames_without_rows_yet_are_to_be_collected",
+    ),
 ]
 
 FAULTS = numbered("whole", _PLANTED)

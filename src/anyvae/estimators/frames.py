@@ -158,6 +158,8 @@ def _package(rows: Any) -> Package | None:
         return "pandas"
     if home == "polars" and type(rows).__name__ == "DataFrame":
         return "polars"
+    if home == "polars" and type(rows).__name__ == "LazyFrame":
+        raise DataError("a LazyFrame has no rows yet: collect it first, as in X.collect()")
     return "pyarrow" if home == "pyarrow" and type(rows).__name__ == "Table" else None
 
 
@@ -191,6 +193,11 @@ def _column(series: Any, name: str, where: str) -> pa.Array:
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if series.dtype != object:
+            raise DataError(
+                f"column {name!r} of {where} has type {series.dtype}, which arrow has not: turn it into plain numbers "
+                f"or strings, as {where}.sparse.to_dense() does with sparse ones"
+            ) from None
         kinds = sorted({type(value).__name__ for value in series if value is not None and value == value})
         raise DataError(
             f"column {name!r} of {where} mixes values that make no column ({', '.join(kinds[:4])}; "
