@@ -71,8 +71,8 @@ FAULTS = [
     Mutation(
         "kinds by the names of other frames",
         "estimators/base.py",
-        "kinds={self._named(column): kind",
-        "kinds={column: kind",
+        "self._named(column): kind if",
+        "column: kind if",
         (f"{_HERE}test_kinds_are_of_the_names_that_a_frame_has",),
     ),
     Mutation(
