@@ -54,6 +54,14 @@ def test_with_a_zone_it_is_the_same_moment_and_no_time_of_a_column_without(value
         moment(value, None)
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_moments_of_pandas_keep_their_nanoseconds(zone: str | None) -> None:
+    value = pd.Timestamp("2020-07-05 12:00:00.123456789", tz=zone)
+    kind = pa.timestamp("ns", zone)
+    assert moment_for(value, kind).cast(kind).value == value.value
+    assert moment_for(value.tz_localize(None), kind).cast(kind).value == value.value
+
+
 def test_days_begin_at_midnight_of_the_zone() -> None:
     for day in (date(2020, 7, 5), "2020-07-05", np.datetime64("2020-07-05")):
         assert moment(day, "Asia/Tokyo") == datetime(2020, 7, 4, 15, tzinfo=UTC)

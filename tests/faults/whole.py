@@ -80,6 +80,12 @@ _PLANTED = [
         "False",
         TYPES + "frames_without_rows_yet_are_to_be_collected",
     ),
+    (
+        "data/zones.py",
+        'getattr(value, "nanosecond", 0)',
+        "0",
+        "data/test_zones.py::test_moments_of_pandas_keep_their_nanoseconds",
+    ),
 ]
 
 FAULTS = numbered("whole", _PLANTED)

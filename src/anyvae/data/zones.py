@@ -49,6 +49,9 @@ def moment_for(value: Any, kind: pa.DataType) -> pa.Scalar[Any]:
     scalar: Any = pa.scalar(value)
     if not is_moment(scalar.type):
         return scalar
+    if beyond := getattr(value, "nanosecond", 0):  # of pandas, which arrow cuts off
+        finest = pa.timestamp("ns", scalar.type.tz)
+        scalar = pa.scalar(scalar.cast(finest).value + beyond, finest)
     zone, given = zone_of(kind), zone_of(scalar.type)
     if given is not None and zone is None:
         raise ValueError(f"it is of the time zone {given}, and the column has none")
