@@ -126,8 +126,8 @@ FAULTS = [
     Mutation(
         "draws of a value that are given any",
         "runs/gather_groups.py",
-        "given = fitted.conditions_of(held_out.take(own), count)",
-        "given = fitted.conditions_of(held_out, count)",
+        "given = fitted.conditions_of(held_out.take(own).some(count), count)",
+        "given = fitted.conditions_of(held_out.some(count), count)",
         (f"{_RUNS}test_rows_are_drawn_given_each_value",),
     ),
     Mutation(
