@@ -200,6 +200,13 @@ FAULTS = [
         (f"{_LABELLED}test_the_weights_of_a_mixture_of_experts_and_their_labels",),
     ),
     Mutation(
+        "labels of experts made of their latents too",
+        "recipes/clustered.py",
+        'of_experts if labels_of == "experts" else of_latents',
+        "of_latents",
+        (f"{_LABELLED}test_the_weights_of_a_mixture_of_experts_and_their_labels",),
+    ),
+    Mutation(
         "clusters as wide as the means alone",
         "recipes/clustered.py",
         ".diagonal(dim1=1, dim2=2) + q.variance.double().mean(0)",

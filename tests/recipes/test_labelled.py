@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -96,9 +98,20 @@ def test_the_weights_of_m1_m2_are_sums_over_the_classes_of_its_features() -> Non
 
 
 @pytest.mark.usefixtures("double")
-def test_the_weights_of_a_mixture_of_experts_and_their_labels() -> None:
+@pytest.mark.parametrize("labels_of", ["latents", "experts"])
+def test_the_weights_of_a_mixture_of_experts_and_their_labels(
+    labels_of: Literal["latents", "experts"],
+) -> None:
     torch.manual_seed(0)
-    model = infinite_vae(Normal(4, scale=OneScale()), 2, experts=4, classes=CLASSES, encoder=NET, decoder=NET)
+    model = infinite_vae(
+        Normal(4, scale=OneScale()),
+        2,
+        experts=4,
+        classes=CLASSES,
+        labels_of=labels_of,
+        encoder=NET,
+        decoder=NET,
+    )
     stir(model)
     p, q, x, samples = model.generative_parts, model.inference_parts, rows(), 3
     noise = fixed("z", torch.Size((samples, 6, 2)), torch.float64)
@@ -110,7 +123,11 @@ def test_the_weights_of_a_mixture_of_experts_and_their_labels() -> None:
         of_row.append(
             of_x + standard(z).log_prob(z) - of_z.log_prob(z) + p["k"].free["logits"].log_softmax(-1)[k]
         )
-        of_label.append(expert(p["y"].net, k, z)[0].log_softmax(-1)[:, torch.arange(6), Y])
+        if labels_of == "latents":
+            logits = expert(p["y"].net, k, z)[0]
+        else:
+            logits = p["y"].net(F.one_hot(torch.tensor(k), 4).double())[0].expand(samples, 6, CLASSES)
+        of_label.append(logits.log_softmax(-1)[:, torch.arange(6), Y])
     alone, both = torch.stack(of_row), torch.stack(of_row) + torch.stack(of_label)
     torch.testing.assert_close(
         model.trace({"x": x}, samples, fixed, enumerate=["k"]).log_weight(), alone.logsumexp(0)
@@ -251,6 +268,11 @@ def test_ten_labels_are_enough_for_a_mixture_of_experts() -> None:
     objective = stick_breaking_elbo(400, share=10 / 400)
     fit(model, {"x": x, "y": given}, objective=objective, steps=200, batch_size=100, learning_rate=0.01)
     assert accuracy(model, x, y, enumerate=["k"]) > 0.95
+
+
+def test_labels_hang_on_latents_or_on_experts() -> None:
+    with pytest.raises(ValueError, match='labels_of=\'rows\'; wanted "latents" or "experts"'):
+        infinite_vae(Normal(2), 2, classes=2, labels_of="rows", encoder=NET, decoder=NET)  # type: ignore[arg-type]
 
 
 def lines_of_points(groups: int) -> torch.Tensor:

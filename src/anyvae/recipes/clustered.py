@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Literal, Unpack
 
 import torch
 from torch import nn
@@ -163,6 +163,7 @@ def infinite_vae(
     *,
     experts: int = 10,
     classes: int | None = None,
+    labels_of: Literal["latents", "experts"] = "latents",
     gate: Network | None = None,
     **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
@@ -183,6 +184,8 @@ def infinite_vae(
         latent_features: size of z.
         experts: where the process is cut off.
         classes: number of labels; the model has none where None.
+        labels_of: "latents" for p_k(y | z), a linear classifier in every expert; "experts" for p(y | k), of which fewer
+            labels tell, and which wants more experts than classes.
         gate: network of q(k | x); the encoder's where None.
         options: how an expert reads and makes x, see `EndOptions`.
 
@@ -191,7 +194,13 @@ def infinite_vae(
     ('k', 'z')
     """
     ends = Ends(likelihood, **options)
-    labels = {} if classes is None else {"y": Categorical(classes).given("z", "k", net=Chosen(Linear()))}
+    if labels_of not in ("latents", "experts"):
+        raise ValueError(f'infinite_vae got labels_of={labels_of!r}; wanted "latents" or "experts".')
+    labels = {}
+    if classes is not None:
+        y = Categorical(classes)
+        of_latents, of_experts = y.given("z", "k", net=Chosen(Linear())), y.given("k", net=Linear())
+        labels["y"] = of_experts if labels_of == "experts" else of_latents
     return LatentVariableModel(
         generative={
             "k": Categorical(experts),
