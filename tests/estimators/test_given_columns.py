@@ -105,6 +105,8 @@ def test_what_cannot_be_given(fitted: TabularVAE) -> None:
         VAEClassifier(recipe="cvae").fit(frame(), frame()["c"])
     with pytest.raises(ValueError, match="X has no column 'd'"):
         TabularVAE(recipe="cvae", given=["d"]).fit(frame())
+    with pytest.raises(TypeError, match=r"given of sample: got \['c'\], a list; wanted values by column"):
+        fitted.sample(2, given=["c"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", [0, np.int64(0)])

@@ -16,6 +16,7 @@ from anyvae.data.errors import listing
 from anyvae.estimators.base import TableEstimator, whole_number
 from anyvae.estimators.saving import Saved
 from anyvae.inference import mean
+from anyvae.wants import wants
 
 __all__ = ["TabularVAE"]
 
@@ -106,11 +107,17 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             random_state: of the draws; that of the estimator where None, so that two calls give the same rows.
 
         Raises:
+            TypeError: for what is no mapping.
             ValueError: for a column that there is not, a value that it cannot have, or a number of rows below 0.
         """
         fitted, seed = self._model(), self._seed(random_state)
         n_samples = whole_number("n_samples", n_samples, 0)
-        given = {self._named(column): value for column, value in (given or {}).items()}
+        if given is None:
+            given = {}
+        wants(
+            Mapping, given, "given of sample", 'values by column, as in {"income": ">50K"} or row.to_dict()'
+        )
+        given = {self._named(column): value for column, value in given.items()}
         if absent := [name for name in self._given() if name not in given]:
             raise ValueError(
                 f"rows are given {absent[0]!r}: say which value, as in "
