@@ -103,7 +103,7 @@ def test_a_model_without_them_says_so(pictures: Path, tmp_path: Path, capsys: Ca
     assert main(["cluster", str(run), str(pictures)]) == 2
     assert "the recipe vae has no clusters" in capsys.readouterr().err
     assert main(["classify", str(run), str(pictures)]) == 2
-    assert "name a column of categories with --column" in capsys.readouterr().err
+    assert "fit a recipe that models labels, such as m2" in capsys.readouterr().err
 
 
 def test_few_labels_are_kept_by_the_seed(pictures: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from anyvae.cli.options import Positive, Run, Seed, SourceName, Target, Unseen, whole
-from anyvae.cli.output import check_target, deliver
+from anyvae.cli.output import WRITTEN, check_target, deliver
 from anyvae.cli.rows import run_and_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["classify", "cluster", "impute"]
 
@@ -29,7 +33,7 @@ def impute(
     seed: Seed = 0,
     unseen: Unseen = "refuse",
 ) -> None:
-    """Write the rows of a table with their missing cells filled, given the rest of each row.
+    """Write rows with their missing cells filled, given the rest of each row.
 
     Cells get their mean (whole numbers rounded) or their most probable category.
 
@@ -37,31 +41,40 @@ def impute(
     ----------
     draws
         Write so many tables below each other instead, numbered by a first column draw, in each of which all holes
-        of a row are one joint draw: their spread is how uncertain the cells are.
+        of a row are one joint draw: their spread is how uncertain the cells are. Arrays in a .npy file are stacked,
+        (draws, rows, ...).
     seed
         Of the draws.
     """
-    check_target(output, (".csv", ".parquet"))
+    import numpy as np
+
+    from anyvae.data.write import tabulated
+
     fitted, rows = run_and_rows(run, source, unseen)
+    check_target(output, (".csv", ".parquet") if rows.array is None else WRITTEN)
     found = fitted.impute(rows, draws, seed)
+    if rows.array is not None and output is not None and output.suffix.lower() == ".npy":
+        deliver(found if draws is None else np.stack(found), output)
+        return
+    tables = [tabulated(filled) for filled in ([found] if draws is None else found)]
     if rows.beside is not None:
         from anyvae.runs.beside import with_columns
 
-        tables = [found] if draws is None else found
         tables = [with_columns(table, rows.beside) for table in tables]
-        found = tables[0] if draws is None else tables
-    if draws is not None:
-        import pyarrow as pa
+    deliver(tables[0] if draws is None else _numbered(tables, rows.name), output)
 
-        if "draw" in rows.table.column_names:  # type: ignore[union-attr]
-            from anyvae.data import DataError
 
-            raise DataError(f"{rows.name} has a column draw already, which would number the draws: rename it")
-        found = pa.concat_tables(
-            table.add_column(0, "draw", pa.repeat(number + 1, len(table)))
-            for number, table in enumerate(found)
-        )
-    deliver(found, output)
+def _numbered(tables: Sequence[pa.Table], name: str) -> pa.Table:
+    """Tables below each other, with the number of each in a first column."""
+    import pyarrow as pa
+
+    if "draw" in tables[0].column_names:
+        from anyvae.data import DataError
+
+        raise DataError(f"{name} has a column draw already, which would number the draws: rename it")
+    return pa.concat_tables(
+        table.add_column(0, "draw", pa.repeat(number + 1, len(table))) for number, table in enumerate(tables)
+    )
 
 
 def classify(
@@ -90,7 +103,12 @@ def classify(
     if column is None:
         from anyvae.data import DataError
 
-        raise DataError("the model has no label of its own: name a column of categories with --column")
+        instead = (
+            "name a column of categories with --column"
+            if rows.array is None
+            else "fit a recipe that models labels, such as m2, to rows of which some have one"
+        )
+        raise DataError(f"the model has no label of its own: {instead}")
     classes, shares = fitted.predict(rows, column)
     found = {column: np.asarray(classes)[shares.argmax(1)]}
     for place, name in enumerate(pa.array(classes).cast(pa.string())):  # as the classes are written

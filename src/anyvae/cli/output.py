@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["check_target", "deliver"]
+__all__ = ["WRITTEN", "check_target", "deliver"]
+
+WRITTEN = (".csv", ".parquet", ".npy")
+"""Endings of the files that can be written."""
 
 
-def check_target(path: Path | None, endings: tuple[str, ...] = (".csv", ".parquet", ".npy")) -> None:
+def check_target(path: Path | None, endings: tuple[str, ...] = WRITTEN) -> None:
     """Refuse a file that cannot be written before anything is computed for it.
 
     Raises:

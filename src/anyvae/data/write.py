@@ -49,7 +49,7 @@ def write(path: str | Path, data: Array | pa.Table | Mapping[str, Array]) -> Non
     if path.is_dir():
         raise DataError(f"{path} is a folder: give the name of a file")
     ending = path.suffix.lower()
-    ready: Any = _columns_side_by_side(data, path) if ending == ".npy" else _table(data)
+    ready: Any = _columns_side_by_side(data, path) if ending == ".npy" else tabulated(data)
     target = path.resolve()  # through links, so that the link stays one
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -101,14 +101,23 @@ def write_csv(file: IO[bytes], data: Array | pa.Table | Mapping[str, Array]) -> 
     """
     import pyarrow.csv as pc
 
-    table = _table(data)
+    table = tabulated(data)
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(table.column_names)  # arrow's own quotes every name
     file.write(header.getvalue().encode())
     pc.write_csv(table, file, pc.WriteOptions(include_header=False))
 
 
-def _table(data: Array | pa.Table | Mapping[str, Array]) -> pa.Table:
+def tabulated(data: Array | pa.Table | Mapping[str, Array]) -> pa.Table:
+    """Rows as a table; the elements of an array's rows are columns ``x0``, ``x1``, ….
+
+    Arguments:
+        data: as for `write`.
+
+    Example:
+        >>> tabulated(np.zeros((3, 1, 2))).column_names
+        ['x0', 'x1']
+    """
     import pyarrow as pa
 
     if isinstance(data, np.ndarray):
