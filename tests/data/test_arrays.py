@@ -243,7 +243,12 @@ def test_npy_and_npz(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "c.npz", signal=array, rate=np.array(8000), labels=np.zeros(3))
     loaded = load_source(tmp_path / "c.npz")
     np.testing.assert_array_equal(loaded.array, array)
-    assert loaded.labels is None  # three labels are not one a row
+    assert loaded.labels is None
+    assert loaded.notes == (
+        "'labels' of c.npz has shape (3,), not one label for each of 20 rows: it is left out",
+    )
+    np.savez(tmp_path / "label.npz", x=array, label=labels)
+    np.testing.assert_array_equal(load_source(tmp_path / "label.npz").labels, labels)
     np.savez(tmp_path / "bytes.npz", x=array, y=np.array(["größe".encode(), b"b"] * 10))
     assert load_source(tmp_path / "bytes.npz").labels.tolist() == ["größe", "b"] * 10
     np.savez(tmp_path / "latin.npz", x=array, y=np.array(["größe".encode("latin-1"), b"b"] * 10))

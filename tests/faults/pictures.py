@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import numbered
 
 CLI = "cli/test_cli_pictures.py::test_"
+READ = "data/test_arrays.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
@@ -26,6 +27,8 @@ _PLANTED = [
         '            if True\n            else "fit a recipe',
         f"{CLI}pictures_have_no_columns_to_classify",
     ),
+    ("data/arrays.py", '("y", "label", "labels")', '("y", "labels")', f"{READ}npy_and_npz"),
+    ("data/source.py", "labels=labels, notes=said)", "labels=labels)", f"{READ}npy_and_npz"),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

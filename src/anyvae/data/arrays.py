@@ -13,7 +13,7 @@ from anyvae.data.errors import DataError, listing
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _DATA_KEYS = ("x", "X", "data")
-_LABEL_KEYS = ("y", "labels")
+_LABEL_KEYS = ("y", "label", "labels")
 
 
 def read_npy(path: Path) -> Array:
@@ -33,11 +33,11 @@ def read_npy(path: Path) -> Array:
     return check_array(array, path.name)
 
 
-def read_npz(path: Path) -> tuple[Array, Array | None]:
-    """The data and labels of a ``.npz`` file.
+def read_npz(path: Path) -> tuple[Array, Array | None, tuple[str, ...]]:
+    """The data and labels of a ``.npz`` file, and sentences to say aloud.
 
     The data are the key ``x``, ``X`` or ``data``, or else the only array of two or more axes; the labels are
-    the key ``y`` or ``labels`` where it holds one value a row.
+    the key ``y``, ``label`` or ``labels`` where it holds one value a row.
 
     Arguments:
         path: the file.
@@ -67,11 +67,21 @@ def read_npz(path: Path) -> tuple[Array, Array | None]:
             )
         key = wide[0]
     data = check_array(arrays[key], f"{key!r} of {path.name}")
-    labels = next((arrays[k] for k in _LABEL_KEYS if k in arrays), None)
-    if labels is not None and labels.shape == (len(data), 1):
+    named = next((k for k in _LABEL_KEYS if k in arrays and k != key), None)
+    if named is None:
+        return data, None, ()
+    labels = arrays[named]
+    if labels.shape == (len(data), 1):
         labels = labels[:, 0]
-    if labels is None or labels.shape != (len(data),):
-        return data, None
+    if labels.shape != (len(data),):
+        return (
+            data,
+            None,
+            (
+                f"{named!r} of {path.name} has shape {labels.shape}, not one label for each of {len(data):,} rows: "
+                "it is left out",
+            ),
+        )
     if labels.dtype.kind == "S":
         try:
             labels = np.char.decode(labels, "utf-8")
@@ -79,7 +89,7 @@ def read_npz(path: Path) -> tuple[Array, Array | None]:
             raise DataError(
                 f"labels of {path.name} are bytes that are not UTF-8 text: save them as strings or as numbers"
             ) from cause
-    return data, labels
+    return data, labels, ()
 
 
 def check_array(array: Array, where: str) -> Array:

@@ -197,8 +197,8 @@ def _file(
 
         if ending == ".npy":
             return Source(path.name, array=read_npy(path), table=None)
-        array, labels = read_npz(path)
-        return Source(path.name, array=array, table=None, labels=labels)
+        array, labels, said = read_npz(path)
+        return Source(path.name, array=array, table=None, labels=labels, notes=said)
 
     from anyvae.data.arrow import plain
     from anyvae.data.blanks import blank

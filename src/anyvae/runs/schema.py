@@ -56,7 +56,7 @@ def schema_of(source: Source, chosen: _Chosen) -> Schema:
         if source.table is None:
             raise DataError(
                 f"the recipe {recipe.name} models labels, and {source.name} has none: give a .npz file with rows 'x' "
-                "and labels 'y', or a folder with a sub-folder of images for each label"
+                "and a label 'y' for each, or a folder with a sub-folder of images for each label"
             )
         raise DataError(f"the recipe {recipe.name} models labels: name their column with --label")
     aside = aside_of(source).column_names
