@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import numbered
 
 CLI = "cli/test_cli_pictures.py::test_"
+RUNS = "runs/test_picture_report.py::test_"
 READ = "data/test_arrays.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -26,6 +27,12 @@ _PLANTED = [
         '            if rows.array is None\n            else "fit a recipe',
         '            if True\n            else "fit a recipe',
         f"{CLI}pictures_have_no_columns_to_classify",
+    ),
+    (
+        "runs/gather.py",
+        "(observed * given).sum(0) / counts.clamp(min=1)",
+        "(observed * given).sum() / given.sum()",
+        f"{RUNS}what_differs_between_pixels_is_not_explained_by_latents",
     ),
     ("data/arrays.py", '("y", "label", "labels")', '("y", "labels")', f"{READ}npy_and_npz"),
     ("data/source.py", "labels=labels, notes=said)", "labels=labels)", f"{READ}npy_and_npz"),

@@ -114,7 +114,8 @@ class Findings:
         conditions: what each row in `observed` is given, by column; those in `sampled` are given the same, row by row
             and over again.
         class_kl: nats of latents that are classes, which `kl_per_latent` has no bars for, by name.
-        noise: `noise_scale` and `data_scale` in the units of the input, where the decoder has a scale.
+        noise: of an array, in the units of the input: `noise_scale`, the root mean square of what reconstructions leave
+            over, and `data_scale`, that of the rows around the mean of each element.
 
     Raises:
         ValueError: when the shapes of the latents disagree, or the columns of the history differ in length.

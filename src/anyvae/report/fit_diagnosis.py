@@ -9,9 +9,9 @@ from anyvae.report.summaries import is_certain, late_gain, noise_ratio, size_in_
 from anyvae.report.words import nats, percent
 
 NOISY = 0.9
-"""Noise above this share of the data's scale leaves the latents less than a fifth of the variance."""
+"""Noise above this share of the spread of the rows leaves the latents less than a fifth of the variance."""
 NOISELESS = 0.01
-"""Noise below this share of the data's scale: a density near its singularity."""
+"""Noise below this share of the spread of the rows: a density near its singularity."""
 OVERFIT, STRONG_OVERFIT = 0.02, 0.10
 """Train bound minus held-out bound, as a share of the bound's size."""
 SIGNIFICANT = 3.0
@@ -50,12 +50,12 @@ def over_fit(findings: Findings) -> Diagnosis | None:
 
 
 def noise_scale(findings: Findings) -> Diagnosis | None:
-    """The decoder's noise against the data's scale."""
+    """What reconstructions leave over against the spread of the rows."""
     ratio = noise_ratio(findings)
     if not math.isfinite(ratio):
         return None
-    scales = f"The decoder's noise is {findings.noise['noise_scale']:.3g} where the data's scale is " + (
-        f"{findings.noise['data_scale']:.3g} ({percent(ratio)})"
+    scales = f"Reconstructions are {findings.noise['noise_scale']:.3g} off where rows spread by " + (
+        f"{findings.noise['data_scale']:.3g} around their mean ({percent(ratio)})"
     )
     if ratio >= NOISY:
         return Diagnosis(

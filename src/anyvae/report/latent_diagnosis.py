@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from anyvae.report.findings import Diagnosis, Findings
-from anyvae.report.fit_diagnosis import IMPROVING, NOISY, over_fit
+from anyvae.report.fit_diagnosis import IMPROVING, over_fit
 from anyvae.report.summaries import (
     active_count,
     aggregate_moments,
@@ -16,7 +16,6 @@ from anyvae.report.summaries import (
     has_shares,
     is_certain,
     late_gain,
-    noise_ratio,
     size_in_nats,
     total_kl,
 )
@@ -60,12 +59,7 @@ def collapse(findings: Findings) -> Diagnosis | None:
 def collapse_causes(findings: Findings) -> list[str]:
     """Causes of a collapse, each with the number that gives it away."""
     causes = []
-    ratio, beta, epochs = noise_ratio(findings), findings.settings.get("beta"), findings.measured("epoch")[1]
-    if math.isfinite(ratio) and ratio >= NOISY:
-        causes.append(
-            f"the decoder's noise is {ratio:.2f} of the data's scale, so ignoring the latents costs it "
-            "nothing (learn the noise scale if it was fixed)"
-        )
+    beta, epochs = findings.settings.get("beta"), findings.measured("epoch")[1]
     if isinstance(beta, int | float) and beta > 1:
         causes.append(f"the KL was weighted by beta = {beta:g} (1 is the bound itself)")
     if len(epochs) and epochs[-1] < FEW_EPOCHS:

@@ -107,7 +107,7 @@ def total_kl(findings: Findings) -> float:
 
 
 def noise_ratio(findings: Findings) -> float:
-    """The decoder's noise as a share of the data's scale, NaN where it is unknown."""
+    """What reconstructions leave over as a share of the spread of the rows, NaN where it is unknown."""
     noise, data = findings.noise.get("noise_scale"), findings.noise.get("data_scale")
     return noise / data if noise is not None and data is not None and data > 0 else math.nan
 

@@ -192,16 +192,20 @@ def _prior_draws(fitted: FittedModel, use: LatentUse) -> np.ndarray[Any, Any] | 
 
 
 def _noise(fitted: FittedModel, rows: Source) -> dict[str, float]:
-    """What reconstructions leave over, and the spread of the data, of an array in input units."""
+    """What reconstructions of an array leave over, and how rows spread around their mean, in input units."""
     if fitted.schema.kind != "array" or fitted.schema.features[0].kind == "binary":
         return {}
     batch = fitted.batch(rows.some(_TABULATED))
     centre = reconstruct(fitted.model, batch)["x"]
     observed = _observed(batch)
     given = torch.ones_like(observed) if not isinstance(batch["x"], Partial) else batch["x"].mask.to(observed)
-    left = float((((observed - centre).square() * given).sum() / given.sum()).sqrt())
+    left = ((observed - centre).square() * given).sum() / given.sum()
+    counts = given.sum(0)
+    middle = (observed * given).sum(0) / counts.clamp(min=1)
+    # Of each element around its own mean: what differs between elements, no latent has to tell.
+    spread = ((observed - middle).square() * given).sum() / (counts - 1).clamp(min=0).sum().clamp(min=1)
     scale = fitted.schema.features[0].scale
-    return {"noise_scale": left * scale, "data_scale": scale}
+    return {"noise_scale": float(left.sqrt()) * scale, "data_scale": float(spread.sqrt()) * scale}
 
 
 def _codes(model: LatentVariableModel, batch: Batch) -> dict[str, str | int | float]:

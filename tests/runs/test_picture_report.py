@@ -1,0 +1,34 @@
+"""What the report of pictures is given to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anyvae.data import load_source
+from anyvae.report import Findings
+from anyvae.runs import FitOptions, fit_run
+from anyvae.runs.gather import findings_of
+
+
+def fitted(folder: Path, pictures: np.ndarray, recipe: str = "vae") -> Findings:
+    """The findings of a fit that is over before it has begun."""
+    np.save(folder / "pictures.npy", pictures)
+    options = FitOptions(source=str(folder / "pictures.npy"), recipe=recipe, max_epochs=1, samples=2)
+    model = fit_run(options, folder / "run")
+    return findings_of(model, load_source(folder / "pictures.npy"), {}, {})
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_what_differs_between_pixels_is_not_explained_by_latents(
+    channels: tuple[int, ...], tmp_path: Path
+) -> None:
+    """One bright half in every picture, noise around it: a mean per pixel leaves all over that rows differ by."""
+    pictures = np.random.default_rng(0).normal(0.0, 0.5, size=(200, 4, 4, *channels))
+    pictures[:, :2] += 100.0
+    pictures[::7, 1, 1] = np.nan
+    noise = fitted(tmp_path, pictures).noise
+    assert noise["data_scale"] == pytest.approx(0.5, rel=0.03)
+    assert noise["noise_scale"] > 0.9 * noise["data_scale"]
