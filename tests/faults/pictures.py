@@ -6,6 +6,7 @@ from faults import numbered
 
 CLI = "cli/test_cli_pictures.py::test_"
 RUNS = "runs/test_picture_report.py::test_"
+SAID = "report/test_sentences.py::test_"
 READ = "data/test_arrays.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -36,6 +37,31 @@ _PLANTED = [
     ),
     ("data/arrays.py", '("y", "label", "labels")', '("y", "labels")', f"{READ}npy_and_npz"),
     ("data/source.py", "labels=labels, notes=said)", "labels=labels)", f"{READ}npy_and_npz"),
+    (
+        "report/plane.py",
+        "        if has_shares(findings):",
+        "        if True:",
+        f"{SAID}latents_without_a_kl_of_their_own_are_not_ordered_by_it",
+    ),
+    ("report/page.py", "sample{'s' * (drawn != 1)}", "samples", f"{SAID}samples_are_counted"),
+    (
+        "report/groups.py",
+        'f"Means of {findings.likelihood}. In each',
+        '"Means of p(x | z). In each',
+        f"{SAID}layers_show_means_given_what_x_hangs_on",
+    ),
+    (
+        "report/page.py",
+        "    latents = findings.kl_per_latent.size\n",
+        '    latents = findings.settings.get("latent features", 0)\n',
+        f"{SAID}the_headline_counts_the_latents_that_the_page_does",
+    ),
+    (
+        "report/words.py",
+        "'is' if active == 1 else 'are'",
+        "'are'",
+        f"{SAID}one_latent_is_and_more_are",
+    ),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

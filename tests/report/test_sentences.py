@@ -13,8 +13,10 @@ import pytest
 from table_examples import whole_table_findings
 
 from anyvae.report import Diagnosis, Findings, diagnose
-from anyvae.report.page import summary
-from anyvae.report.plane import latent_plane
+from anyvae.report.findings import LayerFindings
+from anyvae.report.groups import layers
+from anyvae.report.page import summary, tiles
+from anyvae.report.plane import latent_plane, project
 from anyvae.report.sections import latents, training
 from anyvae.report.summaries import by_variable
 
@@ -100,9 +102,10 @@ def test_what_to_ask_for_is_said_where_there_is_one_latent(digits: Findings, act
     assert "of z1" not in one.text
 
 
-def test_the_headline_counts_the_latents_of_every_variable(digits: Findings) -> None:
+def test_the_headline_counts_the_latents_that_the_page_does(digits: Findings) -> None:
+    """A code takes several numbers, and where there are several variables the setting is of one of them."""
     settings = {"latent features": 7}
-    assert "vae with 7 latents" in summary(replace(digits, settings=settings))
+    assert "vae with 10 latents" in summary(replace(digits, settings=settings))
     assert "vae with 10 latents" in summary(replace(of_two_variables(digits), settings=settings))
 
 
@@ -160,3 +163,39 @@ def test_a_table_whose_cells_were_not_asked_about_gets_no_verdict_on_them() -> N
     assert whole.table is not None
     bare = replace(whole, table=replace(whole.table, density=None))
     assert not any("foretold" in one.title for one in diagnose(bare))
+
+
+def test_latents_without_a_kl_of_their_own_are_not_ordered_by_it(digits: Findings) -> None:
+    """Codes, for one, of which at most two are active."""
+    mean = np.zeros_like(digits.latent_mean)
+    mean[:, [3, 5]] = digits.latent_mean[:, :2]
+    nothing = np.full(digits.kl_per_latent.shape, np.nan)
+    found = replace(digits, latent_mean=mean, kl_per_latent=nothing)
+    points, names, caption = project(found, mean)
+    assert set(names) == {"z3", "z5"}
+    assert np.ptp(points, axis=0).min() > 0
+    assert "in the two latents that vary most." in caption
+    assert "of largest KL" in project(replace(found, kl_per_latent=digits.kl_per_latent), mean)[2]
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 sample"), (2, "2 samples")])
+def test_samples_are_counted(digits: Findings, count: int, words: str) -> None:
+    page = told(
+        tiles(replace(digits, metrics={"held_out": {**digits.metrics["held_out"], "samples": count}}))
+    )
+    assert re.search(rf"; {words}(?!\w)", page)
+
+
+def test_layers_show_means_given_what_x_hangs_on(digits: Findings) -> None:
+    many = [
+        LayerFindings(name=name, size=5, active=1, kl=1.0, draws=digits.sampled_mean) for name in ("z2", "z1")
+    ]
+    assert "Means of p(x | z1)." in told(layers(replace(digits, layers=many, likelihood="p(x | z1)")))
+
+
+@pytest.mark.parametrize(
+    ("active", "words"), [(1, "1 of 10 latents is active"), (8, "8 of 10 latents are active")]
+)
+def test_one_latent_is_and_more_are(digits: Findings, active: int, words: str) -> None:
+    held_out = {**digits.metrics["held_out"], "active_units": active}
+    assert words in told(latents(replace(digits, metrics={"held_out": held_out})))

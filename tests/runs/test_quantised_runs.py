@@ -45,7 +45,8 @@ def test_a_run_of_codes_from_rows_to_report(recipe: str, latents: int, tmp_path:
         "Only the bound is known",
         "KL of the latents",
         "perplexity of the codes of z",
-        "with 3 latents",
+        f"with {latents} latents",
+        "1 sample<",
     ):
         assert present in page, present
     for absent in (

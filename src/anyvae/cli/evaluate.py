@@ -64,7 +64,7 @@ def _table(figures: dict[str, Any], names: list[str]) -> str:
         (
             "log-likelihood",
             f"{_with_error(figures, 'log_likelihood')} nats per row "
-            f"(importance-weighted, {figures['samples']:,} samples)",
+            f"(importance-weighted, {figures['samples']:,} sample{'s' * (figures['samples'] != 1)})",
         ),
         ("reconstruction", f"{figures['reconstruction']:.4f} nats per row"),
         ("KL", f"{figures['kl']:.4f} nats per row"),

@@ -90,7 +90,10 @@ def posterior_gap(findings: Findings) -> Diagnosis | None:
             "log-likelihood gains from other values of the latents is not measured.",
         )
     samples = findings.metric("samples")
-    with_samples = f"{samples:,.0f} importance samples" if math.isfinite(samples) else "importance sampling"
+    several = "s" * (samples != 1)
+    with_samples = (
+        f"{samples:,.0f} importance sample{several}" if math.isfinite(samples) else "importance sampling"
+    )
     error = standard_error(
         findings.metric("elbo_standard_error"), findings.metric("log_likelihood_standard_error")
     )
@@ -111,7 +114,7 @@ def posterior_gap(findings: Findings) -> Diagnosis | None:
             "has that much to win.",
         )
     few = (
-        f" With only {samples:.0f} samples the estimate is itself a lower bound."
+        f" With only {samples:.0f} sample{several} the estimate is itself a lower bound."
         if samples < FEW_SAMPLES
         else ""
     )

@@ -152,8 +152,8 @@ def layers(findings: Findings) -> str:
         body += card(
             "What a layer changes",
             strips,
-            "Means of p(x | z). In each row the layers above the named one are the same draw, that one and those below "
-            "are drawn anew.",
+            f"Means of {findings.likelihood}. In each row the layers above the named one are the same draw, that one "
+            "and those below are drawn anew.",
         )
     lead = "The model has several layers of latents: upper ones are drawn first, and lower ones given them."
     return section("layers", "Layers", lead, body)

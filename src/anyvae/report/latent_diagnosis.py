@@ -19,7 +19,7 @@ from anyvae.report.summaries import (
     size_in_nats,
     total_kl,
 )
-from anyvae.report.words import nats, sentence
+from anyvae.report.words import active_of, nats, sentence
 
 FEW_EPOCHS = 5
 """Fewer passes over the data than this may be too few to leave the collapsed start."""
@@ -96,11 +96,11 @@ def latent_size(findings: Findings) -> Diagnosis | None:
         return Diagnosis(
             "note",
             "Unused latents",
-            f"{active} of {latents} latents are active. The other {spare} do no harm to the bound, they only "
+            f"{active_of(active, latents)}. The other {spare} do no harm to the bound, they only "
             f"cost time{less}.{each}",
         )
     return Diagnosis(
-        "good", "Latent size fits", f"{active} of {latents} latents are active, with {spare} to spare.{each}"
+        "good", "Latent size fits", f"{active_of(active, latents)}, with {spare} to spare.{each}"
     )
 
 

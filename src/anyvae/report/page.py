@@ -16,7 +16,7 @@ from anyvae.report.markup import card, details, section, table
 from anyvae.report.rows import samples, traversals
 from anyvae.report.sections import aggregate, latents, likelihood, training, verdicts
 from anyvae.report.style import CSS
-from anyvae.report.summaries import active_count, by_variable, total_kl
+from anyvae.report.summaries import active_count, total_kl
 from anyvae.report.synthetic import synthetic
 from anyvae.report.words import duration, number
 
@@ -96,13 +96,11 @@ def headline(findings: Findings) -> str:
 def summary(findings: Findings) -> str:
     """One sentence on how it was fitted, from the settings there are."""
     have = findings.settings
-    latents = have.get("latent features", findings.kl_per_latent.size)
-    if len(by_variable(findings)) > 1:  # the setting is of one of them
-        latents = findings.kl_per_latent.size
-    model = f"{findings.recipe} with {latents} latent{'' if latents == 1 else 's'}"
+    latents = findings.kl_per_latent.size
+    model = f"{findings.recipe} with {latents} latent{'s' * (latents != 1)}"
     if "network" in have:
         model += f" and the network {have['network']}"
-    clauses = [f"A {model}"]
+    clauses = [model]
     if "rows" in have:
         clauses.append(f"fitted to {number(have['rows'])} rows of {findings.source}")
     else:
@@ -127,7 +125,7 @@ def tiles(findings: Findings) -> str:
             under = f"standard error {error:.2f}" if math.isfinite(error) else "its error was not measured"
             drawn = findings.metric("samples")
             if key == "log_likelihood" and math.isfinite(drawn):
-                under += f"; {drawn:,.0f} samples"
+                under += f"; {drawn:,.0f} sample{'s' * (drawn != 1)}"
             entries.append((name, f"{value:,.2f} <small>nats</small>", f"per held-out row; {under}"))
     latents_used = f"{active_count(findings)} <small>of {findings.kl_per_latent.size}</small>"
     entries.append(("Active latents", latents_used, f"carrying {total_kl(findings):.2f} nats together"))

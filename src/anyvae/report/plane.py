@@ -9,7 +9,7 @@ import numpy as np
 from anyvae.report import figures
 from anyvae.report.findings import Array, Findings
 from anyvae.report.markup import card, image, legend
-from anyvae.report.summaries import active_latents, by_activity
+from anyvae.report.summaries import active_latents, by_activity, has_shares
 
 MOST_ROWS = 10_000
 MOST_GROUPS = len(figures.PALETTE)
@@ -81,10 +81,14 @@ def project(findings: Findings, mean: Array) -> tuple[Array, tuple[str, str], st
     if findings.standard_prior:
         rings = " Rings lie 1 and 2 standard deviations of the prior from its centre."
     if mean.shape[1] == 1:
-        return mean, ("z0", ""), "Posterior means of held-out rows; there is one latent."
+        return mean, (findings.latent(0), ""), "Posterior means of held-out rows; there is one latent."
     if len(active) <= 2:
-        first, second = by_activity(findings)[:2]
-        which = "the two most active latents" if len(active) == 2 else "the two latents of largest KL"
+        if has_shares(findings):
+            first, second = by_activity(findings)[:2]
+            which = "the two latents of largest KL"
+        else:
+            first, second = (int(k) for k in np.argsort(-mean.var(axis=0), kind="stable")[:2])
+            which = "the two latents that vary most"
         caption = f"Posterior means of held-out rows in {which}.{rings}"
         return mean[:, [first, second]], (findings.latent(first), findings.latent(second)), caption
     used = mean[:, active]

@@ -198,7 +198,10 @@ def table_cards(findings: Findings) -> str:
     body += grid([marginal_card(m) for m in found[:SHOWN_MARGINALS]], kind="small")
     rest = found[SHOWN_MARGINALS:MOST_MARGINALS]
     if rest:
-        body += details(f"{len(rest)} more columns", grid([marginal_card(m) for m in rest], kind="small"))
+        body += details(
+            f"{len(rest)} more column{'s' * (len(rest) != 1)}",
+            grid([marginal_card(m) for m in rest], kind="small"),
+        )
     if len(found) > MOST_MARGINALS:
         listed = [(m.name, f"{m.distance:.3f}") for m in found]
         body += details(f"Distances of all {len(found):,} columns", table(["Column", "Distance"], listed))

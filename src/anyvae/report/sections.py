@@ -24,7 +24,7 @@ from anyvae.report.summaries import (
     is_certain,
     total_kl,
 )
-from anyvae.report.words import decimal, number
+from anyvae.report.words import active_of, decimal, number
 
 SHOWN_LATENTS = 12
 MOST_LATENTS = 48
@@ -134,8 +134,8 @@ def latents(findings: Findings) -> str:
     kl = np.asarray(findings.kl_per_latent, dtype=float)
     colours = [("active", figures.ACCENT), ("unused", figures.DATA)][: 1 + int(not active.all())]
     caption = (
-        f"{active_count(findings)} of {kl.size} latents are active: their posterior mean varies over rows by "
-        f"more than {ACTIVE_VARIANCE:g}. "
+        f"{active_of(active_count(findings), kl.size)}, by a posterior mean that varies over rows by more than "
+        f"{ACTIVE_VARIANCE:g}. "
     )
     if has_shares(findings):
         together, alone = total_kl(findings), float(np.nansum(kl))
@@ -209,7 +209,10 @@ def aggregate(findings: Findings) -> str:
     if rest:
         left_out = len(order) - SHOWN_LATENTS - len(rest)
         more = f" ({left_out} that carry least are left out)" if left_out else ""
-        body += details(f"{len(rest)} more latents{more}", grid([one(k) for k in rest], kind="tiny"))
+        body += details(
+            f"{len(rest)} more latent{'s' * (len(rest) != 1)}{more}",
+            grid([one(k) for k in rest], kind="tiny"),
+        )
     body += details("Moments of every latent", moments_table(findings, order))
     prior = "N(0, 1) (line)" if draws is None else "(line, from draws, in standard deviations of it)"
     lead = (

@@ -61,13 +61,22 @@ def number(value: Any, digits: int = 4) -> str:
     return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
+def active_of(active: int, latents: int) -> str:
+    """How many latents are active.
+
+    >>> active_of(1, 10), active_of(8, 10), active_of(1, 1)
+    ('1 of 10 latents is active', '8 of 10 latents are active', '1 of 1 latent is active')
+    """
+    return f"{active} of {latents} latent{'s' * (latents != 1)} {'is' if active == 1 else 'are'} active"
+
+
 def decimal(value: float, digits: int = 2) -> str:
     """A number with so many decimals, a dash where it is none.
 
-    >>> decimal(1.239), decimal(float("nan"))
-    ('1.24', '–')
+    >>> decimal(1.239), decimal(-0.0001), decimal(float("nan"))
+    ('1.24', '0.00', '–')
     """
-    return f"{value:,.{digits}f}" if math.isfinite(value) else "–"
+    return f"{round(value, digits) + 0.0:,.{digits}f}" if math.isfinite(value) else "–"
 
 
 def duration(seconds: float) -> str:

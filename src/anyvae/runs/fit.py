@@ -270,7 +270,8 @@ def _finish(
     error = held["log_likelihood_standard_error"]
     told = "" if math.isnan(error) else f" ± {error:.2f}"
     say(
-        f"held-out log-likelihood {held['log_likelihood']:.2f}{told} nats per row ({held['samples']:,} samples), "
+        f"held-out log-likelihood {held['log_likelihood']:.2f}{told} nats per row "
+        f"({held['samples']:,} sample{'s' * (held['samples'] != 1)}), "
         f"ELBO {held['elbo']:.2f}, {held['active_units']} of {len(held['kl_per_latent'])} latents active"
     )
     return metrics
