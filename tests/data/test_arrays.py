@@ -99,7 +99,7 @@ def test_kind_and_lattice(name: str, kind: str, low: float, step: float, levels:
 def test_sentences_say_what_was_chosen() -> None:
     assert infer_schema(load_source("digits")).sentences() == [
         "pixels are grey 0..16 (17 levels): discretised logistic likelihood; pass --likelihood to change",
-        "3 pixels never vary: kept, and served back",
+        "3 pixels never vary: modelled as all others are",
     ]
     said = [infer_schema(source(EXACT[name])).sentences()[0] for name in ("two", "colour", "shifted")]
     assert said[0].startswith("values are 0.1 or 0.7: Bernoulli likelihood")
@@ -122,7 +122,14 @@ def test_missing_elements_are_masked_and_have_no_part_in_the_moments() -> None:
 def test_constant_elements_are_named_in_the_encoded_order() -> None:
     array = EXACT["colour"].copy()
     array[:, 6, 1, 2] = 9
-    assert infer_schema(source(array)).constant_elements == [2 * 35 + 6 * 5 + 1]
+    schema = infer_schema(source(array))
+    assert schema.constant_elements == [2 * 35 + 6 * 5 + 1]
+    assert "1 colour of a pixel never varies: modelled as all others are" in schema.sentences()
+    array[:, 6, 1, 1] = 7
+    assert (
+        "2 colours of pixels never vary: modelled as all others are"
+        in infer_schema(source(array)).sentences()
+    )
 
 
 def test_bernoulli_means_are_encoded_in_0_1_and_draws_decoded_to_black_and_white() -> None:

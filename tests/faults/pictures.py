@@ -62,6 +62,24 @@ _PLANTED = [
         "'are'",
         f"{SAID}one_latent_is_and_more_are",
     ),
+    (
+        "data/schema.py",
+        "if self.image and self.event_shape[0] > 1:",
+        "if False:",
+        f"{READ}constant_elements_are_named_in_the_encoded_order",
+    ),
+    (
+        "report/figures.py",
+        "late if settles and len(late) else",
+        "late if len(late) else",
+        "report/test_figures.py::test_a_curve_without_a_transient_is_drawn_from_its_first_step",
+    ),
+    (
+        "report/sections.py",
+        'settles=column != "learning_rate"',
+        "settles=True",
+        f"{SAID}the_learning_rate_is_drawn_from_its_first_step",
+    ),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

@@ -230,7 +230,11 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         constants = [feature for feature in self.features if feature.constant is not None]
         if self.kind == "array" and self.constant_elements:
             n, thing = len(self.constant_elements), "pixel" if self.image else "element"
-            said.append(f"{n} {thing}{'s never vary' if n > 1 else ' never varies'}: kept, and served back")
+            if self.image and self.event_shape[0] > 1:
+                thing = "colour of a pixel" if n == 1 else "colours of pixel"
+            said.append(
+                f"{n} {thing}{'s never vary' if n > 1 else ' never varies'}: modelled as all others are"
+            )
         if constants:
             names = ", ".join(f"{f.name} = {shown(f.constant, f.dtype)}" for f in constants[:8])
             more = f" and {len(constants) - 8} more" if len(constants) > 8 else ""
