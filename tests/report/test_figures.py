@@ -69,6 +69,17 @@ def test_the_transient_of_the_start_does_not_flatten_the_curve() -> None:
     assert np.ptp(line[:, 0]) > 0.6 * picture.height * 2
 
 
+def test_a_curve_without_a_transient_is_drawn_from_its_first_step() -> None:
+    steps = np.arange(1.0, 9.0)
+    cut, whole = (
+        np.argwhere(
+            ink(figures.curves([(steps, 1 / steps, figures.ACCENT)], name="", alt="", **how), figures.ACCENT)
+        )
+        for how in ({}, {"settles": False})
+    )
+    assert np.ptp(whole[:, 1]) > 1.1 * np.ptp(cut[:, 1])
+
+
 def test_style_is_the_reports_whatever_the_users_is() -> None:
     import matplotlib
 

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from table_examples import whole_table_findings
 
-from anyvae.report import Diagnosis, Findings, diagnose
+from anyvae.report import Diagnosis, Findings, diagnose, figures
 from anyvae.report.findings import LayerFindings
 from anyvae.report.groups import layers
 from anyvae.report.page import summary, tiles
 from anyvae.report.plane import latent_plane, project
 from anyvae.report.sections import latents, training
 from anyvae.report.summaries import by_variable
+
+STEPS = np.arange(1.0, 9.0)
 
 
 def told(page: str) -> str:
@@ -199,3 +201,19 @@ def test_layers_show_means_given_what_x_hangs_on(digits: Findings) -> None:
 def test_one_latent_is_and_more_are(digits: Findings, active: int, words: str) -> None:
     held_out = {**digits.metrics["held_out"], "active_units": active}
     assert words in told(latents(replace(digits, metrics={"held_out": held_out})))
+
+
+def test_the_learning_rate_is_drawn_from_its_first_step(
+    digits: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It falls from its peak, and what is high at the start is no transient."""
+    drawn: dict[str, bool] = {}
+    draw = figures.curves
+
+    def curves(lines: Any, *, name: str, alt: str, settles: bool = True) -> Any:
+        drawn[alt.removesuffix(" over steps")] = settles
+        return draw(lines, name=name, alt=alt, settles=settles)
+
+    monkeypatch.setattr(figures, "curves", curves)
+    training(replace(digits, history={"step": STEPS, "learning_rate": 1e-3 / STEPS, "validation_kl": STEPS}))
+    assert drawn == {"Learning rate": False, "KL(q(z | x) ‖ p(z))": True}

@@ -98,8 +98,17 @@ def rule_lines(axes: Axes) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def curves(lines: Sequence[tuple[Array, Array, str]], *, name: str, alt: str) -> Picture:
-    """Quantities over steps: (steps, values, colour) each; the transient of the start may leave the axes."""
+def curves(
+    lines: Sequence[tuple[Array, Array, str]], *, name: str, alt: str, settles: bool = True
+) -> Picture:
+    """Quantities over steps.
+
+    Arguments:
+        lines: (steps, values, colour) of each.
+        name: of the quantity.
+        alt: what is to be seen.
+        settles: whether the start is a transient, which may leave the axes.
+    """
     figure, axes = blank()
     rule_lines(axes)
     settled = []
@@ -109,7 +118,7 @@ def curves(lines: Sequence[tuple[Array, Array, str]], *, name: str, alt: str) ->
         width, opacity = (0.9, 0.75) if thin else (2.0, 1.0)
         axes.plot(steps, values, color=colour, linewidth=width, alpha=opacity, marker=mark, markersize=4)
         late = values[steps >= steps[0] + 0.08 * (steps[-1] - steps[0])]
-        settled.append(late if len(late) else values)
+        settled.append(late if settles and len(late) else values)
     pooled = np.concatenate(settled)
     low, high = float(np.quantile(pooled, 0.005)), float(pooled.max())
     low = min([low, *(float(values[-1]) for _, values, _ in lines)])

@@ -84,11 +84,16 @@ def training(findings: Findings) -> str:
         steps, values = findings.measured(column)
         if len(values):
             name = "learning rate" if column == "learning_rate" else "nats per row"
-            picture = figures.curves([(steps, values, figures.ACCENT)], name=name, alt=f"{title} over steps")
+            picture = figures.curves(
+                [(steps, values, figures.ACCENT)],
+                name=name,
+                alt=f"{title} over steps",
+                settles=column != "learning_rate",
+            )
             panels.append(card(title, image(picture), caption))
     if not panels:
         return section("training", "Training", "No curve was recorded.", "")
-    lead = "In nats per row; higher is better. The first steps may lie below the frame."
+    lead = "In nats per row; higher is better. The first steps may lie outside the frame."
     if findings.label_use == "fitted":
         lead += " These are bounds of rows and the labels that they have; all others on this page are of rows alone."
     return section("training", "Training", lead, grid(panels))
