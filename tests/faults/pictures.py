@@ -80,6 +80,12 @@ _PLANTED = [
         "settles=True",
         f"{SAID}the_learning_rate_is_drawn_from_its_first_step",
     ),
+    (
+        "runs/gather.py",
+        "        if schema.binarise\n",
+        "        if shown.table is None\n",
+        f"{RUNS}holes_of_arrays_are_no_data",
+    ),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anyvae.data import load_source
+from anyvae.data import load_source, some_rows
 from anyvae.report import Findings
 from anyvae.runs import FitOptions, fit_run
 from anyvae.runs.gather import findings_of
@@ -32,3 +32,13 @@ def test_what_differs_between_pixels_is_not_explained_by_latents(
     noise = fitted(tmp_path, pictures).noise
     assert noise["data_scale"] == pytest.approx(0.5, rel=0.03)
     assert noise["noise_scale"] > 0.9 * noise["data_scale"]
+
+
+@pytest.mark.parametrize("event", [(4, 4), (4, 4, 3), (5,)])
+def test_holes_of_arrays_are_no_data(event: tuple[int, ...], tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, *event))
+    rows[::2, 0] = np.nan
+    found = fitted(tmp_path, rows)
+    np.testing.assert_array_equal(found.observed, rows[some_rows(60, len(found.observed))])
+    assert np.isnan(found.observed).any()
+    assert np.isfinite(found.reconstructed_mean).all()

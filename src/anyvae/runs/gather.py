@@ -53,7 +53,6 @@ def findings_of(
     schema, config, model = fitted.schema, fitted.config, fitted.model
     shown = held_out.some(_PICTURED if schema.image else _TABULATED)
     plotted = held_out.some(_PLOTTED)
-    shown_batch = fitted.batch(shown)
     drawn = fitted.draw(2 * len(shown) if schema.image else len(shown), seed=config.seed, like=shown)
     recipe = fitted.recipe
     use = latent_use(model, fitted.batch(plotted)).without(recipe.enumerate)
@@ -95,8 +94,10 @@ def findings_of(
         labels=plotted.labels,
         label_use=_label_use(fitted),
         image_shape=tuple(schema.input_shape) if schema.image else None,
-        # As it was given where it is a table: encoded, a hole would be the mean or the first category.
-        observed=_rows(fitted, _observed(shown_batch)) if shown.table is None else _columns(shown.table),
+        # As it was given: encoded, a hole would be the mean or the first category. Means of 0 or 1 are drawn.
+        observed=_rows(fitted, _observed(fitted.batch(shown)))
+        if schema.binarise
+        else _columns(shown.table if shown.array is None else shown.array),
         reconstructed_mean=_columns(fitted.reconstruct(shown)),
         reconstructed_draw=_columns(fitted.reconstruct(shown, draw=True, seed=config.seed)),
         sampled=_rows(fitted, drawn.x),
