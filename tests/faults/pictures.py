@@ -86,6 +86,24 @@ _PLANTED = [
         "        if shown.table is None\n",
         f"{RUNS}holes_of_arrays_are_no_data",
     ),
+    (
+        "report/groups.py",
+        "max(0, COLUMNS - of_a_row)",
+        "0",
+        "report/test_groups.py::test_pictures_of_few_classes_are_no_larger_than_those_of_many",
+    ),
+    (
+        "report/rows.py",
+        "max(min(len(findings.sampled) // wide, DRAWN_ROWS), 1) * wide",
+        "DRAWN_ROWS * wide",
+        f"{RUNS}the_page_says_what_is_blank_and_begins_no_row_that_it_does_not_fill",
+    ),
+    (
+        "report/rows.py",
+        "if np.isnan(observed).any() else",
+        "if False else",
+        f"{RUNS}the_page_says_what_is_blank_and_begins_no_row_that_it_does_not_fill",
+    ),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

@@ -174,3 +174,21 @@ def test_latents_are_called_by_their_names_everywhere(digits: Findings) -> None:
     page = render(replace(digits, latent_names=names))
     assert "top[0]" in page
     assert not re.search(r"\bz\d+\b", text(page.split('id="latents"')[1].split('id="schema"')[0]))
+
+
+def test_pictures_of_few_classes_are_no_larger_than_those_of_many(digits: Findings) -> None:
+    rows = np.asarray(digits.observed)
+    widths = {}
+    for count in (2, 9):
+        names = [f"class {k}" for k in range(count)]
+        found = GroupFindings(
+            kind="class",
+            names=names,
+            shares=[1 / count] * count,
+            exemplars=[rows[:5]] * count,
+            draws=[rows[:5]] * count,
+            analogies=rows[: 2 * (1 + count)],
+        )
+        page = groups(replace(digits, groups=[found]))
+        [widths[count]] = re.findall(r'width="(\d+)" height="\d+" alt="Held-out rows, and every class', page)
+    assert widths[2] == widths[9]

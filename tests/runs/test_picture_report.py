@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from anyvae.data import load_source, some_rows
 from anyvae.report import Findings
+from anyvae.report.rows import image_cards
 from anyvae.runs import FitOptions, fit_run
 from anyvae.runs.gather import findings_of
 
@@ -42,3 +45,16 @@ def test_holes_of_arrays_are_no_data(event: tuple[int, ...], tmp_path: Path) -> 
     np.testing.assert_array_equal(found.observed, rows[some_rows(60, len(found.observed))])
     assert np.isnan(found.observed).any()
     assert np.isfinite(found.reconstructed_mean).all()
+
+
+def test_the_page_says_what_is_blank_and_begins_no_row_that_it_does_not_fill(tmp_path: Path) -> None:
+    """Twenty draws in rows of eight, for the pictures are large."""
+    pictures = np.random.default_rng(0).normal(size=(60, 50, 2))
+    whole = fitted(tmp_path, pictures)
+    assert "left blank" not in image_cards(whole)
+    [size] = re.findall(r'width="(\d+)" height="(\d+)" alt="Draws', image_cards(whole))
+    [one] = re.findall(r'width="(\d+)" height="(\d+)" alt="Means', image_cards(whole))
+    assert int(size[0]) == int(one[0])
+    assert int(size[1]) == pytest.approx(2 * int(one[1]), rel=0.1)
+    pictures[:, 0] = np.nan
+    assert "Missing pixels are left blank." in image_cards(replace(whole, observed=pictures[:10]))

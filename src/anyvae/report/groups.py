@@ -79,10 +79,15 @@ def _pictures(findings: Findings, found: GroupFindings) -> str:
         body,
         f"Left, held-out rows {rows}; right, draws {draws}.",
     )
-    if found.analogies is not None and len(found.names) <= SHOWN_GROUPS:
+    if findings.image_shape is not None and found.analogies is not None and len(found.names) <= SHOWN_GROUPS:
+        of_a_row = 1 + len(found.names)
+        images = as_images(found.analogies, findings).reshape(-1, of_a_row, *findings.image_shape)
+        # Few classes are no reason for large pictures.
+        empty = ((0, 0), (0, max(0, COLUMNS - of_a_row)), *((0, 0) for _ in findings.image_shape))
+        padded = np.pad(images, empty, constant_values=np.nan)
         sheet = tile(
-            as_images(found.analogies, findings),
-            1 + len(found.names),
+            padded.reshape(-1, *findings.image_shape),
+            padded.shape[1],
             span,
             alt="Held-out rows, and every class in their style",
         )

@@ -57,23 +57,25 @@ def image_cards(findings: Findings) -> str:
         )
         if len(rows)
     )
+    # No row of draws is begun that they do not fill.
+    drawn = max(min(len(findings.sampled) // wide, DRAWN_ROWS), 1) * wide
     draws = "".join(
         strip(name, note, as_images(rows, findings)[:count], wide, span)
         for name, note, rows, count in (
-            ("Draws", findings.ancestry, findings.sampled, DRAWN_ROWS * wide),
+            ("Draws", findings.ancestry, findings.sampled, drawn),
             ("Means", f"of {findings.likelihood} for the first row of draws", findings.sampled_mean, wide),
         )
         if len(rows)
     )
     caption = ""
     if findings.conditions:
-        drawn = min(len(findings.sampled), DRAWN_ROWS * wide)
         told = "; ".join(
-            f"{name} = {', '.join(number(values[i % len(values)]) for i in range(drawn))}"
+            f"{name} = {', '.join(number(values[i % len(values)]) for i in range(min(drawn, len(findings.sampled))))}"
             for name, values in findings.conditions.items()
         )
         caption = f"Row by row the draws are given {told}, as held-out rows are."
-    return card("Reconstructions of held-out data", reconstructions) + card(
+    holes = "Missing pixels are left blank." if np.isnan(observed).any() else ""
+    return card("Reconstructions of held-out data", reconstructions, holes) + card(
         "New data from the model", draws, caption
     )
 
