@@ -104,6 +104,18 @@ _PLANTED = [
         "if False else",
         f"{RUNS}the_page_says_what_is_blank_and_begins_no_row_that_it_does_not_fill",
     ),
+    (
+        "report/sections.py",
+        "barred = order[:MOST_BARS]",
+        "barred = order",
+        f"{SAID}bars_of_many_latents_are_those_that_carry_most",
+    ),
+    (
+        "report/figures.py",
+        "of {len(kl)} latents active",
+        "of {len(order)} latents active",
+        f"{SAID}bars_of_many_latents_are_those_that_carry_most",
+    ),
 ]
 
 FAULTS = numbered("pictures", _PLANTED)

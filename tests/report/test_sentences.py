@@ -217,3 +217,20 @@ def test_the_learning_rate_is_drawn_from_its_first_step(
     monkeypatch.setattr(figures, "curves", curves)
     training(replace(digits, history={"step": STEPS, "learning_rate": 1e-3 / STEPS, "validation_kl": STEPS}))
     assert drawn == {"Learning rate": False, "KL(q(z | x) ‖ p(z))": True}
+
+
+@pytest.mark.parametrize("count", [100, 101, 463])
+def test_bars_of_many_latents_are_those_that_carry_most(digits: Findings, count: int) -> None:
+    mean = np.zeros((len(digits.latent_mean), count))
+    mean[:, :2] = digits.latent_mean[:, :2]
+    page = latents(
+        replace(
+            digits,
+            latent_mean=mean,
+            latent_scale=np.ones_like(mean),
+            kl_per_latent=np.linspace(0.0, 1.0, count),
+            metrics={},
+        )
+    )
+    assert ("Shown are the 100 that carry most." in page) == (count > 100)
+    assert f"2 of {count} latents active" in page

@@ -159,7 +159,7 @@ def kl_bars(kl: Array, order: Sequence[int], active: Array, names: Sequence[str]
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel("nats per row")
     axes.xaxis.set_major_locator(few_ticks(5))
-    return finish(figure, f"KL per latent in nats, {int(np.sum(active))} of {len(order)} latents active")
+    return finish(figure, f"KL per latent in nats, {int(np.sum(active))} of {len(kl)} latents active")
 
 
 def plane(

@@ -28,6 +28,8 @@ from anyvae.report.words import active_of, decimal, number
 
 SHOWN_LATENTS = 12
 MOST_LATENTS = 48
+MOST_BARS = 100
+"""More bars than this blur into each other."""
 HISTOGRAM_ROWS = 2000
 JOINED = "q or the prior joins them"
 
@@ -153,11 +155,14 @@ def latents(findings: Findings) -> str:
             why = "single ones are told from one draw of the others" if hang_on_others else JOINED
             caption += f"; that of all together is {together:.2f}, for {why}"
         caption += "."
+        barred = order[:MOST_BARS]
+        if len(barred) < len(order):
+            caption += f" Shown are the {MOST_BARS} that carry most."
         cards = [
             card(
                 "KL per latent",
                 legend(colours)
-                + image(figures.kl_bars(kl, order, active, [findings.latent(k) for k in order])),
+                + image(figures.kl_bars(kl, barred, active, [findings.latent(k) for k in barred])),
                 caption,
             )
         ]
