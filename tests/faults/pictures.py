@@ -94,8 +94,8 @@ _PLANTED = [
     ),
     (
         "report/rows.py",
-        "max(min(len(findings.sampled) // wide, DRAWN_ROWS), 1) * wide",
-        "DRAWN_ROWS * wide",
+        "min(len(findings.sampled) // wide, DRAWN_ROWS) * wide or len(findings.sampled)",
+        "min(len(findings.sampled), DRAWN_ROWS * wide)",
         f"{RUNS}the_page_says_what_is_blank_and_begins_no_row_that_it_does_not_fill",
     ),
     (

@@ -58,7 +58,7 @@ def image_cards(findings: Findings) -> str:
         if len(rows)
     )
     # No row of draws is begun that they do not fill.
-    drawn = max(min(len(findings.sampled) // wide, DRAWN_ROWS), 1) * wide
+    drawn = min(len(findings.sampled) // wide, DRAWN_ROWS) * wide or len(findings.sampled)
     draws = "".join(
         strip(name, note, as_images(rows, findings)[:count], wide, span)
         for name, note, rows, count in (
@@ -70,7 +70,7 @@ def image_cards(findings: Findings) -> str:
     caption = ""
     if findings.conditions:
         told = "; ".join(
-            f"{name} = {', '.join(number(values[i % len(values)]) for i in range(min(drawn, len(findings.sampled))))}"
+            f"{name} = {', '.join(number(values[i % len(values)]) for i in range(drawn))}"
             for name, values in findings.conditions.items()
         )
         caption = f"Row by row the draws are given {told}, as held-out rows are."
