@@ -1,4 +1,4 @@
-"""The few pieces of HTML the page is made of. Every text is escaped here and nowhere else."""
+"""The few pieces of HTML the page is made of; each escapes the text that it is given."""
 
 from __future__ import annotations
 
