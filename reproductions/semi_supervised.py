@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from anyvae import MLP, Bernoulli, LatentVariableModel, Partial
+from anyvae import MLP, Bernoulli, LatentVariableModel, NetworkScale, Normal, Partial
 from anyvae.data import load_source
 from anyvae.inference import class_mean
 from anyvae.networks import ConvNet
-from anyvae.objectives import KL, LinearRamp, Objective
+from anyvae.objectives import KL, LinearRamp
 from anyvae.recipes import (
     classifying_elbo,
     infinite_vae,
@@ -53,7 +53,8 @@ CASES: dict[str, tuple[str, int, str, float | None]] = {
     "infinite-100": ("infinite VAE", 100, "3.93 ± 0.5", None),
     "infinite-1000": ("infinite VAE", 1000, "2.29 ± 0.2", None),
 }
-EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN, EXPERT_BATCH, EXPERT_EPOCHS, EXPERT_RATE = 10, 20, 200, 200, 20, 1e-3
+# The infinite VAE: experts at most, and what each is.
+EXPERTS, EXPERT_LATENTS, EXPERT_HIDDEN, EXPERT_BATCH, EXPERT_EPOCHS, EXPERT_RATE = 30, 4, 100, 200, 24, 2e-3
 FEATURES, STYLES, UPPER_EPOCHS, UPPER_BATCH, UPPER_RATE, UPPER_WEIGHT, DRAWS = 10, 10, 80, 100, 1e-3, 0.1, 4
 
 
@@ -67,13 +68,15 @@ def known_labels(labels: Tensor, count: int, seed: int) -> Tensor:
     return kept
 
 
-def rows_of(values: Tensor, labels: Tensor, kept: Tensor, name: str = "x") -> tuple[TensorData, float]:
+def rows_of(
+    values: Tensor, labels: Tensor, kept: Tensor, name: str = "x", *, pixels: bool = True
+) -> tuple[TensorData, float]:
     """All rows, those with a label so often over that they make up a twentieth, and the share that they are."""
     times = max(1, round(LABELLED_SHARE * len(kept) / int(kept.sum())))
     places = torch.cat([torch.arange(len(kept)), *[kept.nonzero().squeeze(1)] * (times - 1)])
     rows = TensorData(
         {name: values[places], "y": Partial(one_hot(labels[places], 10).float(), kept[places])},
-        binarise=[name] if name == "x" else [],
+        binarise=[name] if pixels else [],
     )
     return rows, float(kept[places].float().mean())
 
@@ -87,35 +90,6 @@ def error_of(model: LatentVariableModel, rows: Tensor, labels: Tensor) -> float:
     summed = [name for name in ("y", "k") if name in model.latents]
     found = class_mean(model, {"x": rows}, "y", samples=8, enumerate=summed).argmax(1)
     return 100.0 * float((found != labels).float().mean())
-
-
-def pixels_fit(
-    model: LatentVariableModel,
-    data: Split,
-    rows: TensorData,
-    objective: Objective,
-    seed: int,
-    *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-) -> Callable[[], FitResult]:
-    """A fit to pixels and labels, to the end."""
-    return partial(
-        fit,
-        model,
-        rows,
-        validation=data.held,
-        callbacks=[Narrator()],
-        objective=objective,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        evaluations=epochs // 2,
-        precision=products(),
-        keep_last=True,
-        seed=seed,
-    )
 
 
 def one_fit(
@@ -136,8 +110,20 @@ def one_fit(
     objective = classifying_elbo(share, weight=WEIGHT) - LinearRamp(
         STYLE_WEIGHT - 1.0, 0.0, until=UNTIL
     ) * KL(names=["z"], enumerate=["y"])
-    return model, pixels_fit(
-        model, data, rows, objective, seed, epochs=EPOCHS, batch_size=BATCH, learning_rate=RATE
+    return model, partial(
+        fit,
+        model,
+        rows,
+        validation=data.held,
+        callbacks=[Narrator()],
+        objective=objective,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        learning_rate=RATE,
+        evaluations=EPOCHS // 2,
+        precision=products(),
+        keep_last=True,
+        seed=seed,
     )
 
 
@@ -166,8 +152,7 @@ def two_fits(
             {name: p[name] for name in ("y", "z2", "z1")}, {name: q[name] for name in ("y", "z2")}
         )
         torch.manual_seed(seed)
-        drawn = [features_of(first, data.train, draw) for draw in range(DRAWS)]
-        rows, share = rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), "z1")
+        rows, share = features_and_labels(first, data, labels, kept, "z1")
         return fit(
             above,
             rows,
@@ -196,33 +181,48 @@ def features_of(model: LatentVariableModel, rows: TensorData, seed: int) -> Tens
     return torch.cat(found)
 
 
+def features_and_labels(
+    first: LatentVariableModel, data: Split, labels: Tensor, kept: Tensor, name: str
+) -> tuple[TensorData, float]:
+    """`rows_of` several draws of the features."""
+    drawn = [features_of(first, data.train, draw) for draw in range(DRAWS)]
+    return rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), name, pixels=False)
+
+
 def mixture(
     data: Split, labels: Tensor, kept: Tensor, seed: int
 ) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
-    """The infinite VAE, and its fit."""
-    rows, share = rows_of(data.train.values["x"], labels, kept)
-    net = MLP([EXPERT_HIDDEN], nn.ReLU)
+    """The infinite VAE of the features that M1+M2 has, and its fit."""
+    net = MLP([EXPERT_HIDDEN], nn.Softplus)
     model = infinite_vae(
-        Bernoulli(784),
+        Normal(FEATURES, scale=NetworkScale()),
         EXPERT_LATENTS,
         experts=EXPERTS,
         classes=10,
+        labels_of="experts",
         encoder=net,
         decoder=net,
-        gate=network(),
-        start=data.start,
+        gate=MLP([300], nn.Softplus),
     )
-    objective = stick_breaking_elbo(len(rows), share=share)
-    return model, pixels_fit(
-        model,
-        data,
-        rows,
-        objective,
-        seed,
-        epochs=EXPERT_EPOCHS,
-        batch_size=EXPERT_BATCH,
-        learning_rate=EXPERT_RATE,
-    )
+
+    def train() -> FitResult:
+        first = autoencoder(data)
+        torch.manual_seed(seed)
+        rows, share = features_and_labels(first, data, labels, kept, "x")
+        return fit(
+            model,
+            rows,
+            callbacks=[Narrator()],
+            objective=stick_breaking_elbo(len(rows), share=share),
+            epochs=EXPERT_EPOCHS // DRAWS,
+            batch_size=EXPERT_BATCH,
+            learning_rate=EXPERT_RATE,
+            evaluations=6,
+            keep_last=True,
+            seed=seed,
+        )
+
+    return model, train
 
 
 def error_of_m2(count: int) -> float | None:
@@ -271,18 +271,24 @@ def main() -> None:
                 model, train = two_fits(data, labels, kept, seed)
             else:
                 told |= {
-                    "network": f"{EXPERTS} experts at most, each 784-{EXPERT_HIDDEN}, ReLU, {EXPERT_LATENTS} latents",
-                    "classifier": "of z of every expert, linear; weighed as if every row had a label",
+                    "network": f"{EXPERTS} experts at most, each {FEATURES}-{EXPERT_HIDDEN}, softplus, "
+                    f"{EXPERT_LATENTS} latents",
+                    "features": f"those of M1+M2; {DRAWS} draws a row",
+                    "classifier": "one distribution of labels for each expert; weighed as if every row had a label",
                     "optimiser": f"Adam, warm-up and cosine, peak {EXPERT_RATE}, batch {EXPERT_BATCH}, "
                     f"{EXPERT_EPOCHS} epochs",
                 }
                 model, train = mixture(data, labels, kept, seed)
             details = fit_once(model, {**told, "seed": seed}, train)
             with clock() as seconds:
-                value = error_of(model, data.test, truth)
                 if kind == "infinite VAE":
-                    held = class_mean(model, {"x": data.held.values["x"]}, "k", samples=8, enumerate=["k"])
-                    details["experts with over 1 % of the rows"] = int((held.mean(0) > 0.01).sum())
+                    with torch.no_grad():
+                        features = autoencoder(data).inference_parts["z"](data.test).mean
+                    value = error_of(model, features, truth)
+                    shares = class_mean(model, {"x": features}, "k", samples=8, enumerate=["k"]).mean(0)
+                    details["experts with over 1 % of the rows"] = int((shares > 0.01).sum())
+                else:
+                    value = error_of(model, data.test, truth)
                 spent = details["fit seconds"] + seconds()
             print(seed, case, round(value, 2), flush=True)
             row = Row(
