@@ -21,7 +21,7 @@ _PLANTED = [
     (
         "distributions/cells.py",
         "torch.where(rows, log_prob, torch.zeros_like(log_prob))",
-        "log_prob * rows",
+        "log_prob",
         f"{GIVEN}rows_that_are_absent_count_for_nothing_and_have_gradients",
     ),
     (
@@ -125,6 +125,12 @@ _PLANTED = [
         "power * log_weight.double()",
         "power * log_weight",
         "objectives/test_combined.py::test_renyi_near_the_elbo_in_single_precision",
+    ),
+    (
+        "distributions/cells.py",
+        "value = torch.where(rows.view(*rows.shape, *(1,) * first.dim()), value, first)",
+        "pass",
+        f"{GIVEN}absent_rows_are_no_values_of_a_distribution_that_checks_them",
     ),
 ]
 

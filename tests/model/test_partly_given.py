@@ -28,6 +28,7 @@ from anyvae.conditionals import (
     PowerSpherical,
     VonMisesFisher,
 )
+from anyvae.distributions import log_prob_of_given
 from anyvae.inference import reconstruct, standing
 
 
@@ -145,3 +146,17 @@ def test_grey_pixels_are_refused_though_every_row_has_a_hole() -> None:
     vae.check({"x": Partial(torch.rand(16, 4).round(), mask)})
     # What stands in a hole is no value, whatever it is.
     vae.check({"x": Partial(torch.where(mask, torch.rand(16, 4).round(), 0.5), mask)})
+
+
+def test_absent_rows_are_no_values_of_a_distribution_that_checks_them() -> None:
+    """Of torch's own; the absent row holds what no shares are, and its density would have no gradient there."""
+    concentration = torch.tensor([[2.0, 3.0, 4.0], [1.5, 0.5, 2.5]], requires_grad=True)
+    shares = torch.tensor([[[0.0, 0.0, 0.0], [0.2, 0.3, 0.5]], [[0.0, 7.0, 0.0], [0.1, 0.6, 0.3]]])
+    mask = torch.tensor([[0.0], [1.0]]).expand(2, 3)
+    found = log_prob_of_given(torch.distributions.Dirichlet(concentration, validate_args=True), shares, mask)
+    assert found[:, 0].tolist() == [0.0, 0.0]
+    alone = torch.distributions.Dirichlet(concentration[1], validate_args=True).log_prob(shares[:, 1])
+    torch.testing.assert_close(found[:, 1], alone)
+    [gradient] = torch.autograd.grad(found.sum(), concentration)
+    assert gradient[0].tolist() == [0.0, 0.0, 0.0]
+    assert gradient[1].isfinite().all()

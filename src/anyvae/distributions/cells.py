@@ -158,18 +158,24 @@ class Cellwise(FromNoise):
 def log_prob_of_given(distribution: Distribution, value: Tensor, mask: Tensor) -> Tensor:
     """Log-density of what is given of each row, nats: of its cells, or of whole rows where cells have none.
 
+    Rows that are not given hold what the first given row holds: a distribution may refuse what is no value of it.
+
     Arguments:
         distribution: of the rows.
         value: shape (..., *event_shape), finite in the holes too.
         mask: 1 where given and 0 in the holes, of the shape of `value` or of its last axes.
 
-    >>> two = torch.distributions.Dirichlet(torch.ones(2, 3))
+    >>> two = torch.distributions.Dirichlet(torch.ones(2, 3), validate_args=True)
     >>> rows, mask = torch.tensor([[0.2, 0.3, 0.5], [0.0, 0.0, 0.0]]), torch.tensor([[1.0], [0.0]]).expand(2, 3)
     >>> [round(v, 4) for v in log_prob_of_given(two, rows, mask).tolist()]
     [0.6931, 0.0]
     """
     if isinstance(distribution, Cellwise):
         return distribution.given_log_prob(value, mask.expand_as(value))
-    rows = mask.flatten(mask.dim() - len(distribution.event_shape)).amin(-1) > 0
+    lead = value.dim() - len(distribution.event_shape)
+    rows = mask.expand_as(value).flatten(lead).amin(-1) > 0
+    if rows.numel():
+        first = value.flatten(0, lead - 1)[rows.flatten().to(torch.uint8).argmax()]
+        value = torch.where(rows.view(*rows.shape, *(1,) * first.dim()), value, first)
     log_prob = distribution.log_prob(value)
     return torch.where(rows, log_prob, torch.zeros_like(log_prob))
