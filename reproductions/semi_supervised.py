@@ -14,7 +14,7 @@ from anyvae import MLP, Bernoulli, LatentVariableModel, NetworkScale, Normal, Pa
 from anyvae.data import load_source
 from anyvae.inference import class_mean
 from anyvae.networks import ConvNet
-from anyvae.objectives import KL, LinearRamp
+from anyvae.objectives import KL, LinearRamp, Objective
 from anyvae.recipes import (
     classifying_elbo,
     infinite_vae,
@@ -153,18 +153,8 @@ def two_fits(
         )
         torch.manual_seed(seed)
         rows, share = features_and_labels(first, data, labels, kept, "z1")
-        return fit(
-            above,
-            rows,
-            callbacks=[Narrator()],
-            objective=classifying_elbo(share, weight=UPPER_WEIGHT),
-            epochs=UPPER_EPOCHS // DRAWS,
-            batch_size=UPPER_BATCH,
-            learning_rate=UPPER_RATE,
-            evaluations=10,
-            keep_last=True,
-            seed=seed,
-        )
+        objective = classifying_elbo(share, weight=UPPER_WEIGHT)
+        return fit_features(above, rows, objective, UPPER_EPOCHS, UPPER_BATCH, UPPER_RATE, 10, seed)
 
     return model, train
 
@@ -189,6 +179,31 @@ def features_and_labels(
     return rows_of(torch.cat(drawn), labels.repeat(DRAWS), kept.repeat(DRAWS), name, pixels=False)
 
 
+def fit_features(
+    model: LatentVariableModel,
+    rows: TensorData,
+    objective: Objective,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    evaluations: int,
+    seed: int,
+) -> FitResult:
+    """A fit to several draws of the features, which count as so many epochs, to the end."""
+    return fit(
+        model,
+        rows,
+        callbacks=[Narrator()],
+        objective=objective,
+        epochs=epochs // DRAWS,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        evaluations=evaluations,
+        keep_last=True,
+        seed=seed,
+    )
+
+
 def mixture(
     data: Split, labels: Tensor, kept: Tensor, seed: int
 ) -> tuple[LatentVariableModel, Callable[[], FitResult]]:
@@ -209,18 +224,8 @@ def mixture(
         first = autoencoder(data)
         torch.manual_seed(seed)
         rows, share = features_and_labels(first, data, labels, kept, "x")
-        return fit(
-            model,
-            rows,
-            callbacks=[Narrator()],
-            objective=stick_breaking_elbo(len(rows), share=share),
-            epochs=EXPERT_EPOCHS // DRAWS,
-            batch_size=EXPERT_BATCH,
-            learning_rate=EXPERT_RATE,
-            evaluations=6,
-            keep_last=True,
-            seed=seed,
-        )
+        objective = stick_breaking_elbo(len(rows), share=share)
+        return fit_features(model, rows, objective, EXPERT_EPOCHS, EXPERT_BATCH, EXPERT_RATE, 6, seed)
 
     return model, train
 
