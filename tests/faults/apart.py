@@ -169,8 +169,8 @@ FAULTS = [
     Mutation(
         "a time of day cut off where holes are filled",
         "runs/conditional.py",
-        "if pa.types.is_date(filled.type) and",
-        "if False and",
+        "if cuts_time(own, found) else",
+        "if False else",
         (f"{_STAYS}no_digit_and_no_time_of_day_is_cut_off",),
     ),
 ]

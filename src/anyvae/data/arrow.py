@@ -73,6 +73,18 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
+def cuts_time(moments: Any, dates: Any) -> bool:
+    """Whether dates, which moments were cast to, lack a time of day of theirs: arrow cuts it off in silence.
+
+    Arguments:
+        moments: as they were; of any type.
+        dates: the same cells; False where they are no dates.
+    """
+    import pyarrow as pa
+
+    return bool(pa.types.is_date(dates.type) and not dates.cast(moments.type).equals(moments))
+
+
 def is_moment(kind: pa.DataType) -> bool:
     """Whether a column of this type holds dates, or dates with a time of day."""
     import pyarrow as pa

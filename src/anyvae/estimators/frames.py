@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 
 from anyvae.data import DataError
+from anyvae.data.arrow import cuts_time
 from anyvae.data.errors import listing
 from anyvae.data.tables import tidy
 from anyvae.data.words import words_of
@@ -252,9 +253,7 @@ def _cast(column: Any, kind: Any) -> Any:
     try:
         if pa.types.is_dictionary(column.type) or not pa.types.is_dictionary(kind):
             found = column.cast(kind)
-            # A time of day is cut off a date in silence.
-            cut = pa.types.is_date(kind) and not found.cast(column.type).equals(column)
-            return column if cut else found
+            return column if cuts_time(column, found) else found
         # Arrow casts to no dictionary but one of strings.
         whole = column.cast(kind.value_type).combine_chunks().dictionary_encode()
         places = whole.indices.cast(kind.index_type)

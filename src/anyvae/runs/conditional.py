@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from anyvae.data import DataError, Schema, Source, decode
-from anyvae.data.arrow import is_text
+from anyvae.data.arrow import cuts_time, is_text
 from anyvae.data.compact import seen_cells
 from anyvae.data.errors import listing
 from anyvae.data.words import words
@@ -206,10 +206,7 @@ def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
         return words(own).cast(filled.type), filled
     try:
         found = own.cast(filled.type)
-        # A time of day is cut off a date in silence.
-        if pa.types.is_date(filled.type) and not found.cast(own.type).equals(own):
-            return own, filled.cast(own.type)
-        return found, filled
+        return (own, filled.cast(own.type)) if cuts_time(own, found) else (found, filled)
     except pa.ArrowNotImplementedError:  # numbers in a column of ordered levels, none of which they are
         return words(own), words(filled)
     except pa.ArrowInvalid:
