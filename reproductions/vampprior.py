@@ -20,7 +20,7 @@ from anyvae.objectives import LinearRamp
 from common import Row, Split, digits, fit_and_score, options, record, record_gain, seeds, write_table
 
 LATENTS, HIDDEN = 40, 300
-BATCH, EPOCHS, RATE = 100, 100, 1.5e-3
+BATCH, RATE = 100, 1.5e-3
 WARM_UP = 0.2
 SAMPLES = 1000
 COMPONENTS = 200
@@ -33,35 +33,40 @@ def vamp(data: Split) -> VampPrior:
     return VampPrior(LATENTS, COMPONENTS, rows=rows, bounds=(0.0, 1.0))
 
 
-# prior -> how it is made, how it is told, the paper's number, the number wanted here
-PRIORS: dict[str, tuple[Callable[[Split], Family | Conditional], str, str, float | None]] = {
-    "standard": (lambda _: StandardNormal(LATENTS), "standard", "84.50", 84.80),
-    "vamp": (vamp, f"VampPrior of {COMPONENTS} pseudo-inputs, which start at training rows", "82.38", None),
+def standard(_: Split) -> StandardNormal:
+    return StandardNormal(LATENTS)
+
+
+# case -> how its prior is made, how it is told, epochs, how they are told, the paper's number, the number wanted here
+CASES: dict[str, tuple[Callable[[Split], Family | Conditional], str, int, str, str, float | None]] = {
+    "standard": (standard, "standard", 100, "", "84.50", None),
+    "vamp": (vamp, f"VampPrior of {COMPONENTS} pseudo-inputs, which start at training rows", 100, "", "82.38", None),
+    "long": (standard, "standard", 300, ", 300 epochs", "84.50", 84.80),
 }
 
 
 def main() -> None:
-    asked = options(__doc__, list(PRIORS))
+    asked = options(__doc__, list(CASES))
     data = digits(dynamic=True)
     for seed in seeds(asked):
         for case in asked.only:
-            prior, described, published, limit = PRIORS[case]
+            prior, described, epochs, length, published, limit = CASES[case]
             told = {
                 "network": f"gated {HIDDEN}-{HIDDEN} on both sides, {LATENTS} latents",
                 "prior": described,
                 "binarisation": "afresh at every use; the test rows once",
-                "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {EPOCHS} epochs, "
+                "optimiser": f"Adam, warm-up and cosine, peak {RATE}, batch {BATCH}, {epochs} epochs, "
                 f"KL coming in over the first {WARM_UP:.0%}",
             }
             row = Row(
                 paper="Tomczak & Welling 2018",
-                figure=f"table 1, dynamic MNIST, 1 layer, {case} prior",
+                figure=f"table 1, dynamic MNIST, 1 layer, {prior.__name__} prior{length}",
                 what=f"-log p(x), test, {SAMPLES} samples",
                 published=published,
                 command=f"python reproductions/vampprior.py --only {case}",
                 settings={**told, "samples": SAMPLES},
                 limit=limit,
-                order=500 + list(PRIORS).index(case),
+                order=500 + 2 * list(CASES).index(case),
             )
             torch.manual_seed(seed)
             model = VAE(
@@ -76,10 +81,10 @@ def main() -> None:
                 seed,
                 SAMPLES,
                 objective=ELBO(beta=LinearRamp(0.0, 1.0, until=WARM_UP)),
-                epochs=EPOCHS,
+                epochs=epochs,
                 batch_size=BATCH,
                 learning_rate=RATE,
-                evaluations=EPOCHS // 4,
+                evaluations=epochs // 4,
             )
             record("vampprior", case, row, run)
             gain(seed)
@@ -97,7 +102,7 @@ def gain(seed: int) -> None:
         settings={},
         limit=1.5,
         sign="at least",
-        order=500 + len(PRIORS),
+        order=503,
     )
     record_gain("vampprior", "standard", "vamp", row, seed)
 

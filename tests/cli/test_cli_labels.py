@@ -126,7 +126,7 @@ def test_what_is_set_aside_from_rows_is_printed_beside_them(
     people: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     run = tmp_path / "run"
-    given = ["--recipe", "cvae", "--given", "smokes", "--given", "children"]
+    given = ["--recipe", "cvae", "--given", "smokes", "--given", "children", "--drop", "group"]
     assert main(["fit", str(people), *given, "--out", str(run), *SHORT]) == 0
     capsys.readouterr()
     asked = ["--given", "smokes=true", "--given", "children=2", "--given", "town=Bern"]
@@ -136,7 +136,10 @@ def test_what_is_set_aside_from_rows_is_printed_beside_them(
         assert {(row["smokes"], row["children"]) for row in found} == {("true", "2")}
     assert main(["impute", str(run), str(people)]) == 0
     filled = rows(capsys.readouterr().out)
-    assert [row["smokes"] for row in filled] == [row["smokes"] for row in rows(people.read_text())]
+    before = rows(people.read_text())
+    assert list(filled[0]) == list(before[0]), "all columns, in their order"
+    for name in ("smokes", "children", "group"):
+        assert [row[name] for row in filled] == [row[name] for row in before]
     assert all(row["town"] for row in filled)
     assert main(["impute", str(run), str(people), "--draws", "2"]) == 0
     assert len(rows(capsys.readouterr().out)) == 2 * len(filled)

@@ -16,6 +16,24 @@ GROUPS = "report/test_groups.py::test_"
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
     (
+        "runs/beside.py",
+        "rows.select([name for name in source.order if name in rows.column_names])",
+        "rows",
+        LABELS + "what_is_set_aside_from_rows_is_printed_beside_them",
+    ),
+    (
+        "data/source.py",
+        "left=left if again else None",
+        "left=None",
+        LABELS + "what_is_set_aside_from_rows_is_printed_beside_them",
+    ),
+    (
+        "runs/beside.py",
+        "source.left.select(_written(source.left.schema))",
+        "source.left",
+        BESIDE + "dropped_columns_that_no_file_holds_stay_out",
+    ),
+    (
         "report/summaries.py",
         "math.prod(rows.shape[1:])",
         "-1",

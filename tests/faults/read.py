@@ -50,8 +50,8 @@ _PLANTED = [
     (
         "words looked for before types are plain",
         "data/source.py",
-        "blank(plain(leave_out(table, drop, path.name, absent=again), path.name), missing)",
-        "plain(blank(leave_out(table, drop, path.name, absent=again), missing)[0], path.name), {*missing}",
+        "blank(plain(table, path.name), missing)",
+        "plain(blank(table, missing)[0], path.name), {*missing}",
         _SPELT,
     ),
     ("words without blanks in csv", "data/delimited.py", "replace(cells, nulls=())", "cells", _SPELT),

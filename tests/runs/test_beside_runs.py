@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from anyvae.data import DataError, held_out_split, load_source
 from anyvae.inference import log_likelihood
 from anyvae.runs import FitOptions, FittedModel, fit_run, load, source_for
+from anyvae.runs.beside import as_they_stood
 from anyvae.training import Callback, Evaluation, Interrupted
 
 ROWS = 240
@@ -41,6 +43,17 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent / "truth.csv",
     )
     return path
+
+
+def test_dropped_columns_that_no_file_holds_stay_out(tmp_path: Path) -> None:
+    columns = {"list": [[1], []], "x": [1.0, 2.0], "bytes": [b"a", b"b"], "name": ["u", "v"], "kind": ["a", "b"]}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    source = load_source(
+        tmp_path / "x.parquet", drop=["bytes", "name", "list"], given=["kind"], again=True
+    ).take(np.array([1]))
+    assert source.table is not None
+    stood = as_they_stood(source.table, source)
+    assert stood.to_pydict() == {"x": [2.0], "name": ["v"], "kind": ["b"]}
 
 
 def fitted(table: Path, name: str, **options: object) -> FittedModel:

@@ -35,7 +35,8 @@ def impute(
 ) -> None:
     """Write rows with their missing cells filled, given the rest of each row.
 
-    Cells get their mean (whole numbers rounded) or their most probable category.
+    Cells get their mean (whole numbers rounded) or their most probable category. All columns of a table are written,
+    those that the fit left out too, in their order.
 
     Parameters
     ----------
@@ -57,10 +58,10 @@ def impute(
         deliver(found if draws is None else np.stack(found), output)
         return
     tables = [tabulated(filled) for filled in ([found] if draws is None else found)]
-    if rows.beside is not None:
-        from anyvae.runs.beside import with_columns
+    if rows.table is not None:
+        from anyvae.runs.beside import as_they_stood
 
-        tables = [with_columns(table, rows.beside) for table in tables]
+        tables = [as_they_stood(table, rows) for table in tables]
     deliver(tables[0] if draws is None else _numbered(tables, rows.name), output)
 
 

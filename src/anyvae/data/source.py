@@ -34,6 +34,9 @@ class Source:
         binarise: whether grey values are Bernoulli means, to be drawn afresh every epoch.
         notes: sentences to be said aloud to the user.
         beside: columns set aside from the table: labels that may be modelled, and what rows may be given.
+        left: columns of a table that were dropped, where rows are read for a model that is fitted: they are served
+            back beside its answers.
+        order: names of all columns of a table that was read, in the order in which they stood.
 
     Raises:
         DataError: both or neither of ``array`` and ``table``, or labels of another length.
@@ -52,6 +55,8 @@ class Source:
     binarise: bool = False
     notes: tuple[str, ...] = ()
     beside: pa.Table | None = None
+    left: pa.Table | None = None
+    order: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.table is None):
@@ -85,6 +90,8 @@ class Source:
             binarise=self.binarise,
             notes=self.notes,
             beside=None if self.beside is None else self.beside.take(rows),
+            left=None if self.left is None else self.left.take(rows),
+            order=self.order,
         )
 
     def some(self, most: int) -> Source:
@@ -211,7 +218,9 @@ def _file(
     else:
         table, notes, met = read_csv(path, missing, text)
         drop = _with_unnamed(table, drop, path.name, again)
-    table, held = blank(plain(leave_out(table, drop, path.name, absent=again), path.name), missing)
+    order = tuple(table.column_names)
+    table, left = leave_out(table, drop, path.name, absent=again)
+    table, held = blank(plain(table, path.name), missing)
     if not again:
         strange = [word for word in missing if word not in held and word.strip() not in met]
         notes += tuple(
@@ -220,7 +229,16 @@ def _file(
     _, labels = pop_label(table, label, path.name)
     table, beside = set_aside(table, [*([] if label is None else [label]), *given], path.name)
     table = tidy(table, path.name)
-    return Source(path.name, array=None, table=table, labels=labels, notes=notes, beside=beside)
+    return Source(
+        path.name,
+        array=None,
+        table=table,
+        labels=labels,
+        notes=notes,
+        beside=beside,
+        left=left if again else None,
+        order=order,
+    )
 
 
 def _with_unnamed(table: pa.Table, drop: Sequence[str], name: str, again: bool) -> Sequence[str]:

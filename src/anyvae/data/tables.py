@@ -98,8 +98,10 @@ def set_aside(table: pa.Table, columns: Sequence[str], name: str) -> tuple[pa.Ta
     return table.drop_columns(columns), plain(table.select(columns), name)
 
 
-def leave_out(table: pa.Table, columns: Sequence[str], name: str, *, absent: bool = False) -> pa.Table:
-    """The table without some columns, whatever is in them.
+def leave_out(
+    table: pa.Table, columns: Sequence[str], name: str, *, absent: bool = False
+) -> tuple[pa.Table, pa.Table]:
+    """The table without some columns, whatever is in them, and these columns.
 
     Arguments:
         table: the table.
@@ -112,7 +114,8 @@ def leave_out(table: pa.Table, columns: Sequence[str], name: str, *, absent: boo
     """
     if not absent:
         _refuse_absent(table, columns, name)
-    return table.drop_columns([column for column in dict.fromkeys(columns) if column in table.column_names])
+    found = [column for column in dict.fromkeys(columns) if column in table.column_names]
+    return table.drop_columns(found), table.select(found)
 
 
 def tidy(table: pa.Table, name: str) -> pa.Table:

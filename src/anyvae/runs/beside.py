@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -12,7 +12,10 @@ from anyvae.data import Schema, Source, aside_of, decode, encode_given, encode_l
 from anyvae.data.encode import Unseen
 from anyvae.model import Partial
 
-__all__ = ["beside_of", "with_columns", "with_label"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["as_they_stood", "beside_of", "with_columns", "with_label"]
 
 
 def beside_of(
@@ -58,3 +61,28 @@ def with_columns(rows: Any, others: Any) -> Any:
     for name in others.column_names:
         rows = rows.append_column(name, others[name])
     return rows
+
+
+def as_they_stood(rows: Any, source: Source) -> Any:
+    """A table of the columns that are modelled with the others of its source, all in the order of the source.
+
+    Dropped columns that no file of cells can hold, of lists or bytes, stay out.
+
+    Arguments:
+        rows: an arrow table of as many rows as the source.
+        source: the rows as they were read.
+    """
+    if source.beside is not None:
+        rows = with_columns(rows, source.beside)
+    if source.left is not None:
+        rows = with_columns(rows, source.left.select(_written(source.left.schema)))
+    return rows.select([name for name in source.order if name in rows.column_names])
+
+
+def _written(schema: pa.Schema) -> list[str]:
+    import pyarrow as pa
+
+    def bytes_or_lists(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    return [field.name for field in schema if not bytes_or_lists(field.type)]
