@@ -40,7 +40,14 @@ def standard(_: Split) -> StandardNormal:
 # case -> how its prior is made, how it is told, epochs, how they are told, the paper's number, the number wanted here
 CASES: dict[str, tuple[Callable[[Split], Family | Conditional], str, int, str, str, float | None]] = {
     "standard": (standard, "standard", 100, "", "84.50", None),
-    "vamp": (vamp, f"VampPrior of {COMPONENTS} pseudo-inputs, which start at training rows", 100, "", "82.38", None),
+    "vamp": (
+        vamp,
+        f"VampPrior of {COMPONENTS} pseudo-inputs, which start at training rows",
+        100,
+        "",
+        "82.38",
+        None,
+    ),
     "long": (standard, "standard", 300, ", 300 epochs", "84.50", 84.80),
 }
 

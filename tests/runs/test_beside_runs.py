@@ -46,7 +46,13 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_dropped_columns_that_no_file_holds_stay_out(tmp_path: Path) -> None:
-    columns = {"list": [[1], []], "x": [1.0, 2.0], "bytes": [b"a", b"b"], "name": ["u", "v"], "kind": ["a", "b"]}
+    columns = {
+        "list": [[1], []],
+        "x": [1.0, 2.0],
+        "bytes": [b"a", b"b"],
+        "name": ["u", "v"],
+        "kind": ["a", "b"],
+    }
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     source = load_source(
         tmp_path / "x.parquet", drop=["bytes", "name", "list"], given=["kind"], again=True
