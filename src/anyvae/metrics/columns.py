@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from narwhals.typing import IntoDataFrame
 
-__all__ = ["Array", "Column", "Table", "mid_ranks", "row_count", "rows_of", "some_rows", "typed_columns"]
+__all__ = [
+    "Array",
+    "Column",
+    "Table",
+    "mid_ranks",
+    "row_count",
+    "rows_of",
+    "some_rows",
+    "spread_of",
+    "typed_columns",
+    "varies",
+]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Table: TypeAlias = "pa.Table | IntoDataFrame | Mapping[str, Array]"
@@ -127,6 +138,22 @@ def mid_ranks(values: Array) -> Array:
     """
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+def varies(numbers: Array) -> bool:
+    """Whether there are two numbers that differ.
+
+    Their deviation does not tell: of a number that has no exact mean, rounding leaves one of the last digit.
+
+    >>> varies(np.full(12, 0.1)), np.full(12, 0.1).std() > 0.0
+    (False, np.True_)
+    """
+    return len(numbers) > 0 and bool(np.ptp(numbers) > 0)
+
+
+def spread_of(numbers: Array) -> float:
+    """The standard deviation of numbers; 1 where they are all the same, or where there are none."""
+    return float(numbers.std()) if varies(numbers) else 1.0
 
 
 def _by_name(table: Table) -> Columns:

@@ -7,7 +7,17 @@ from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, row_count, rows_of, some_rows, typed_columns
+from anyvae.metrics.columns import (
+    Array,
+    Column,
+    Table,
+    row_count,
+    rows_of,
+    some_rows,
+    spread_of,
+    typed_columns,
+    varies,
+)
 
 __all__ = ["Efficacy", "efficacy"]
 
@@ -105,9 +115,7 @@ class _Encoding:
             column = train[name]
             cells = column.values[column.known]
             if column.levels is None:
-                self.moments[name] = (
-                    (float(cells.mean()), float(cells.std()) or 1.0) if len(cells) else (0.0, 1.0)
-                )
+                self.moments[name] = float(cells.mean()) if len(cells) else 0.0, spread_of(cells)
             else:
                 counts = np.bincount(cells, minlength=len(column.levels))
                 self.frequent[name] = np.argsort(-counts, kind="stable")[:_LEVELS]
@@ -198,7 +206,7 @@ def _numbers(
     from sklearn.linear_model import Ridge
 
     y, truth = train[encoding.target].values, test[encoding.target].values
-    centre, scale = float(y.mean()), float(y.std()) or 1.0
+    centre, scale = float(y.mean()), spread_of(y)
     learners: dict[str, tuple[Any, Any]] = {
         "trees": (
             HistGradientBoostingRegressor(
@@ -213,5 +221,5 @@ def _numbers(
     for name, (learner, features) in learners.items():
         foretold = learner.fit(features(train), (y - centre) / scale).predict(features(test)) * scale + centre
         left = float(((truth - foretold) ** 2).sum())
-        found[name] = {"R2": 1.0 - left / total if total > 0 else float("nan")}
+        found[name] = {"R2": 1.0 - left / total if varies(truth) else float("nan")}
     return found

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, typed_columns
+from anyvae.metrics.columns import Array, Column, Table, spread_of, typed_columns
 
 __all__ = ["Coverage", "ImputationError", "imputation_error", "interval_coverage"]
 
@@ -76,7 +76,7 @@ def imputation_error(
             found[name] = ImputationError(float("nan"), kind, 0)
         elif column.numeric:
             off = column.values[judged] - filled.values[judged]
-            spread = float(column.values[column.known].std()) or 1.0
+            spread = spread_of(column.values[column.known])
             found[name] = ImputationError(float(np.sqrt(np.mean(off**2))) / spread, kind, int(judged.sum()))
         else:
             wrong = column.values[judged] != filled.values[judged]

@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, typed_columns
+from anyvae.metrics.columns import Array, Column, Table, typed_columns, varies
 
 __all__ = ["PairTrends", "pair_trends"]
 
@@ -77,14 +77,13 @@ def pair_trends(real: Table, synthetic: Table, *, categories: Collection[str] = 
 
 def _pearson(a: Column, b: Column) -> float:
     both = a.known & b.known
-    if both.sum() < 2:
-        return float("nan")
     x, y = a.values[both], b.values[both]
+    if not (varies(x) and varies(y)):
+        return float("nan")
     x, y = x - x.mean(), y - y.mean()
     # Scaled one by one: squares of large numbers overflow.
-    x, y = (v / (np.abs(v).max() or 1.0) for v in (x, y))
-    size = float(np.sqrt((x @ x) * (y @ y)))
-    return float(np.clip(x @ y / size, -1.0, 1.0)) if size > 0 else float("nan")
+    x, y = (v / np.abs(v).max() for v in (x, y))
+    return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
 
 
 def _levels(real: Column, synthetic: Column) -> tuple[Array, Array, int]:

@@ -7,7 +7,16 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from anyvae.metrics.columns import Array, Column, Table, mid_ranks, row_count, some_rows, typed_columns
+from anyvae.metrics.columns import (
+    Array,
+    Column,
+    Table,
+    mid_ranks,
+    row_count,
+    some_rows,
+    spread_of,
+    typed_columns,
+)
 
 __all__ = ["Closeness", "Privacy", "privacy"]
 
@@ -126,7 +135,7 @@ def _keys(columns: dict[str, Column]) -> list[bytes]:
 
 
 def _step(column: Column) -> float:
-    return float(column.values[column.known].std()) or 1.0 if column.numeric and column.known.any() else 1.0
+    return spread_of(column.values[column.known]) if column.numeric else 1.0
 
 
 def _closest(rows: dict[str, Column], others: dict[str, Column], steps: dict[str, float]) -> Array:
