@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import numbered
 
 ALIKE = "metrics/test_alike.py::test_"
+DOORS = "metrics/test_table_doors.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
@@ -25,6 +26,36 @@ _PLANTED = [
         'if varies(truth) else float("nan")',
         'if total > 0 else float("nan")',
         ALIKE + "a_target_that_is_one_number_has_no_share_of_variance",
+    ),
+    (
+        "metrics/columns.py",
+        'if kind in "mM":',
+        'if kind == "M":',
+        DOORS + "times_and_durations_are_numbers_of_microseconds",
+    ),
+    (
+        "metrics/columns.py",
+        "    elif pa.types.is_time(kind):\n",
+        "    elif pa.types.is_null(kind):\n",
+        DOORS + "times_and_durations_are_numbers_of_microseconds",
+    ),
+    (
+        "metrics/columns.py",
+        'if found.dtype.kind == "O" and found.ndim == 1:',
+        "if False:",
+        DOORS + "a_hole_of_pandas_is_a_hole",
+    ),
+    (
+        "metrics/factors.py",
+        "    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:\n",
+        "    except ZeroDivisionError as error:\n",
+        DOORS + "labels_of_several_types_are_refused",
+    ),
+    (
+        "metrics/separability.py",
+        "y = y.astype(np.float64) if numbers else",
+        "y = y if numbers else",
+        DOORS + "a_probe_of_half_precision_reaches_what_it_would_in_double",
     ),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from anyvae.metrics.factors import Array, as_array
+from anyvae.metrics.factors import Array, as_array, value_numbers
 
 __all__ = ["ari", "cluster_accuracy", "exemplar_accuracy", "majority_accuracy", "nmi"]
 
@@ -23,7 +23,7 @@ def cluster_accuracy(clusters: Tensor | Array, labels: Tensor | Array) -> float:
         labels: any values, shape (n,).
 
     Raises:
-        ValueError: for shapes that differ, no rows, or values that are missing.
+        ValueError: for shapes that differ, no rows, or values that are missing or of several types.
 
     >>> cluster_accuracy([0, 0, 1, 1, 2], ["a", "a", "a", "b", "a"])
     0.6
@@ -47,7 +47,7 @@ def majority_accuracy(clusters: Tensor | Array, labels: Tensor | Array) -> float
         labels: any values, shape (n,).
 
     Raises:
-        ValueError: for shapes that differ, no rows, or values that are missing.
+        ValueError: for shapes that differ, no rows, or values that are missing or of several types.
 
     >>> majority_accuracy([0, 0, 1, 1, 2], ["a", "a", "a", "b", "a"])
     0.8
@@ -72,7 +72,7 @@ def exemplar_accuracy(responsibilities: Tensor | Array, labels: Tensor | Array) 
         labels: any values, shape (n,).
 
     Raises:
-        ValueError: for shapes that do not fit, no rows, a NaN, or labels that are missing.
+        ValueError: for shapes that do not fit, no rows, a NaN, or labels that are missing or of several types.
 
     >>> exemplar_accuracy([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]], ["a", "b", "b", "b"])
     0.5
@@ -85,7 +85,7 @@ def exemplar_accuracy(responsibilities: Tensor | Array, labels: Tensor | Array) 
         )
     if np.isnan(q.astype(np.float64)).any():
         raise ValueError("exemplar_accuracy got responsibilities that are NaN; leave those rows out.")
-    number = _numbers("exemplar_accuracy", "labels", y)
+    number = value_numbers("exemplar_accuracy", "labels", y)
     taken = np.array([np.bincount(number[column == column.max()]).argmax() for column in q.T])
     return float((taken[q.argmax(1)] == number).mean())
 
@@ -102,7 +102,7 @@ def nmi(clusters: Tensor | Array, labels: Tensor | Array) -> float:
         labels: any values, shape (n,).
 
     Raises:
-        ValueError: for shapes that differ, no rows, or values that are missing.
+        ValueError: for shapes that differ, no rows, or values that are missing or of several types.
     """
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -121,7 +121,7 @@ def ari(clusters: Tensor | Array, labels: Tensor | Array) -> float:
         labels: any values, shape (n,).
 
     Raises:
-        ValueError: for shapes that differ, no rows, or values that are missing.
+        ValueError: for shapes that differ, no rows, or values that are missing or of several types.
     """
     from sklearn.metrics import adjusted_rand_score
 
@@ -134,21 +134,7 @@ def _numbered(measure: str, clusters: Tensor | Array, labels: Tensor | Array) ->
         raise ValueError(
             f"{measure} got clusters of shape {c.shape} and labels of shape {y.shape}; wanted the same shape (n,)."
         )
-    return _numbers(measure, "clusters", c), _numbers(measure, "labels", y)
-
-
-def _numbers(measure: str, what: str, values: Array) -> Array:
-    """The number of each row's value among all of them, in rising order.
-
-    Raises:
-        ValueError: for a value that is missing: rows without a label share none.
-    """
-    import pyarrow as pa
-
-    missing = pa.array(values, from_pandas=True).null_count if values.dtype.kind in "fOM" else 0
-    if missing:
-        raise ValueError(f"{measure} got {missing:,} {what} that are missing; leave those rows out.")
-    return np.unique(values, return_inverse=True)[1]
+    return value_numbers(measure, "clusters", c), value_numbers(measure, "labels", y)
 
 
 def _counts(measure: str, clusters: Tensor | Array, labels: Tensor | Array) -> Array:

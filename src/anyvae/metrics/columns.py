@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 import numpy as np
+
+from anyvae.metrics.factors import Array, as_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +29,6 @@ __all__ = [
     "varies",
 ]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Table: TypeAlias = "pa.Table | IntoDataFrame | Mapping[str, Array]"
 """An arrow table, a data frame of pandas or polars, or arrays by name."""
 
@@ -68,7 +70,8 @@ class Column(NamedTuple):
 def typed_columns(*tables: Table, categories: Collection[str] = ()) -> list[dict[str, Column]]:
     """The columns of the first table, in every table, with one type and one list of levels each.
 
-    Numbers, dates and times are numbers; texts and truth values are categories. Dates count microseconds.
+    Numbers, dates, times and durations are numbers; texts and truth values are categories. Dates, times and durations
+    count microseconds.
 
     Arguments:
         tables: arrow tables, data frames of pandas or polars, or arrays by name.
@@ -195,15 +198,14 @@ def _check(table: Columns, names: Sequence[str]) -> None:
 
 def _cells(column: Any, name: str) -> Array:
     """float64 with NaN for holes, or texts with "" for holes."""
-    if not isinstance(column, np.ndarray):
-        column = _from_arrow(column)
+    column = _as_array(column)
     if column.ndim != 1:
         raise ValueError(f"column {name!r} has shape {column.shape}; it must have one axis.")
     kind = column.dtype.kind
     if kind in "iuf":
         return np.asarray(column, dtype=np.float64)
-    if kind == "M":
-        counted = column.astype("datetime64[us]").astype(np.int64).astype(np.float64)
+    if kind in "mM":
+        counted = column.astype(f"{kind}8[us]").astype(np.int64).astype(np.float64)
         return np.where(np.isnat(column), np.nan, counted)
     if kind == "b":
         return np.where(column, "True", "False")
@@ -221,7 +223,19 @@ def _cells(column: Any, name: str) -> Array:
     )
 
 
-def _from_arrow(column: Any) -> Array:
+def _as_array(column: Any) -> Array:
+    import pyarrow as pa
+
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return _from_arrow(column)
+    found = as_array(column)
+    if found.dtype.kind == "O" and found.ndim == 1:
+        with contextlib.suppress(pa.ArrowInvalid, pa.ArrowTypeError):  # of several types
+            return _from_arrow(pa.array(found, from_pandas=True))
+    return found
+
+
+def _from_arrow(column: pa.Array | pa.ChunkedArray) -> Array:
     import pyarrow as pa
 
     kind = column.type
@@ -230,6 +244,8 @@ def _from_arrow(column: Any) -> Array:
         kind = column.type
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us"))
+    elif pa.types.is_time(kind):
+        column = column.cast(pa.time64("us"), safe=False).cast(pa.int64())
     elif pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     return np.asarray(

@@ -8,7 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Array", "FactorGap", "Factored", "discrete_information", "factored", "gap", "standardised"]
+__all__ = [
+    "Array",
+    "FactorGap",
+    "Factored",
+    "as_array",
+    "discrete_information",
+    "factored",
+    "gap",
+    "standardised",
+    "value_numbers",
+]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -106,6 +116,27 @@ def as_array(values: Tensor | Array) -> Array:
         return np.asarray(values)
     values = values.detach().cpu()
     return np.asarray((values.float() if values.dtype == torch.bfloat16 else values).numpy())
+
+
+def value_numbers(measure: str, what: str, values: Array) -> Array:
+    """The number of each row's value among all of them, in rising order.
+
+    Arguments:
+        measure, what: its name and that of the values, for messages.
+        values: of one type, shape (n,).
+
+    Raises:
+        ValueError: for a value that is missing: rows without a label share none; or for values of several types.
+    """
+    import pyarrow as pa
+
+    try:
+        missing = pa.array(values, from_pandas=True).null_count if values.dtype.kind in "fOmM" else 0
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(f"{measure} got {what} of several types; write them as text.") from error
+    if missing:
+        raise ValueError(f"{measure} got {missing:,} {what} that are missing; leave those rows out.")
+    return np.unique(values, return_inverse=True)[1]
 
 
 def standardised(codes: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from torch import Tensor
 
-from anyvae.metrics.factors import Array, FactorGap, as_array, factored, gap, standardised
+from anyvae.metrics.factors import Array, FactorGap, as_array, factored, gap, standardised, value_numbers
 
 __all__ = ["linear_probe", "parted", "sap"]
 
@@ -77,7 +77,8 @@ def linear_probe(codes: Tensor | Array, target: Tensor | Array, *, test: float =
         seed: of the choice of these rows.
 
     Raises:
-        ValueError: for other shapes, codes or targets that are not finite, or rows that do not vary in the target.
+        ValueError: for other shapes, codes or targets that are not finite, classes that are missing or of several
+            types, or rows that do not vary in the target.
 
     >>> x = np.random.default_rng(0).normal(size=(200, 3))
     >>> round(linear_probe(x, x @ np.array([1.0, -2.0, 0.5])), 3), linear_probe(x, x[:, 0] > 9.0 * x[:, 1]) > 0.9
@@ -93,7 +94,8 @@ def linear_probe(codes: Tensor | Array, target: Tensor | Array, *, test: float =
             "(n, K) and (n,), or (n, columns) of floats, of four rows or more."
         )
     x = x.astype(np.float64)
-    if not np.isfinite(x).all() or (numbers and not np.isfinite(y).all()):
+    y = y.astype(np.float64) if numbers else value_numbers("linear_probe", "targets", y)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("linear_probe got codes or targets that are not finite; leave those rows out.")
     train, held = parted(len(x), test, seed)
     if any((y[part] == y[part[0]]).all(0).any() for part in ((train, held) if numbers else (train,))):
@@ -104,7 +106,7 @@ def linear_probe(codes: Tensor | Array, target: Tensor | Array, *, test: float =
             LogisticRegression(max_iter=2000).fit(scaled[train], y[train]).score(scaled[held], y[held])
         )
     # In units of the target's own, so that the penalty is the same for each.
-    y = (y.astype(np.float64) - y[train].mean(0)) / y[train].std(0)
+    y = (y - y[train].mean(0)) / y[train].std(0)
     return float(Ridge(alpha=1e-3).fit(scaled[train], y[train]).score(scaled[held], y[held]))
 
 
