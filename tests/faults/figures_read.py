@@ -57,6 +57,12 @@ _PLANTED = [
         "y = y if numbers else",
         DOORS + "a_probe_of_half_precision_reaches_what_it_would_in_double",
     ),
+    (
+        "metrics/efficacy.py",
+        "return np.stack(found, axis=1).astype(np.float64)",
+        "return _taught(np.stack(found, axis=1).astype(np.float64))",
+        "metrics/test_efficacy.py::test_holes_in_all_test_rows_are_holes_still",
+    ),
 ]
 
 FAULTS = numbered("figures", _PLANTED)

@@ -87,6 +87,15 @@ def test_levels_beyond_the_most_frequent_and_strange_cells_do_no_harm() -> None:
     assert np.isfinite(found["linear"]["AUROC"])
 
 
+def test_holes_in_all_test_rows_are_holes_still() -> None:
+    lacks = np.arange(200) % 2 == 1
+    x = np.where(lacks, np.nan, np.random.default_rng(0).normal(size=200))
+    train = {"x": x, "y": np.where(lacks, "b", "a")}
+    test = {name: values[lacks] for name, values in train.items()}
+    found = efficacy(train, train, test, "y").real
+    assert {name: scores["accuracy"] for name, scores in found.items()} == {"trees": 1.0, "linear": 1.0}
+
+
 @pytest.mark.parametrize(
     ("target", "train", "words"),
     [

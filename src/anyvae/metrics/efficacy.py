@@ -126,9 +126,7 @@ class _Encoding:
         for name in self.names:
             values = columns[name].values
             found.append(self._place(columns[name], name) if name in self.frequent else values)
-        features = np.stack(found, axis=1).astype(np.float64)
-        features[:, np.isnan(features).all(0)] = 0.0  # a feature without a cell is refused by the trees
-        return features
+        return np.stack(found, axis=1).astype(np.float64)
 
     def categorical(self) -> list[bool]:
         """Which features of `for_trees` are categories."""
@@ -184,9 +182,14 @@ def _classes(
         if len(present) == 1:
             shares[:, present[0]] = 1.0
         else:
-            shares[:, present] = learner.fit(features(train), y).predict_proba(features(test))
+            shares[:, present] = learner.fit(_taught(features(train)), y).predict_proba(features(test))
         found[name] = {"accuracy": float((shares.argmax(1) == truth).mean()), "AUROC": _auroc(truth, shares)}
     return found
+
+
+def _taught(features: Array) -> Array:
+    """Features to learn from; one without a cell, which the trees refuse, is 0, and teaches nothing."""
+    return np.where(np.isnan(features).all(0), 0.0, features)
 
 
 def _auroc(truth: Array, shares: Array) -> float:
@@ -219,7 +222,10 @@ def _numbers(
     total = float(((truth - truth.mean()) ** 2).sum())
     found = {}
     for name, (learner, features) in learners.items():
-        foretold = learner.fit(features(train), (y - centre) / scale).predict(features(test)) * scale + centre
+        foretold = (
+            learner.fit(_taught(features(train)), (y - centre) / scale).predict(features(test)) * scale
+            + centre
+        )
         left = float(((truth - foretold) ** 2).sum())
         found[name] = {"R2": 1.0 - left / total if varies(truth) else float("nan")}
     return found
