@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults import numbered
 
 ALIKE = "metrics/test_alike.py::test_"
+BATTERY = "test_testing.py::test_every_family_obeys_the_battery"
 DOORS = "metrics/test_table_doors.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -62,6 +63,18 @@ _PLANTED = [
         "return np.stack(found, axis=1).astype(np.float64)",
         "return _taught(np.stack(found, axis=1).astype(np.float64))",
         "metrics/test_efficacy.py::test_holes_in_all_test_rows_are_holes_still",
+    ),
+    (
+        "distributions/normal.py",
+        "return total.expand(self._batch_shape)",
+        "return total",
+        BATTERY + "[normal_image]",
+    ),
+    (
+        "distributions/lowrank.py",
+        "return self.half_log_determinant + self._event_shape.numel()",
+        "return 2.0 * self.half_log_determinant + self._event_shape.numel()",
+        BATTERY + "[low_rank]",
     ),
 ]
 

@@ -123,7 +123,8 @@ class Normal(Cellwise):
 
     def entropy(self) -> Tensor:
         """Entropy of each row, nats."""
-        return self._sum_log_scale() + self._event_shape.numel() * (0.5 + _HALF_LOG_2PI)
+        total = self._sum_log_scale() + self._event_shape.numel() * (0.5 + _HALF_LOG_2PI)
+        return total.expand(self._batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density of each row, nats; the sum of `cells` with the constants summed once."""

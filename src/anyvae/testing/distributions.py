@@ -14,7 +14,7 @@ from anyvae.distributions import Cellwise, Directional, Flowed, FromNoise, analy
 from anyvae.testing.densities import density_law
 from anyvae.testing.flows import flow_law
 from anyvae.testing.grids import surface_of
-from anyvae.testing.judge import close, has_moment, seeded_draws, shares, within
+from anyvae.testing.judge import close, entropy_of, has_moment, seeded_draws, shares, within
 from anyvae.testing.shapes import shapes_law
 from anyvae.testing.surfaces import simplex_law, sphere_law
 
@@ -145,12 +145,15 @@ def values_law(distribution: FromNoise, samples: int = 20_000) -> None:
 
 
 def moments_law(distribution: FromNoise, samples: int = 20_000) -> None:
-    """Mean and variance, where it knows them, are those of draws."""
+    """Mean, variance and entropy, where it knows them, are those of draws."""
     drawn = seeded_draws(distribution, samples, seed=0)
     if has_moment(distribution, "mean"):
         within("mean", drawn, distribution.mean)
     if has_moment(distribution, "variance"):
         within("variance", (drawn - distribution.mean).square(), distribution.variance)
+    entropy = entropy_of(distribution)
+    if entropy is not None:
+        within("entropy", -distribution.log_prob(drawn), entropy)
 
 
 def cells_law(distribution: Cellwise) -> None:

@@ -48,6 +48,14 @@ def has_moment(distribution: Distribution, moment: str) -> bool:
         return False
 
 
+def entropy_of(distribution: Distribution) -> Tensor | None:
+    """The entropy of each row, nats; None where a distribution knows none."""
+    try:
+        return distribution.entropy()
+    except NotImplementedError:
+        return None
+
+
 def seeded_draws(distribution: FromNoise, samples: int, seed: int) -> Tensor:
     """The same draws at every call, shape (samples, *batch, *event); torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Size, Tensor
 
 from anyvae.distributions import Cellwise, FromNoise
-from anyvae.testing.judge import has_moment, seeded_draws
+from anyvae.testing.judge import entropy_of, has_moment, seeded_draws
 
 __all__ = ["shapes_law"]
 
 
 def shapes_law(distribution: FromNoise) -> None:
-    """Draws, densities, cells and moments have the axes of the stated batch and event; so has what `expand` gives.
+    """Draws, densities, moments and entropy have the axes of the stated batch and event; so has what `expand` gives.
 
     Arguments:
         distribution: with an event of at least one axis.
@@ -29,6 +29,9 @@ def shapes_law(distribution: FromNoise) -> None:
     for moment in ("mean", "variance"):
         if has_moment(distribution, moment):
             _has_shape(moment, getattr(distribution, moment), batch + event)
+    entropy = entropy_of(distribution)
+    if entropy is not None:
+        _has_shape("entropy", entropy, batch)
     wide = distribution.expand(Size((4, *batch)))
     for what, found, wanted in (
         ("batch shape", wide.batch_shape, Size((4, *batch))),
