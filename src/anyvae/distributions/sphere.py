@@ -157,11 +157,12 @@ class Directional(FromNoise):
 
         .. math:: E[w^2] \, loc^2 + E[1 - w^2] (1 - loc^2) / (n - 1) - E[w]^2 loc^2
         """
-        gap, sine = (moment.unsqueeze(-1).to(self.loc.dtype) for moment in self.moments())
-        square = self.loc.square()
+        gap, sine = (moment.unsqueeze(-1) for moment in self.moments())
+        square = self.loc.double().square()
         # Var[w] = E[(1 - w)^2] - E[1 - w]^2 with E[(1 - w)^2] = 2 E[1 - w] - E[1 - w^2].
         along = (2.0 * gap - sine - gap.square()).clamp_min(0.0)
-        return along * square + sine * (1.0 - square) / (self._event_shape[0] - 1)
+        across = sine * (1.0 - square) / (self._event_shape[0] - 1)
+        return (along * square + across).to(self.loc.dtype)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """A unit vector at the cosine's quantile, in the direction of the rest of the noise."""
