@@ -141,8 +141,10 @@ def _solve(picture: Tensor, weights: Tensor, width: int, turned: bool) -> Tensor
     # Pixels first and in the order of the steps: what a step reads and writes is then contiguous.
     lead = weights.shape[:-3]
     extra = picture.shape[: picture.dim() - 2 - len(lead)]
-    known = picture.reshape(extra.numel(), lead.numel(), -1).permute(2, 0, 1)[order.pixels]
-    factors = weights.reshape(lead.numel(), weights.shape[-3], -1).permute(2, 1, 0)[order.pixels]
+    known = picture.reshape(extra.numel(), lead.numel(), height * breadth).permute(2, 0, 1)[order.pixels]
+    factors = weights.reshape(lead.numel(), weights.shape[-3], height * breadth).permute(2, 1, 0)[
+        order.pixels
+    ]
     count, stops, table = height * breadth, order.stops, order.later
     if turned:
         # Row j of T' holds the weights that the pixels before j give to it.
