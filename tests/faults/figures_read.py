@@ -6,6 +6,7 @@ from faults import numbered
 
 ALIKE = "metrics/test_alike.py::test_"
 BATTERY = "test_testing.py::test_every_family_obeys_the_battery"
+ODD = "distributions/test_odd_values.py::test_"
 DOORS = "metrics/test_table_doors.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -75,6 +76,31 @@ _PLANTED = [
         "return self.half_log_determinant + self._event_shape.numel()",
         "return 2.0 * self.half_log_determinant + self._event_shape.numel()",
         BATTERY + "[low_rank]",
+    ),
+    ("distributions/counts.py", " & (value < torch.inf)", "", ODD + "no_count_is_infinite"),
+    (
+        "distributions/trials.py",
+        "(value == value.round()) & (value < torch.inf)",
+        "(value == value.round())",
+        ODD + "no_count_is_infinite",
+    ),
+    (
+        "distributions/discretised.py",
+        "edge, 0.0 * value)",
+        "edge, torch.zeros_like(edge))",
+        ODD + "what_is_no_number_has_no_mass_on_a_lattice",
+    ),
+    (
+        "distributions/stencil.py",
+        "picture.reshape(extra.numel(), lead.numel(), height * breadth)",
+        "picture.reshape(extra.numel(), lead.numel(), -1)",
+        ODD + "a_sparse_normal_draws_no_rows_where_none_are_wanted",
+    ),
+    (
+        "distributions/sphere.py",
+        "(moment.unsqueeze(-1) for moment in self.moments())",
+        "(moment.unsqueeze(-1).to(self.loc) for moment in self.moments())",
+        ODD + "variance_along_the_mean_direction_keeps_its_digits",
     ),
 ]
 

@@ -46,7 +46,7 @@ class Poisson(Cellwise):
 
     def cells(self, value: Tensor) -> Tensor:
         """Log-mass of each feature, nats; -inf where the value is no count."""
-        inside = (value >= 0) & (value == value.round())
+        inside = (value >= 0) & (value == value.round()) & (value < torch.inf)
         count = torch.where(inside, value, torch.zeros_like(value))
         # In double precision: of many counts the three nearly cancel.
         many, log_rate = count.double(), self.log_rate.double()

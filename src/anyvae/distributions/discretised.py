@@ -247,8 +247,8 @@ class DiscretisedNormal(LocatedOnLattice):
         above, below = self.ends(value)
         half = 0.5 * gap
         edge = torch.where(above > 0, log_ndtr(half - centre), log_ndtr(centre + half))
-        # A lattice of one point: its bin is everything.
-        edge = torch.where(above + below > 0, edge, torch.zeros_like(edge))
+        # A lattice of one point: its bin is everything. What is no number has no bin.
+        edge = torch.where(above + below > 0, edge, 0.0 * value)
         return torch.where(above * below > 0, _normal_bin(centre, gap), edge)
 
     @staticmethod

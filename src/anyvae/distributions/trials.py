@@ -133,7 +133,7 @@ class Multinomial(FromNoise):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass of each row given its total, nats; -inf where the values are no counts."""
-        inside = (value >= 0) & (value == value.round())
+        inside = (value >= 0) & (value == value.round()) & (value < torch.inf)
         # In double precision: two sums of hundreds of thousands of nats nearly cancel in a long document.
         count = torch.where(inside, value, torch.zeros_like(value)).double()
         ways = torch.lgamma(count.sum(-1) + 1.0) - torch.lgamma(count + 1.0).sum(-1)
