@@ -7,7 +7,7 @@ from faults import Mutation
 FAULTS = [
     Mutation(
         "clusters: rows without a label are a class",
-        "metrics/clusters.py",
+        "metrics/factors.py",
         "    if missing:\n",
         "    if False:\n",
         ("metrics/test_clusters.py::test_rows_without_a_label_are_no_class_of_their_own",),
