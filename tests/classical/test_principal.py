@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -49,6 +50,21 @@ def test_fewer_rows_than_features() -> None:
     doubled = torch.cat([x[:4]] * 3)
     with pytest.raises(ValueError, match=r"without noise: 3 directions"):
         ProbabilisticPCA(3).fit(doubled)
+
+
+@pytest.mark.parametrize("method", ["closed", "em"])
+def test_rows_that_leave_no_noise_are_refused_by_either_method(method: Literal["closed", "em"]) -> None:
+    doubled = torch.cat([linear_rows(4, random_loadings(6, 3), 0.5)] * 5)
+    model = ProbabilisticPCA(3)
+    with pytest.raises(
+        ValueError, match=r"ProbabilisticPCA\(3\) fits these rows without noise.*take fewer latents"
+    ):
+        model.fit(doubled, method=method, starts=1)
+    with pytest.raises(ValueError, match=r"has not been fitted"):
+        model.log_likelihood(doubled)
+    for alike in (torch.zeros(12, 6), torch.full((12, 6), 0.1)):
+        with pytest.raises(ValueError, match=r"ProbabilisticPCA\(3\) got rows that are all the same"):
+            model.fit(alike, method=method)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -123,7 +123,7 @@ class LinearGaussian(ABC):
         return self.loc_ + z @ self.loadings_.T + self.noise_variance_.sqrt() * rest
 
     def _fitted(self) -> None:
-        if not hasattr(self, "loc_"):
+        if not hasattr(self, "history_"):
             raise ValueError(f"{self!r} has not been fitted; call fit(x) first.")
 
     def _read(self, x: Array, mask: Array | None) -> Rows:
@@ -192,6 +192,10 @@ class LinearGaussian(ABC):
                 f"{history[-1] - history[-2]:.1e} nats per row; pass a larger max_steps or tolerance.",
                 RuntimeWarning,
                 stacklevel=3,
+            )
+        if bool((self.noise_variance_ <= least).all()):
+            raise ValueError(
+                f"{self!r} fits these rows without noise, and the density has no upper limit; take fewer latents."
             )
         self.history_ = tuple(history)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from anyvae.classical.linear import LinearGaussian
-from anyvae.classical.rows import Array, Rows
+from anyvae.classical.rows import Array, Rows, constant
 
 __all__ = ["ProbabilisticPCA"]
 
@@ -63,10 +63,15 @@ class ProbabilisticPCA(LinearGaussian):
             seed: of the starts.
 
         Raises:
-            ValueError: for known cells that are not finite, columns without a known cell, too many latents for the
-                data, or holes where the method is "closed".
+            ValueError: for known cells that are not finite, columns without a known cell, rows that are all the same,
+                too many latents for the data, or holes where the method is "closed".
         """
         rows = self._read_to_fit(x, mask)
+        if constant(rows).all():
+            raise ValueError(
+                f"{self!r} got rows that are all the same, so that their density has no upper limit; give some that "
+                "differ."
+            )
         if method == "em":
             self._fit_em(rows, tolerance, max_steps, starts, seed)
             self._turn()
@@ -94,7 +99,7 @@ class ProbabilisticPCA(LinearGaussian):
         self.loc_, self.noise_variance_ = loc, noise
         self.loadings_ = axes[:latents].T * (values[:latents] - noise).clamp_min(0.0).sqrt()
         self._turn()
-        self.history_ = (float(self.log_likelihood(rows.x).mean()),)
+        self.history_ = (self._mean(rows, self._infer(rows)),)
 
     def _pooled(self, squares: Tensor, cells: Tensor) -> Tensor:
         return (squares.sum() / cells.sum()).expand_as(squares)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Array", "Rows", "read_latents", "read_rows", "refuse_constant"]
+__all__ = ["Array", "Rows", "constant", "read_latents", "read_rows", "refuse_constant"]
 
 Array: TypeAlias = "Tensor | np.ndarray[Any, np.dtype[Any]]"
 
@@ -126,11 +126,17 @@ def read_latents(latent_features: int, owner: str) -> int:
     return latent_features
 
 
+def constant(rows: Rows) -> Tensor:
+    """Which features have known cells that are all the same, shape (D,)."""
+    off = (rows.x - rows.moments()[0]) * rows.known
+    return off.abs().amax(0) <= 1e-12 * rows.x.abs().amax(0)
+
+
 def refuse_constant(rows: Rows, owner: str) -> None:
     """Refuse features whose known cells are all the same: a noise of their own would shrink to 0."""
-    constant = ((rows.x - rows.moments()[0]) * rows.known).abs().amax(0) <= 1e-12 * rows.x.abs().amax(0)
-    if constant.any():
+    found = constant(rows)
+    if found.any():
         raise ValueError(
-            f"{owner} got columns {constant.nonzero()[:, 0].tolist()[:5]} whose known cells are all the same, so "
+            f"{owner} got columns {found.nonzero()[:, 0].tolist()[:5]} whose known cells are all the same, so "
             f"that their density has no upper limit; leave such columns out."
         )
