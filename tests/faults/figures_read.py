@@ -114,6 +114,18 @@ _PLANTED = [
         "if False:",
         "classical/test_principal.py::test_rows_that_leave_no_noise_are_refused_by_either_method",
     ),
+    (
+        "metrics/fixed_factors.py",
+        '_at_least("factor_vae_score", 2, rows=rows)',
+        '_at_least("factor_vae_score", 1, rows=rows)',
+        DOORS + "examples_that_tell_nothing_are_refused",
+    ),
+    (
+        "metrics/fixed_factors.py",
+        "if (kinds[:train] == kinds[0]).all():",
+        "if False:",
+        DOORS + "examples_that_tell_nothing_are_refused",
+    ),
 ]
 
 FAULTS = numbered("figures", _PLANTED)

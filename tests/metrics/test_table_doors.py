@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from anyvae.metrics import linear_probe, marginal_distance, nmi
+from anyvae.metrics import beta_vae_score, factor_vae_score, linear_probe, marginal_distance, nmi
 from anyvae.metrics.columns import typed_columns
 
 SECOND = 1e6
@@ -77,3 +77,18 @@ def test_a_probe_of_half_precision_reaches_what_it_would_in_double(scale: float)
     codes, target = random.normal(size=(200, 2)), scale * random.normal(size=200).astype(np.float16)
     assert linear_probe(codes, target) == pytest.approx(linear_probe(codes, target.astype(np.float64)))
     assert linear_probe(codes, target) < 0.2
+
+
+def test_examples_that_tell_nothing_are_refused() -> None:
+    factors = np.stack([np.arange(12) % 2, np.arange(12) % 3], 1)
+    codes = np.random.default_rng(0).normal(size=(12, 2))
+    for option in ({"rows": 1}, {"train": 0}, {"test": 0}):
+        [(name, value)] = option.items()
+        with pytest.raises(ValueError, match=f"factor_vae_score got {name}={value}; wanted at least"):
+            factor_vae_score(codes, factors, **option)
+    for option in ({"pairs": 0}, {"train": 0}, {"test": 0}):
+        [(name, value)] = option.items()
+        with pytest.raises(ValueError, match=f"beta_vae_score got {name}={value}; wanted at least 1"):
+            beta_vae_score(codes, factors, **option)
+    with pytest.raises(ValueError, match=r"train=1.*hold one factor only; give more"):
+        beta_vae_score(codes, factors, pairs=2, train=1, test=5)

@@ -44,8 +44,10 @@ def beta_vae_score(
         seed: of the draws.
 
     Raises:
-        ValueError: for codes or factors of another form, or a factor none of whose values two rows share.
+        ValueError: for codes or factors of another form, a factor none of whose values two rows share, or too few pairs
+            or examples.
     """
+    _at_least("beta_vae_score", 1, pairs=pairs, train=train, test=test)
     rows = factored("beta_vae_score", codes, factors, at_least=2)
     scaled, order = standardised(rows.codes)
     values = scaled if standardise else rows.codes[:, order]
@@ -57,6 +59,8 @@ def beta_vae_score(
             )
     random = np.random.default_rng(seed)
     kinds = random.integers(0, len(pools), train + test)
+    if (kinds[:train] == kinds[0]).all():
+        raise ValueError(f"beta_vae_score: train={train} examples hold one factor only; give more of them.")
     features = np.empty((train + test, values.shape[1]))
     for k, pool in enumerate(pools):
         mine = np.flatnonzero(kinds == k)
@@ -91,7 +95,7 @@ def factor_vae_score(
     Arguments:
         codes: posterior means, in standard deviations of the prior, shape (n, K).
         factors: whole numbers, shape (n, F), two factors or more.
-        rows: L of an example, drawn with replacement.
+        rows: L of an example, two or more, drawn with replacement.
         train, test: examples.
         prune: latents with a smaller standard deviation over the rows have no vote, as they would win it by noise; 0
             keeps all that vary. Only this depends on the scale of the codes. 0.05 is that of the common protocol,
@@ -99,8 +103,10 @@ def factor_vae_score(
         seed: of the draws.
 
     Raises:
-        ValueError: for codes or factors of another form.
+        ValueError: for codes or factors of another form, or too few rows or examples.
     """
+    _at_least("factor_vae_score", 2, rows=rows)
+    _at_least("factor_vae_score", 1, train=train, test=test)
     given = factored("factor_vae_score", codes, factors, at_least=2)
     deviation = given.codes.std(0)
     active = (deviation >= prune) & (np.ptp(given.codes, axis=0) > 0)
@@ -122,6 +128,12 @@ def factor_vae_score(
     votes = np.zeros((values.shape[1], len(given.levels)), dtype=np.int64)
     np.add.at(votes, (least[:train], kinds[:train]), 1)
     return float((votes.argmax(1)[least[train:]] == kinds[train:]).mean())
+
+
+def _at_least(measure: str, least: int, **numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < least:
+            raise ValueError(f"{measure} got {name}={number}; wanted at least {least}.")
 
 
 class _Pool:
