@@ -126,6 +126,18 @@ _PLANTED = [
         "if False:",
         DOORS + "examples_that_tell_nothing_are_refused",
     ),
+    (
+        "inference/predict.py",
+        "model.zeros((count_rows(evidence),",
+        "model.zeros((len(next(iter(evidence.values())).value),",
+        "inference/test_no_rows.py::test_a_batch_without_rows_is_refused",
+    ),
+    (
+        "metrics/latents.py",
+        "count_rows(model.admit(batch))",
+        "len(next(iter(model.admit(batch).values())).value)",
+        "inference/test_no_rows.py::test_a_batch_without_rows_is_refused",
+    ),
 ]
 
 FAULTS = numbered("figures", _PLANTED)

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from anyvae.conditionals import Conditional
 from anyvae.distributions import OneHotCategorical
 from anyvae.inference.likelihood import evaluating
-from anyvae.inference.noise import RowNoise, row_keys, seeded
+from anyvae.inference.noise import RowNoise, count_rows, row_keys, seeded
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.model.plan import generation_order
 from anyvae.wants import wants
@@ -211,7 +211,7 @@ def reconstruct(
             trace = model.trace(batch)
             wide = {name: trace.p(name).expand(Size((trace.rows,))) for name in model.observed}
             return {name: likelihood.sample() for name, likelihood in wide.items()}
-        rows = len(next(iter(evidence.values())).value)
+        rows = count_rows(evidence)
         latents = {}
         for name, q in posterior(model, batch).items():
             centre = q.mean

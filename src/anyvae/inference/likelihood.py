@@ -148,11 +148,10 @@ def log_likelihood(
     pools = {} if pools is None else pools
     with evaluating(model), products_in(precision, model.device):
         evidence = model.admit(batch)
-        rows = len(next(iter(evidence.values())).value)
         keys = row_keys(evidence)
         draws = min(samples, 512)
         step = rows_at_once(model, draws)
-        for start in range(0, rows, step):
+        for start in range(0, len(keys), step):
             part = take_rows(batch, slice(start, start + step))
             total: Tensor | None = None
             for done in range(0, samples, draws):

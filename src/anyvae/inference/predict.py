@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anyvae.distributions import Cellwise
 from anyvae.inference.likelihood import evaluating, traces
-from anyvae.inference.noise import Pools, RowNoise, row_keys
+from anyvae.inference.noise import Pools, RowNoise, count_rows, row_keys
 from anyvae.inference.rounds import weigh_in_rounds
 from anyvae.inference.weigh import Weighed
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
@@ -51,7 +51,7 @@ def conditional_mean(
         )
     with evaluating(model):
         evidence = model.admit(batch)
-        found = model.zeros((len(next(iter(evidence.values())).value), *model.shapes[name]))
+        found = model.zeros((count_rows(evidence), *model.shapes[name]))
         for rows, (trace, log_weight) in _weighed(model, batch, samples, seed):
             share = torch.softmax(log_weight, 0)
             # A latent, or what was drawn with them because something given hangs on it, has its weight with them.
@@ -141,13 +141,13 @@ def cell_log_density(
     Raises:
         ValueError: when the variable is not in the batch or has no density a cell.
     """
-    columns: list[Tensor] = []
     with evaluating(model):
         item = model.admit(batch).get(name)
         if item is None:
             raise ValueError(f"cell_log_density wants {name!r} in the batch, which holds {sorted(batch)}.")
         given = item.cell_mask() > 0
-        for cell in cells:
+        columns = model.zeros((len(given), len(cells)))
+        for place, cell in enumerate(cells):
             hidden = given.clone()
             hidden[:, cell] = False
             without = {**batch, name: Partial(item.value, hidden)}
@@ -155,8 +155,8 @@ def cell_log_density(
             for rows, (trace, log_weight) in _weighed(model, without, samples, seed):
                 density = _cells(trace, name, item.value[rows])[..., cell].sum(-1)
                 found[rows] = (log_weight + density).logsumexp(0) - log_weight.logsumexp(0)
-            columns.append(torch.where(given[:, cell].all(1), found, torch.nan))
-    return torch.stack(columns, 1)
+            columns[:, place] = torch.where(given[:, cell].all(1), found, torch.nan)
+    return columns
 
 
 def _cells(trace: Trace, name: str, value: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from anyvae.distributions import Quantised
 from anyvae.inference import posterior, take_rows
+from anyvae.inference.noise import count_rows
 from anyvae.model import Batch, LatentVariableModel
 
 __all__ = ["CodeUse", "code_use"]
@@ -43,7 +44,7 @@ def code_use(model: LatentVariableModel, batch: Batch, name: str = "z") -> CodeU
         ValueError: when the latent is not quantised, or its codes are too many to be numbered.
     """
     found: list[Tensor] = []
-    rows = len(next(iter(model.admit(batch).values())).value)
+    rows = count_rows(model.admit(batch))
     for start in range(0, rows, _ROWS):
         q = posterior(model, take_rows(batch, slice(start, start + _ROWS))).get(name)
         if not isinstance(q, Quantised) or q.indices is None:

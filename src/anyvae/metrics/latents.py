@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from anyvae import distributions
 from anyvae.distributions import FromNoise, analytic_kl
 from anyvae.inference import evaluating, take_rows
-from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.noise import RowNoise, count_rows, row_keys
 from anyvae.model import Batch, LatentVariableModel, Trace
 
 __all__ = ["LatentUse", "active_units", "latent_use"]
@@ -93,7 +93,7 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
     parts: list[tuple[Tensor, ...]] = []
     exact = True
     widths: dict[str, int] = {}
-    rows = len(next(iter(model.admit(batch).values())).value)
+    rows = count_rows(model.admit(batch))
     for start in range(0, rows, _ROWS):
         some = take_rows(batch, slice(start, start + _ROWS))
         with evaluating(model):
