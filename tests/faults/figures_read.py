@@ -7,6 +7,7 @@ from faults import numbered
 ALIKE = "metrics/test_alike.py::test_"
 BATTERY = "test_testing.py::test_every_family_obeys_the_battery"
 ODD = "distributions/test_odd_values.py::test_"
+USE = "metrics/test_latent_use.py::test_"
 DOORS = "metrics/test_table_doors.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -137,6 +138,24 @@ _PLANTED = [
         "count_rows(model.admit(batch))",
         "len(next(iter(model.admit(batch).values())).value)",
         "inference/test_no_rows.py::test_a_batch_without_rows_is_refused",
+    ),
+    (
+        "metrics/latents.py",
+        "        | distributions.LowRankNormal\n",
+        "",
+        USE + "features_of_a_normal_with_correlations_have_the_divergence_of_their_marginals",
+    ),
+    (
+        "distributions/sparse.py",
+        "return Normal(self.loc, self.stddev, self.event_dims).cells(value)",
+        "return Normal(self.loc, self.scale, self.event_dims).cells(value)",
+        USE + "features_of_a_normal_with_correlations_have_the_divergence_of_their_marginals",
+    ),
+    (
+        "metrics/latents.py",
+        "except NotImplementedError as error:",
+        "except ZeroDivisionError as error:",
+        USE + "a_latent_without_a_variance_is_refused_by_name",
     ),
 ]
 

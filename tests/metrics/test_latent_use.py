@@ -9,15 +9,19 @@ from anyvae.conditionals import (
     Autoregressive,
     Categorical,
     DiagonalNormal,
+    Family,
     FullNormal,
+    LowRankNormal,
     Normal,
     NormalMixture,
+    SparseNormal,
     StandardNormal,
     UniformCategorical,
     UniformSphere,
+    VonMises,
     VonMisesFisher,
 )
-from anyvae.inference import embed, evaluate_bound
+from anyvae.inference import embed, evaluate_bound, posterior
 from anyvae.metrics import active_units, latent_use
 from anyvae.model import VAE, LatentVariableModel
 from anyvae.networks import Linear
@@ -192,3 +196,31 @@ def test_without_a_class_the_others_stay() -> None:
             torch.testing.assert_close(getattr(part, field), getattr(use, field)[kept])
     assert use.without(["w"]) is use
     assert use.without(["y", "z"]).mean.shape == (9, 0)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [FullNormal(4), LowRankNormal(4, 2), SparseNormal((1, 2, 2))],
+    ids=lambda family: type(family).__name__,
+)
+@pytest.mark.parametrize("learned", [False, True])
+def test_features_of_a_normal_with_correlations_have_the_divergence_of_their_marginals(
+    family: Family, learned: bool
+) -> None:
+    prior = family.given() if learned else StandardNormal(family.event_shape)
+    model = VAE(prior, family.given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    x = torch.randn(10, 3)
+    use, q, p = latent_use(model, {"x": x}), posterior(model, {"x": x})["z"], model.generative_parts["z"]()
+    apart = (p.stddev / q.stddev).log() + (q.variance + (q.mean - p.mean) ** 2) / (2 * p.variance) - 0.5
+    assert use.exact
+    torch.testing.assert_close(use.kl, apart.mean(0).flatten())
+    z = q.sample()
+    alone = torch.distributions.Normal(q.mean, q.stddev).log_prob(z)
+    torch.testing.assert_close(q.marginals(z), alone)
+
+
+def test_a_latent_without_a_variance_is_refused_by_name() -> None:
+    angles = VonMises(2)
+    model = VAE(angles.given(), angles.given("x", net=Linear()), Normal(3).given("z", net=Linear()))
+    with pytest.raises(ValueError, match=r"latent_use: q\(z\) is a VonMises, which tells no variance"):
+        latent_use(model, {"x": torch.randn(4, 3)})

@@ -78,6 +78,10 @@ class LowRankNormal(FromNoise):
         square = left + (root[..., :rank, :] @ within).square().sum((-2, -1))
         return -0.5 * square - half_log_determinant - self._event_shape.numel() * _HALF_LOG_2PI
 
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each feature by itself, nats."""
+        return Normal(self.loc, self.stddev, self.event_dims).cells(value)
+
     def from_noise(self, noise: Tensor) -> Tensor:
         """loc + W noise[:r] + scale * noise[r:]."""
         rank = self.factor.shape[-1]

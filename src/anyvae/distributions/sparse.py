@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from anyvae.distributions.cells import FromNoise, sum_event
+from anyvae.distributions.normal import Normal
 from anyvae.distributions.stencil import apply_stencil, undo_stencil
 
 __all__ = ["SparseNormal"]
@@ -95,6 +96,10 @@ class SparseNormal(FromNoise):
         epsilon = apply_stencil(residual, by_channel, self.width) / self.scale
         square = sum_event(epsilon.square(), self.event_dims)
         return -0.5 * square - self._sum_log_scale() - self._event_shape.numel() * _HALF_LOG_2PI
+
+    def marginals(self, value: Tensor) -> Tensor:
+        """Log-density of each pixel by itself, nats."""
+        return Normal(self.loc, self.stddev, self.event_dims).cells(value)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The v with L' (v - loc) = noise."""

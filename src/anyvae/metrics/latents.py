@@ -89,6 +89,9 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
         model: whose posteriors have means and variances.
         batch: tensors or `Partial` values by name.
         seed: of the draws.
+
+    Raises:
+        ValueError: for a posterior without a mean or a variance.
     """
     parts: list[tuple[Tensor, ...]] = []
     exact = True
@@ -108,7 +111,13 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
                 if not from_q:
                     continue
                 q, p = trace.q(name), trace.p(name)
-                mean = q.mean.expand(lead + q.event_shape)
+                try:
+                    mean, scale = q.mean.expand(lead + q.event_shape), q.stddev
+                except NotImplementedError as error:
+                    raise ValueError(
+                        f"latent_use: q({name}) is a {type(q).__name__}, which tells no variance; ask of a latent "
+                        "with mean and variance."
+                    ) from error
                 kl = None if name in together else _normal_kl(q, p)
                 exact = exact and kl is not None and not isinstance(q, distributions.Flowed)
                 if kl is None and name in together:
@@ -116,7 +125,7 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
                 elif kl is None:
                     kl = _sampled_kl(name, q, p, noise, lead, model)
                 centre, spread = _moments(p)
-                columns = (mean, q.stddev, kl, centre, spread)
+                columns = (mean, scale, kl, centre, spread)
                 found.append(tuple(column.expand_as(mean).flatten(1) for column in columns))
                 widths[name] = q.event_shape.numel()
             parts.append(_joined(found, 1))
@@ -142,7 +151,12 @@ def _moments(p: Distribution) -> tuple[Tensor, Tensor]:
 
 def _normal_kl(q: Distribution, p: Distribution) -> Tensor | None:
     """KL of the marginal of each feature where both are normal, shape (..., *event)."""
-    normal = distributions.Normal | distributions.FullNormal
+    normal = (
+        distributions.Normal
+        | distributions.FullNormal
+        | distributions.LowRankNormal
+        | distributions.SparseNormal
+    )
     if not isinstance(q, normal | distributions.Flowed):
         return None
     if not isinstance(p, normal | distributions.StandardNormal):
