@@ -128,6 +128,16 @@ def test_another_sampler_of_the_same_moments_is_noticed() -> None:
         testing.check_distribution(p)
 
 
+def test_draws_of_cells_that_hang_together_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    p, sound = Poisson(torch.ones(ROWS, 2).double()), Poisson(torch.ones(ROWS, 2).double())
+    testing.check_distribution(p)
+    monkeypatch.setattr(p, "from_noise", lambda noise: sound.from_noise(noise[..., :1].expand_as(noise)))
+    testing.bins_law(p)
+    for points in (None, torch.arange(20.0)):
+        with pytest.raises(AssertionError, match="draws of cells apart from each other"):
+            testing.check_distribution(p, points=points)
+
+
 def test_the_reference_may_be_any_density() -> None:
     """Modes far apart, tails without a variance, classes beside numbers: sound code passes, if with less power."""
     apart = Mixture(numbers(ROWS, 2), Normal(30.0 * numbers(ROWS, 2, 3), torch.tensor(1.0)))

@@ -22,6 +22,7 @@ from anyvae.testing.densities import (
     balance_law,
     bins_law,
     density_law,
+    independence_law,
 )
 from anyvae.testing.distributions import (
     affine_law,
@@ -41,6 +42,7 @@ from anyvae.testing.distributions import (
 from anyvae.testing.families import (
     check_family,
     extremes_law,
+    holes_law,
     parameters_law,
     slices_law,
 )
@@ -73,6 +75,8 @@ __all__ = [
     "flow_law",
     "gap_law",
     "gradient_law",
+    "holes_law",
+    "independence_law",
     "kl_law",
     "kl_parts_law",
     "mass_law",

@@ -12,22 +12,47 @@ from anyvae.distributions.quadrature import legendre
 from anyvae.testing.judge import bounded, seeded_draws, shares
 from anyvae.testing.references import Chart, Directions, Fitted
 
-__all__ = ["balance_law", "bins_law", "density_law"]
+__all__ = ["balance_law", "bins_law", "density_law", "independence_law"]
 
 # Cells whose places are looked at: thousands would cost memory and leave each a smaller part of the budget.
 _CELLS = 32
+# Cells that are held against each other, two by two.
+_PAIRED = 8
 # Bins that are counted, stretches of the quadrature, and its nodes in each.
 _BINS, _FINE, _NODES = 40, 1000, 5
 
 
 def density_law(distribution: FromNoise, samples: int = 20_000) -> None:
-    """Density and draws are one law: `bins_law` where cells are independent, else `balance_law`."""
+    """Density and draws are one law: `bins_law` and `independence_law` of independent cells, else `balance_law`."""
     if isinstance(distribution, Cellwise):
         value = seeded_draws(distribution, 3, seed=7)
         if torch.equal(distribution.marginals(value), distribution.cells(value)):
             bins_law(distribution, samples)
+            independence_law(distribution)
             return
     balance_law(distribution, 2 * samples)
+
+
+def independence_law(distribution: Cellwise, samples: int = 3_000) -> None:
+    r"""Draws of cells, whose log-densities add up, are independent: none tells of another, of its row or of the next.
+
+    .. math:: Cov[g(v_i), g(v_j)] = 0
+
+    g is bounded and rises around the middle of a cell, so that all cells have the covariance. Laws that look at one
+    cell at a time do not notice a sampler that has one number of noise for all cells.
+
+    Arguments:
+        distribution: with at least one batch axis, in double precision.
+        samples: how many draws are compared.
+    """
+    drawn = seeded_draws(distribution, samples, seed=12).flatten(1)[:, :_PAIRED]
+    apart = drawn - drawn.median(0).values
+    spread = apart.abs().median(0).values.clamp_min(torch.finfo(drawn.dtype).tiny)
+    side = torch.tanh(apart / spread)
+    first, second = torch.triu_indices(side.shape[1], side.shape[1], 1)
+    products = (side - side.mean(0))[:, first] * (side - side.mean(0))[:, second]
+    if products.numel():
+        bounded("draws of cells apart from each other", products, torch.zeros_like(products[0]), width=4.0)
 
 
 def bins_law(distribution: Cellwise, samples: int = 20_000) -> None:

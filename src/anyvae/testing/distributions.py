@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
 from anyvae.distributions import Cellwise, Directional, Flowed, FromNoise, analytic_kl, unit_sphere
-from anyvae.testing.densities import density_law
+from anyvae.testing.densities import density_law, independence_law
 from anyvae.testing.flows import flow_law
 from anyvae.testing.grids import surface_of
 from anyvae.testing.judge import close, entropy_of, has_moment, seeded_draws, shares, within
@@ -257,6 +257,7 @@ def _judge_exactly(distribution: FromNoise, points: Tensor | None) -> bool:
     if points is not None and isinstance(distribution, Cellwise):
         mass_law(distribution, points)
         sampler_law(distribution, points)
+        independence_law(distribution)
         judged = True
     noise, surface = distribution.noise_shape.numel(), surface_of(distribution)
     if distribution.has_rsample:

@@ -9,12 +9,12 @@ import torch
 from torch import Size, Tensor
 
 from anyvae.conditionals import Family
-from anyvae.distributions import FromNoise
+from anyvae.distributions import Cellwise, FromNoise
 from anyvae.testing.distributions import gradient_law
 from anyvae.testing.judge import close
 from anyvae.testing.shapes import shapes_law
 
-__all__ = ["check_family", "extremes_law", "parameters_law", "slices_law"]
+__all__ = ["check_family", "extremes_law", "holes_law", "parameters_law", "slices_law"]
 
 # What a network gives when it errs: far beyond the bounds of every scale, and on both sides of them.
 _FAR = (-1e3, -30.0, 0.0, 30.0, 1e3)
@@ -35,6 +35,7 @@ def check_family(family: Family) -> None:
     slices_law(family)
     extremes_law(family)
     parameters_law(family)
+    holes_law(family)
 
 
 def slices_law(family: Family, rows: int = 4) -> None:
@@ -132,6 +133,29 @@ def parameters_law(family: Family, rows: int = 3) -> None:
             gradient_law(at, raw, f"parameters: gradient of the {what} in {name!r}")
 
 
+def holes_law(family: Family, rows: int = 3) -> None:
+    """A hole, which a model fills with 0, counts for nothing and passes no gradient on, though 0 be no value at all.
+
+    A log-density that is masked afterwards still has the gradient of what was masked: 0 times infinity is no number.
+    """
+    generator = torch.Generator().manual_seed(0)
+    params = {
+        name: torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for name, shape in _shapes(family, rows)
+    }
+    p = _member(family, params)
+    if not isinstance(p, Cellwise):
+        return
+    holes = torch.zeros(p.batch_shape + p.event_shape, dtype=torch.float64)
+    found = p.given_log_prob(holes, holes)
+    close("holes: log-density of nothing", found, torch.zeros_like(found), 1e-9)
+    for name, slope in _slopes(found, params):
+        assert bool((slope == 0.0).all()), (
+            f"holes: what stands in a hole has a gradient in {name!r}; in cells(value), put a value of the support in "
+            "the place of others before you take its logarithm, and -inf in the place of the result"
+        )
+
+
 def _shapes(family: Family, rows: int) -> Iterator[tuple[str, Size]]:
     for name, size in family.params.items():
         yield name, size if name in family.free else Size((rows, *size))
@@ -156,5 +180,8 @@ def _slopes(number: Tensor, params: dict[str, Tensor]) -> Iterator[tuple[str, Te
 
 
 def _finite(what: str, number: Tensor) -> None:
-    assert bool(torch.isfinite(number).all()), f"extremes: {what} is not finite"
-    assert number.dtype == torch.float32, f"extremes: {what} is of {number.dtype}, wanted torch.float32"
+    assert bool(torch.isfinite(number).all()), (
+        f"extremes: {what}: not finite with raw parameters up to {_FAR[-1]:g} in size; bound what they become, as "
+        "conditionals.bounded_scale does"
+    )
+    assert number.dtype == torch.float32, f"extremes: {what}: of {number.dtype}, wanted torch.float32"
