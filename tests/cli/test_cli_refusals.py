@@ -277,6 +277,18 @@ def test_values_that_no_run_can_have(
     assert "fit anew" in refused("sample", run, "-n", 1) or name == "schema.json"
 
 
+def test_a_run_of_a_recipe_that_is_not_known_here_is_not_called_damaged(
+    digits_run: Path, tmp_path: Path, refused: Refused
+) -> None:
+    run = copied(digits_run, tmp_path / "run")
+    content = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**content, "recipe": "mine"}))
+    told = refused("sample", run, "-n", 1)
+    assert "was fitted by the recipe 'mine', which is none of those known here" in told
+    assert "anyvae.recipes.RECIPES" in told
+    assert "damaged" not in told
+
+
 def test_a_bug_shows_its_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits_run: Path
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from anyvae.data import Compact, DataError, Encoded, Schema, given_width
 from anyvae.data.encode import Unseen
 from anyvae.model import LatentVariableModel
-from anyvae.recipes import find_recipe, likelihood_of
+from anyvae.recipes import RECIPES, find_recipe, likelihood_of
 from anyvae.runs.config import RunConfig, RunFiles
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.groups import cells_of
@@ -27,7 +27,7 @@ def load(folder: str | Path, unseen: Unseen = "refuse") -> FittedModel:
         unseen: whether values that no row of the fit held are refused or read as missing, see `FittedModel`.
 
     Raises:
-        DataError: when the folder is no run, or a file of it is missing or damaged.
+        DataError: when the folder is no run, a file of it is missing or damaged, or its recipe is not known.
     """
     files = RunFiles(folder)
     config = files.read_config()
@@ -35,6 +35,11 @@ def load(folder: str | Path, unseen: Unseen = "refuse") -> FittedModel:
         raise DataError(f"{files.folder} holds no schema.json: fit anew")
     if not files.model.is_file():
         raise DataError(f"{files.folder} holds no model.safetensors: fit anew")
+    if config.recipe not in RECIPES:
+        raise DataError(
+            f"{files.folder} was fitted by the recipe {config.recipe!r}, which is none of those known here: put it "
+            "into anyvae.recipes.RECIPES before the run is read, as the program that fitted it did, or fit anew"
+        )
     try:
         schema = Schema.from_json(files.schema.read_bytes())
         model = build(config, schema)
