@@ -206,3 +206,24 @@ def test_faults_of_families_are_noticed(fault: str, law: str) -> None:
     testing.check_family(Faulty("none"))
     with pytest.raises(AssertionError, match=law):
         testing.check_family(Faulty(fault))
+
+
+def test_what_is_no_family_or_no_distribution_is_told_so() -> None:
+    laplace = distributions.Laplace(torch.zeros(2, 3).double(), torch.ones(3).double())
+    with pytest.raises(TypeError, match=r"check_family: got .* distributions have check_distribution"):
+        testing.check_family(laplace)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"check_distribution: got .*; families have check_family"):
+        testing.check_distribution(Laplace(3))  # type: ignore[arg-type]
+
+    class Torchs(Laplace):  # type: ignore[misc]
+        def __call__(self, params: object, constants: object, *, learning: bool = False) -> object:  # type: ignore[override]
+            return torch.distributions.Laplace(torch.zeros(3), torch.ones(3))
+
+    with pytest.raises(TypeError, match=r"the distribution of Torchs\(3\): got .* made from noise"):
+        testing.check_family(Torchs(3))
+
+
+def test_a_family_that_starts_what_it_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Laplace, "start", lambda self: {"lco": 1.0})
+    with pytest.raises(ValueError, match=r"no parameter \['lco'\] to start"):
+        Laplace(3).given()

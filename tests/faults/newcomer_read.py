@@ -27,6 +27,30 @@ _PLANTED = [
         "",
         FAMILIES + "faults_of_families_are_noticed",
     ),
+    (
+        "testing/families.py",
+        "        Family, family, \"check_family\"",
+        "        object, family, \"check_family\"",
+        FAMILIES + "what_is_no_family_or_no_distribution_is_told_so",
+    ),
+    (
+        "testing/distributions.py",
+        "families have check_family",
+        "and no family",
+        FAMILIES + "what_is_no_family_or_no_distribution_is_told_so",
+    ),
+    (
+        "conditionals/parametric.py",
+        "{*family.start(), *(start or {})}",
+        "{*(start or {})}",
+        FAMILIES + "a_family_that_starts_what_it_has_not_is_refused",
+    ),
+    (
+        "runs/rebuild.py",
+        "if config.recipe not in RECIPES:",
+        "if False:",
+        "cli/test_cli_refusals.py::test_a_run_of_a_recipe_that_is_not_known_here_is_not_called_damaged",
+    ),
 ]
 
 FAULTS = numbered("newcomer", _PLANTED)

@@ -70,7 +70,7 @@ class FamilyConditional(Conditional):
             raise ValueError(
                 f"{family!r} has a network but no parents to feed it; name them: .given('x', net=...)."
             )
-        unknown = set(start or {}) - set(family.params)
+        unknown = {*family.start(), *(start or {})} - set(family.params)
         if unknown:
             raise ValueError(
                 f"{family!r} has no parameter {sorted(unknown)} to start; it has {sorted(family.params)}."

@@ -17,6 +17,7 @@ from anyvae.testing.grids import surface_of
 from anyvae.testing.judge import close, entropy_of, has_moment, seeded_draws, shares, within
 from anyvae.testing.shapes import shapes_law
 from anyvae.testing.surfaces import simplex_law, sphere_law
+from anyvae.wants import wants
 
 __all__ = [
     "affine_law",
@@ -53,11 +54,18 @@ def check_distribution(
 
     Raises:
         AssertionError: naming the law.
+        TypeError: for what is no distribution that is made from noise.
 
     >>> from anyvae.distributions import Bernoulli, Normal
     >>> check_distribution(Normal(torch.zeros(2, 3).double(), torch.ones(3).double()))
     >>> check_distribution(Bernoulli(torch.zeros(2, 3).double()), points=torch.tensor([0.0, 1.0]).double())
     """
+    wants(
+        FromNoise,
+        distribution,
+        "check_distribution",
+        "a distribution derived from anyvae.distributions.Cellwise or FromNoise; families have check_family",
+    )
     shapes_law(distribution)
     if isinstance(distribution, Cellwise):
         cells_law(distribution)

@@ -13,6 +13,7 @@ from anyvae.distributions import Cellwise, FromNoise
 from anyvae.testing.distributions import gradient_law
 from anyvae.testing.judge import close
 from anyvae.testing.shapes import shapes_law
+from anyvae.wants import wants
 
 __all__ = ["check_family", "extremes_law", "holes_law", "parameters_law", "slices_law"]
 
@@ -28,10 +29,14 @@ def check_family(family: Family) -> None:
 
     Raises:
         AssertionError: naming the law.
+        TypeError: for what is no family, or makes no distributions from noise.
 
     >>> from anyvae.conditionals import Laplace
     >>> check_family(Laplace(2))
     """
+    wants(
+        Family, family, "check_family", "a family such as Laplace(2); distributions have check_distribution"
+    )
     slices_law(family)
     extremes_law(family)
     parameters_law(family)
@@ -168,7 +173,14 @@ def _member(family: Family, params: dict[str, Tensor]) -> FromNoise:
         name: value.to(kind) if value.is_floating_point() else value
         for name, value in family.constants.items()
     }
-    return cast(FromNoise, family(params, constants, learning=False))
+    found = family(params, constants, learning=False)
+    wants(
+        FromNoise,
+        found,
+        f"the distribution of {family!r}",
+        "one that is made from noise, derived from anyvae.distributions.Cellwise or FromNoise",
+    )
+    return cast(FromNoise, found)
 
 
 def _slopes(number: Tensor, params: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
