@@ -29,8 +29,8 @@ _PLANTED = [
     ),
     (
         "testing/families.py",
-        "        Family, family, \"check_family\"",
-        "        object, family, \"check_family\"",
+        '        Family, family, "check_family"',
+        '        object, family, "check_family"',
         FAMILIES + "what_is_no_family_or_no_distribution_is_told_so",
     ),
     (
