@@ -6,6 +6,7 @@ from faults import numbered
 
 DENSITIES = "test_testing_densities.py::test_"
 FAMILIES = "test_testing_families.py::test_"
+ASKED = "inference/test_asked_wrongly.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
@@ -50,6 +51,36 @@ _PLANTED = [
         "if config.recipe not in RECIPES:",
         "if False:",
         "cli/test_cli_refusals.py::test_a_run_of_a_recipe_that_is_not_known_here_is_not_called_damaged",
+    ),
+    (
+        "inference/predict.py",
+        "if not range(given.shape[1])[cell]:",
+        "if False:",
+        ASKED + "questions_without_an_answer",
+    ),
+    (
+        "inference/predict.py",
+        "            wants(slice, cell,",
+        "            wants(object, cell,",
+        ASKED + "questions_in_another_form",
+    ),
+    (
+        "inference/generate.py",
+        "    evidence = model.admit({} if given is None else given)",
+        "    evidence = model.admit(dict(given or {}))",
+        ASKED + "questions_in_another_form",
+    ),
+    (
+        "model/plan.py",
+        "read optional({missing[0]!r}) and observed({missing[0]!r}), which need no ",
+        "read observed({missing[0]!r}), which needs no ",
+        ASKED + "a_parent_that_is_absent_is_advised_to_be_read_where_it_is_there",
+    ),
+    (
+        "inference/noise.py",
+        "    count_rows(evidence)\n",
+        "",
+        ASKED + "questions_without_an_answer",
     ),
 ]
 

@@ -19,16 +19,20 @@ from anyvae import (
     Partial,
     StandardNormal,
     fit,
+    observed,
+    optional,
 )
-from anyvae.conditionals import Family, PerRow
+from anyvae.conditionals import Family, Parent, PerRow
 from anyvae.distributions import Cellwise
 from anyvae.inference import (
     at_means,
+    cell_log_density,
     class_mean,
     condition,
     conditional_mean,
     embed,
     evaluate_bound,
+    log_likelihood,
     mean,
     reconstruct,
     sample,
@@ -51,11 +55,18 @@ def plain() -> LatentVariableModel:
         (lambda model: embed(model, {"x": X, "z": X[:, :1]}), "every latent is given"),
         (lambda model: mean(model, {}), "nothing is given"),
         (lambda model: evaluate_bound(model, {}), "holds no rows"),
+        (lambda model: log_likelihood(model, {}), "holds no rows"),
+        (lambda model: reconstruct(model, {}), "holds no rows"),
+        (lambda model: conditional_mean(model, {}), "holds no rows"),
         (lambda model: evaluate_bound(model, {"x": X[:0]}), "holds no rows"),
         (lambda model: condition(model, {"x": X[:0]}), "holds no rows"),
         (lambda model: class_mean(model, {"x": X}, "y"), r"no variable 'y'; it has \['x', 'z'\]"),
         (lambda model: sample(model, 2, ["x", "y"]), r"names=\['y'\]; the model has \['x', 'z'\]"),
         (lambda model: model.trace({"x": X}, enumerate="label"), r"enumerate='label'; wanted a list"),
+        (
+            lambda model: cell_log_density(model, {"x": X}, [slice(0, 1), slice(2, 3)]),
+            r"slice\(2, 3, None\) holds no element of 'x', which has 2",
+        ),
         (
             lambda model: mean(model, {"z": Partial(X[:2, :1], torch.tensor([True, False]))}),
             "'z' is given in part",
@@ -64,6 +75,36 @@ def plain() -> LatentVariableModel:
 )
 def test_questions_without_an_answer(ask: Callable[[LatentVariableModel], Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
+        ask(plain())
+
+
+def test_a_parent_that_is_absent_is_advised_to_be_read_where_it_is_there() -> None:
+    def pair(*parents: str | Parent) -> LatentVariableModel:
+        views = {name: Normal(2).given("z", net=Linear()) for name in "ab"}
+        return LatentVariableModel(
+            {"z": StandardNormal(1), **views}, {"z": DiagonalNormal(1).given("a", *parents, net=Linear())}
+        )
+
+    with pytest.raises(
+        ValueError, match=r"reads \['b'\].*read optional\('b'\) and observed\('b'\), which need no"
+    ):
+        conditional_mean(pair("b"), {"a": X}, "b")
+    assert conditional_mean(pair(optional("b"), observed("b")), {"a": X}, "b").shape == X.shape
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda model: mean(model, X), "a batch: got a Tensor"),
+        (lambda model: mean(model, 3), "a batch: got 3"),
+        (lambda model: sample(model, 3, given=X), "a batch: got a Tensor"),
+        (lambda model: conditional_mean(model, {"x": X}, ["x"]), "the name of one variable"),
+        (lambda model: cell_log_density(model, {"x": X}, slice(0, 1)), "a list of slices"),
+        (lambda model: cell_log_density(model, {"x": X}, [0, 1]), "got 0, an int; wanted a slice"),
+    ],
+)
+def test_questions_in_another_form(ask: Callable[[Any], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
         ask(plain())
 
 

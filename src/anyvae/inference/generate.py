@@ -40,7 +40,7 @@ def generate(
     wants(Integral, rows, "rows of a sample", "how many")
     if rows < 0:
         raise ValueError(f"a sample got rows={rows}; wanted a number from 0.")
-    evidence = model.admit(dict(given or {}))
+    evidence = model.admit({} if given is None else given)
     for name, item in evidence.items():
         if len(item.value) != rows:
             raise ValueError(f"{name!r} has {len(item.value)} rows, but {rows} are to be drawn.")
@@ -104,7 +104,7 @@ def at_means(
     Raises:
         ValueError: for a variable that is given in part, or an observed one that tells no mean.
     """
-    evidence = model.admit(dict(given))
+    evidence = model.admit(given)
     if partly := [name for name, item in evidence.items() if item.mask is not None]:
         raise ValueError(
             f"a mean at given values: {partly[0]!r} is given in part; give all of it, or ask "
@@ -138,9 +138,10 @@ def mean(model: LatentVariableModel, given: Mapping[str, Tensor]) -> dict[str, T
         model: the model.
         given: latents and conditions by name, shape (rows, *event); those that are missing are at their own means.
     """
-    if not given:
+    evidence = model.admit(given)
+    if not evidence:
         raise ValueError("mean: nothing is given, and so no number of rows; pass a latent, as {'z': values}.")
-    rows = len(next(iter(model.admit(dict(given)).values())).value)
+    rows = len(next(iter(evidence.values())).value)
     values, found = at_means(model, rows, given)
     return {name: values[name] for name in model.observed if name in found}
 

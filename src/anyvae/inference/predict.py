@@ -13,6 +13,7 @@ from anyvae.inference.noise import Pools, RowNoise, count_rows, row_keys
 from anyvae.inference.rounds import weigh_in_rounds
 from anyvae.inference.weigh import Weighed
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
+from anyvae.wants import wants
 
 __all__ = ["cell_log_density", "class_mean", "conditional_mean"]
 
@@ -45,6 +46,7 @@ def conditional_mean(
         logarithms: a of every cell, 0 of those that are no logarithms, shape (*event); none is where None.
         seed: of the draws.
     """
+    wants(str, name, "conditional_mean", "the name of one variable")
     if name not in model.shapes:
         raise ValueError(
             f"conditional_mean: the model has no variable {name!r}; it has {sorted(model.shapes)}."
@@ -139,8 +141,10 @@ def cell_log_density(
         NaN where the cell is not given.
 
     Raises:
-        ValueError: when the variable is not in the batch or has no density a cell.
+        TypeError: when a cell is no slice.
+        ValueError: when the variable is not in the batch, has no density a cell, or none of the elements of a cell.
     """
+    wants(Sequence, cells, "cells of cell_log_density", "a list of slices, as [slice(0, 1), slice(1, 4)]")
     with evaluating(model):
         item = model.admit(batch).get(name)
         if item is None:
@@ -148,6 +152,11 @@ def cell_log_density(
         given = item.cell_mask() > 0
         columns = model.zeros((len(given), len(cells)))
         for place, cell in enumerate(cells):
+            wants(slice, cell, "a cell of cell_log_density", "a slice of the elements of the event")
+            if not range(given.shape[1])[cell]:
+                raise ValueError(
+                    f"cell_log_density: {cell} holds no element of {name!r}, which has {given.shape[1]}."
+                )
             hidden = given.clone()
             hidden[:, cell] = False
             without = {**batch, name: Partial(item.value, hidden)}

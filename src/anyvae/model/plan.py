@@ -97,7 +97,8 @@ def make_plan(
             raise ValueError(
                 f"{name!r} cannot be drawn: its {'inference' if from_q else 'generative'} conditional reads "
                 f"{missing}, which is neither given nor drawn before it (given: {sorted(whole | partial)}). "
-                f"Pass it in the batch, read observed({missing[0]!r}) instead, or draw from the prior with sample(...)."
+                f"Pass it in the batch; read optional({missing[0]!r}) and observed({missing[0]!r}), which need no "
+                "value; or draw from the prior with sample(...)."
             )
     draws = tuple(item for item in steps if item.name not in computed)
     exact = frozenset(
