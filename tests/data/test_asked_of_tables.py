@@ -130,7 +130,10 @@ def test_all_columns_that_cannot_be_fitted_are_told_of_at_once() -> None:
         infer_schema(Source("t", None, table))
     message = str(refused.value)
     assert message.startswith("5 columns of t cannot be fitted: (1) column 'age' of t mixes numbers and text")
-    assert "(2) column 'price' of t holds numbers as text, such as '$1,000.50'" in message
+    assert (
+        "(2) column 'price' of t holds numbers as text, such as '$1,000.50': write them in digits and a point"
+        in message
+    )
     assert "(3) column 'joined' of t holds dates as text, such as '1/1/2020'" in message
     assert "(4) column 'name' of t has 60 different strings in 60 rows, so it names the rows" in message
     assert "(5) column 'none' of t has no values at all" in message

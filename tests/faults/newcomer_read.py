@@ -82,6 +82,12 @@ _PLANTED = [
         "",
         ASKED + "questions_without_an_answer",
     ),
+    (
+        "data/categories.py",
+        "write them in digits and a point alone, as -1200.5",
+        "write them without signs, as 1200.5",
+        "data/test_asked_of_tables.py::test_all_columns_that_cannot_be_fitted_are_told_of_at_once",
+    ),
 ]
 
 FAULTS = numbered("newcomer", _PLANTED)

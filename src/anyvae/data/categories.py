@@ -129,7 +129,7 @@ def _refuse_spelled(wanted: Wanted, categories: list[str]) -> None:
         return
     others = [category for category in categories if not is_iso_date(category)]
     if found.what == "numbers":
-        advice = "write them without signs, as 1200.5"
+        advice = "write them in digits and a point alone, as -1200.5"
     elif not others:
         advice = "turn them into dates (pandas.to_datetime)"
     elif is_iso_date(found.such):
