@@ -268,3 +268,10 @@ def test_options_without_sense_are_refused(options: dict[str, Any], message: str
     with pytest.raises(ValueError) as caught:
         fit(tiny(), TensorData({"x": real_rows()}), **options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["steps", "epochs", "batch_size", "evaluations", "seed"])
+def test_what_is_counted_is_a_whole_number(name: str) -> None:
+    options: dict[str, Any] = {name: 1.5}
+    with pytest.raises(TypeError, match=f"{name} of fit: got 1.5, a float; wanted a .*whole number"):
+        fit(tiny(), real_rows(), **options)

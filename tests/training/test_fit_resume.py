@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from training_examples import (
 )
 
 from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
-from anyvae.model import LatentVariableModel, Partial
+from anyvae.model import LatentVariableModel, Partial, Trace
 from anyvae.networks import MLP, Linear
 from anyvae.objectives import (
     ELBO,
@@ -34,11 +35,13 @@ from anyvae.objectives import (
     CriticTC,
     LinearRamp,
     LogLikelihood,
+    Objective,
     PIController,
     TellApart,
     held_modules,
 )
 from anyvae.training import CheckpointError, FitResult, Interrupted, Player, TensorData, fit, load_tensors
+from anyvae.training.identity import describe
 
 STEPS = 40  # 6 steps an epoch of 61 rows in batches of 11, and an evaluation at every fourth step
 
@@ -288,6 +291,49 @@ def test_what_is_beside_the_model_moves_and_is_in_the_checkpoint(tmp_path: Path)
     critic = options["players"][1].parts[0]
     assert not critic.training
     assert all(parameter.grad is None and parameter.requires_grad for parameter in critic.parameters())
+
+
+class Told(Objective):
+    """The ELBO, told something that a user's objective may hold."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__()
+        self.what = what
+
+    def of(self, trace: Trace, progress: float = 1.0) -> torch.Tensor:
+        return trace.elbo()
+
+
+def test_a_run_by_numbers_of_numpy_is_that_of_python_s(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    numbers: dict[str, Any] = {"steps": 12, "batch_size": 11, "evaluations": 3, "seed": 3}
+    numbers |= {"patience": 0.5, "average": 0.25, "minutes": 64.0, "learning_rate": 0.25}
+
+    def fitted(wrap: Callable[[Any], Any], **more: Any) -> FitResult:
+        objective = ELBO(LinearRamp(wrap(0.5), 1.0))
+        given = {name: wrap(number) for name, number in numbers.items()}
+        return fit(tiny(), real_rows(), objective=objective, checkpoint=path, **given, **more)
+
+    first = fitted(lambda number: np.int64(number) if isinstance(number, int) else np.float32(number))
+    assert fitted(lambda number: number, resume=True) == first  # the clock included: it is the same run
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"b", "a"}, torch.float32, torch.device("cpu"), Path("rows"), np.zeros(2), np.float32(0.5), slice(3)],
+    ids=str,
+)
+def test_an_objective_may_hold_anything(what: object, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    fit(tiny(), real_rows(), objective=Told(what), steps=2, checkpoint=path)
+    assert fit(tiny(), real_rows(), objective=Told(what), steps=2, checkpoint=path, resume=True).steps == 2
+    with pytest.raises(CheckpointError, match="players = "):
+        fit(tiny(), real_rows(), objective=Told({"c"}), steps=2, checkpoint=path, resume=True)
+
+
+def test_the_order_of_a_set_says_nothing() -> None:
+    assert str({0, 8}) != str({8, 0})
+    assert describe(Told({0, 8})) == describe(Told({8, 0}))
 
 
 def test_resume_without_a_path_is_refused() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -21,17 +22,23 @@ def describe(thing: object) -> str:
     >>> describe(ELBO(beta=LinearRamp(0.0, 1.0)))
     'ELBO(beta=LinearRamp(end=1.0, start=0.0, until=1.0), samples=1)'
     """
-    if thing is None or isinstance(thing, bool | int | float | str):
+    if thing is None or isinstance(thing, bool | str):
         return repr(thing)
+    if isinstance(thing, Real):  # numbers of numpy are written as Python's
+        return repr(int(thing) if isinstance(thing, Integral) else float(thing))
     if isinstance(thing, Mapping):
         return "{" + ", ".join(f"{key}: {describe(value)}" for key, value in thing.items()) + "}"
     if isinstance(thing, Sequence):
         return "[" + ", ".join(describe(item) for item in thing) + "]"
+    if isinstance(thing, Set):
+        return "{" + ", ".join(sorted(describe(item) for item in thing)) + "}"
     if isinstance(thing, torch.nn.Module):
         return " ".join(repr(thing).split())
     # A function has no settings that could be written down: its name must do.
     if callable(thing) and hasattr(thing, "__qualname__"):
         return str(thing.__qualname__)
+    if not (is_dataclass(thing) or hasattr(thing, "__dict__")):  # such as a dtype, a path or an array
+        return " ".join(repr(thing).split())
     settings = ", ".join(f"{name}={describe(value)}" for name, value in _settings(thing))
     return f"{type(thing).__name__}({settings})"
 

@@ -161,10 +161,11 @@ def fit(
         raise ValueError("fit got no players; pass at least one, or None for one that owns every parameter.")
     if epochs is not None and steps is not None:
         raise ValueError("fit got both `epochs` and `steps`; pass one of them.")
+    wants(Integral, seed, "seed of fit", "a whole number")
     counts = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "evaluations": evaluations}
     for name, value in {**counts, "minutes": minutes}.items():
         if value is not None:
-            whole = name in ("steps", "batch_size", "evaluations")
+            whole = name in counts
             wants(
                 Integral if whole else Real, value, f"{name} of fit", f"a positive{' whole' * whole} number"
             )
@@ -185,14 +186,16 @@ def fit(
             refuse_non_finite(rows)
             for some in rows.looked_at().split(_CHECKED_ROWS):
                 model.check(rows.fixed(some))
-    size = min(len(training), default_batch_size(len(training)) if batch_size is None else batch_size)
+    size = min(len(training), default_batch_size(len(training)) if batch_size is None else int(batch_size))
     per_epoch = -(-len(training) // size)
-    planned = steps or (epochs * per_epoch if epochs else default_steps(len(training)))
+    planned = int(steps or (epochs * per_epoch if epochs else default_steps(len(training))))
     if players is None:
-        rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(learning_rate)
+        rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(float(learning_rate))
         players = [Player("model", objective or ELBO(), learning_rate=rate)]
     interval = _interval(planned, size, training, held, evaluations)
-    budget = Budget(planned, size, per_epoch, minutes, patience, interval)
+    # In Python's own types, which numbers of numpy are not: a checkpoint holds no others.
+    limit, seed = None if minutes is None else float(minutes), int(seed)
+    budget = Budget(planned, size, per_epoch, limit, float(patience), interval)
     with world(device) as here, seeded(seed + 7919 * here.rank), ExitStack() as closing:
         heard = list(callbacks) if here.first else []
         for callback in reversed(heard):
@@ -211,7 +214,7 @@ def fit(
             compiled=compiled,
             callbacks=heard,
             keep_last=keep_last,
-            average=average,
+            average=float(average),
         )
         # Pushed last, so done first: a callback that fails to close cannot keep the gradients.
         closing.callback(run.release)
@@ -228,7 +231,7 @@ def _interval(
 ) -> int:
     """Steps between two evaluations."""
     if evaluations is not None:
-        return max(1, planned // evaluations)
+        return max(1, planned // int(evaluations))
     rows = min(len(training), WATCHED_ROWS) + (0 if held is None else len(held))
     # A row costs a third of what it costs in a step, so ten thirds of its rows' steps make a tenth of the run.
     return max(1, planned // 50, min(planned, round(rows / size / 0.3)))
