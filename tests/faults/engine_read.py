@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faults import numbered
 
+NONFINITE = "training/test_fit_nonfinite.py::test_"
 BUDGET = "training/test_fit_budget.py::test_"
 RESUME = "training/test_fit_resume.py::test_"
 
@@ -38,6 +39,48 @@ _PLANTED = [
         "whole = name in counts",
         'whole = name == "steps"',
         BUDGET + "what_is_counted_is_a_whole_number",
+    ),
+    (
+        "training/run.py",
+        "            self.saved = self.checkpoint\n",
+        "",
+        NONFINITE + "weight_that_turns_nan_is_named_and_the_last_good_checkpoint_resumes",
+    ),
+    (
+        "training/run.py",
+        "self.saved: Path | None = None",
+        "self.saved = checkpoint",
+        NONFINITE + "a_checkpoint_that_was_never_written_is_not_said_to_be_kept",
+    ),
+    (
+        "training/saved.py",
+        "    run.saved = run.checkpoint\n",
+        "",
+        NONFINITE + "a_checkpoint_that_was_resumed_from_is_kept",
+    ),
+    (
+        "training/loop.py",
+        "-(-planned // int(evaluations))",
+        "max(1, planned // int(evaluations))",
+        BUDGET + "there_are_no_more_evaluations_than_asked_for",
+    ),
+    (
+        "training/loop.py",
+        "or not path.parent.is_dir()",
+        "",
+        BUDGET + "a_place_where_no_checkpoint_can_be_is_refused_before_the_run",
+    ),
+    (
+        "training/identity.py",
+        '"hide": data.hide, ',
+        "",
+        RESUME + "data_that_are_read_in_another_way_are_other_data",
+    ),
+    (
+        "training/identity.py",
+        ', "expand": data.expand',
+        "",
+        RESUME + "checkpoint_of_another_run_is_refused_by_name",
     ),
 ]
 

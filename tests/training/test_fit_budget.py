@@ -224,6 +224,13 @@ def test_evaluations_are_spread_over_the_run_and_change_nothing_else() -> None:
     assert [line.seconds for line in many.history] == sorted(line.seconds for line in many.history)
 
 
+@pytest.mark.parametrize("evaluations", [1, 4, 6, 7, 13, 24])
+def test_there_are_no_more_evaluations_than_asked_for(evaluations: int) -> None:
+    result = fit(tiny(), real_rows(), steps=13, evaluations=evaluations)
+    assert evaluations / 2 <= len(result.history) <= evaluations
+    assert result.history[-1].step == 13
+
+
 def test_defaults_follow_the_number_of_rows() -> None:
     assert [default_steps(rows) for rows in (10, 5000, 20_000, 10**9)] == [4000, 4000, 6964, 20_000]
     assert [default_batch_size(rows) for rows in (10, 256, 800, 10**9)] == [32, 32, 100, 256]
@@ -268,6 +275,15 @@ def test_options_without_sense_are_refused(options: dict[str, Any], message: str
     with pytest.raises(ValueError) as caught:
         fit(tiny(), TensorData({"x": real_rows()}), **options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("place", [".", "nowhere/c.safetensors"])
+def test_a_place_where_no_checkpoint_can_be_is_refused_before_the_run(place: str, tmp_path: Path) -> None:
+    model = tiny()
+    before = weights(model)
+    with pytest.raises(ValueError, match="wanted the path of a file in a folder that exists"):
+        fit(model, real_rows(), steps=2, checkpoint=tmp_path / place)
+    assert differing(before, weights(model)) == []
 
 
 @pytest.mark.parametrize("name", ["steps", "epochs", "batch_size", "evaluations", "seed"])

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from training_examples import Trip, at_step, differing, real_rows, tiny, weights
+from training_examples import Trip, at_step, differing, press_ctrl_c, real_rows, tiny, weights
 
 from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
 from anyvae.model import LatentVariableModel, Partial, Trace
 from anyvae.networks import MLP
 from anyvae.objectives import Objective
-from anyvae.training import NonFiniteError, TensorData, fit, load_tensors
+from anyvae.training import Interrupted, NonFiniteError, TensorData, fit, load_tensors
 
 COLUMNS = {"x": ["acid", "sugar", "salt", "alcohol"]}
 
@@ -99,6 +99,25 @@ def test_likelihood_that_overflows_is_named_with_its_column() -> None:
     ) as caught:
         fit(model, data, steps=20, batch_size=61)
     assert "checkpoint" not in str(caught.value)
+
+
+def test_a_checkpoint_that_was_never_written_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(NonFiniteError) as caught:
+        fit(tiny(), real_rows(), objective=Infinite(), steps=2, checkpoint=path)
+    assert "checkpoint" not in str(caught.value)
+    assert not path.exists()
+
+
+def test_a_checkpoint_that_was_resumed_from_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    Trip.action = at_step(3, 20, press_ctrl_c)
+    with pytest.raises(Interrupted):
+        fit(tiny(), real_rows(), steps=20, evaluations=1, learning_rate=Trip(), checkpoint=path)
+    x = real_rows()
+    Trip.action = at_step(5, 20, lambda: x.fill_(torch.nan))
+    with pytest.raises(NonFiniteError, match="The last good checkpoint is kept"):
+        fit(tiny(), x, steps=20, evaluations=1, learning_rate=Trip(), checkpoint=path, resume=True)
 
 
 def test_step_is_the_one_that_read_the_row() -> None:

@@ -41,7 +41,7 @@ from anyvae.objectives import (
     held_modules,
 )
 from anyvae.training import CheckpointError, FitResult, Interrupted, Player, TensorData, fit, load_tensors
-from anyvae.training.identity import describe
+from anyvae.training.identity import describe, fingerprint
 
 STEPS = 40  # 6 steps an epoch of 61 rows in batches of 11, and an evaluation at every fourth step
 
@@ -216,6 +216,7 @@ changed[17, 2] = 1.0 - changed[17, 2]
     [
         ({"data": TensorData({"x": grey_rows(60)}, ["x"])}, "rows = 61, this one has 60"),
         ({"data": TensorData({"x": changed}, ["x"])}, "data checksum"),
+        ({"data": TensorData({"x": grey_rows()}, ["x"], expand={"x": lambda x, mask: (x, mask)})}, "data checksum"),
         ({"validation": TensorData({"x": grey_rows(30, seed=2)}, ["x"])}, "validation checksum"),
         ({"steps": 41}, "steps = 40, this one has 41"),
         ({"batch_size": 12}, "batch_size = 11, this one has 12"),
@@ -249,6 +250,12 @@ def test_checkpoint_of_another_run_is_refused_by_name(
     assert named in str(caught.value)
     assert "another folder" in str(caught.value)
     assert half_done.read_bytes() == before
+
+
+def test_data_that_are_read_in_another_way_are_other_data() -> None:
+    x = Partial(torch.eye(4), torch.ones(4, 4, dtype=torch.bool))
+    read: list[dict[str, Any]] = [{}, {"binarise": ["x"]}, {"hide": {"x": [1] * 4}}, {"hide": {"x": [2] * 2}}]
+    assert len({fingerprint(TensorData({"x": x}, **how)) for how in read}) == 4
 
 
 def test_checkpoint_of_other_players_is_refused(tmp_path: Path) -> None:

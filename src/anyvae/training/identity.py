@@ -44,13 +44,15 @@ def describe(thing: object) -> str:
 
 
 def fingerprint(data: TensorData | None) -> int:
-    """A checksum of every value and mask; 0 for no data.
+    """A checksum of every value and mask, and of what is drawn or hidden when they are read; 0 for no data.
 
     >>> fingerprint(TensorData({"x": torch.zeros(2, 1)})) == fingerprint(TensorData({"x": torch.ones(2, 1)}))
     False
     """
     total = 0
     if data is not None:
+        read = {"binarise": data.binarise, "hide": data.hide, "expand": data.expand}
+        total = zlib.crc32(describe(read).encode())
         for tensors in (data.values, data.masks):
             for name in sorted(tensors):
                 tensor = tensors[name].detach().cpu().contiguous()

@@ -123,7 +123,7 @@ def fit(
         average: how old the weights that are watched and kept are on average, as a fraction of the steps so far: they
             are a running average (Karras et al., 2024), which is nearer to an optimum than what the last batches
             have pushed about; 0 for the weights as they are.
-        evaluations: how many are spread over the run; where None at most 50, and no more than cost a tenth of it.
+        evaluations: how many at most are spread over the run; where None about 50, and no more than cost a tenth of it.
         checkpoint: file to write after evaluations and on an interrupt.
         resume: continue from the checkpoint if it exists, to the same weights as an uninterrupted run.
         shard: spread the weights over the processes.
@@ -181,6 +181,11 @@ def fit(
         raise ValueError(f"fit got patience={patience}; wanted a fraction of the run in (0, 1].")
     if resume and checkpoint is None:
         raise ValueError("fit got resume=True without a checkpoint to resume from; pass its path.")
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(
+            f"fit got checkpoint={str(path)!r}; wanted the path of a file in a folder that exists."
+        )
     for rows in (training, held):
         if rows is not None:
             refuse_non_finite(rows)
@@ -208,7 +213,7 @@ def fit(
             budget,
             seed=seed,
             precision=precision,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
+            checkpoint=path,
             here=here,
             sharded=shard,
             compiled=compiled,
@@ -231,7 +236,7 @@ def _interval(
 ) -> int:
     """Steps between two evaluations."""
     if evaluations is not None:
-        return max(1, planned // int(evaluations))
+        return -(-planned // int(evaluations))
     rows = min(len(training), WATCHED_ROWS) + (0 if held is None else len(held))
     # A row costs a third of what it costs in a step, so ten thirds of its rows' steps make a tenth of the run.
     return max(1, planned // 50, min(planned, round(rows / size / 0.3)))

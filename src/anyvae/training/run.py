@@ -91,6 +91,7 @@ class Run:
         self.seed = seed
         self.precision, self.products = precision, products_in(precision, here.device)
         self.checkpoint = checkpoint
+        self.saved: Path | None = None
         self.here = here
         self.callbacks = callbacks
         self.beside = Beside(players, model, here)
@@ -184,7 +185,7 @@ class Run:
             self._average_whole(seat)
             value = float(loss.detach())
             if not math.isfinite(value):
-                raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.checkpoint)
+                raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.saved)
             seat.optimizer.step()
             if seat is self.seats[0]:
                 objective = -value * self.budget.batch_size / len(rows)
@@ -218,7 +219,7 @@ class Run:
             )
             if not self.watch.sound(seen):
                 part = f"in the evaluation, {blame(self.model, self.watch.deciding, self.training)}"
-                raise NonFiniteError(self.step, part, self.checkpoint)
+                raise NonFiniteError(self.step, part, self.saved)
             warming = self._progress(self.seconds) < self._warm_up
             self.watch.take(seen, self.model_state, warming=warming)
         for callback in self.callbacks:
@@ -296,6 +297,7 @@ class Run:
         """Write the checkpoint, if one is asked for; every process must call it."""
         if self.checkpoint is not None:
             write_run(self, self.checkpoint)
+            self.saved = self.checkpoint
 
 
 def _generator(seed: int, index: int) -> torch.Generator:

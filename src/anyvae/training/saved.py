@@ -113,6 +113,7 @@ def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     torch.random.set_rng_state(tensors[f"generator.cpu.{run.here.rank}"])
     if run.here.device.type == "cuda":  # untested: no machine with a GPU has run this line
         torch.cuda.set_rng_state(tensors[f"generator.cuda.{run.here.rank}"], run.here.device)
+    run.saved = run.checkpoint
     run.step, run.seconds, run.ended = state["step"], state["seconds"], state["ended"]
     run.watch.best_rows = tensors["best_rows"]
     run.watch.best_step = state["best_step"]
