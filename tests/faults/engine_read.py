@@ -6,6 +6,7 @@ from faults import numbered
 
 NONFINITE = "training/test_fit_nonfinite.py::test_"
 BUDGET = "training/test_fit_budget.py::test_"
+PLAYERS = "training/test_players.py::test_"
 RESUME = "training/test_fit_resume.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -81,6 +82,18 @@ _PLANTED = [
         ', "expand": data.expand',
         "",
         RESUME + "checkpoint_of_another_run_is_refused_by_name",
+    ),
+    (
+        "training/player.py",
+        "model.named_parameters(remove_duplicate=False)",
+        "model.named_parameters()",
+        PLAYERS + "a_network_that_two_parts_share_is_of_the_players_of_both",
+    ),
+    (
+        "training/player.py",
+        "if isinstance(self.parts, str):",
+        "if False:",
+        PLAYERS + "what_is_no_schedule_or_no_list_is_refused_by_the_player",
     ),
 ]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from training_examples import Log, differing, real_rows, tiny, weights
 
+from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
 from anyvae.model import LatentVariableModel
 from anyvae.objectives import ELBO, IWAE, Constant
 from anyvae.training import Evaluation, Player, fit, fused_adam
@@ -135,6 +137,29 @@ def test_players_that_cannot_play_are_refused_by_name(players: list[Player], mes
     with pytest.raises(ValueError, match=message):
         fit(tiny(), real_rows(), players=players, steps=1, callbacks=[log])
     assert log.into in (["log closed"], [])
+
+
+def test_a_network_that_two_parts_share_is_of_the_players_of_both() -> None:
+    tied = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    parts = {"x": Normal(4).given("z", net=tied)}, {"z": DiagonalNormal(4).given("x", net=tied)}
+    model = LatentVariableModel({"z": StandardNormal(4), **parts[0]}, parts[1])
+    for part in ("generative.x", "inference.z"):
+        before = weights(model)
+        fit(model, real_rows(), players=[Player(parts=[part])], steps=3)
+        moved = {name for name in differing(before, weights(model)) if ".trunk." in name}
+        assert moved == {name for name in before if ".trunk." in name}
+
+
+def test_what_is_no_schedule_or_no_list_is_refused_by_the_player() -> None:
+    loose: Any = {"learning_rate": 1e-3}
+    with pytest.raises(
+        TypeError, match=r"learning_rate of player 'q': got 0\.001, a float; wanted a schedule"
+    ):
+        Player("q", **loose)
+    with pytest.raises(
+        TypeError, match=r"parts of player 'q': got 'inference'; wanted a list, \['inference'\]"
+    ):
+        Player("q", parts="inference")
 
 
 def test_options_of_players_are_not_given_twice() -> None:

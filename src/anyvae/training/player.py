@@ -82,7 +82,7 @@ class Player:
         every: it moves at every so many steps.
 
     Raises:
-        TypeError: for an objective that is none, such as its class.
+        TypeError: for an objective that is none, such as its class, a rate that is no schedule, and a lone part.
         ValueError: for a cadence below one.
     """
 
@@ -95,6 +95,16 @@ class Player:
 
     def __post_init__(self) -> None:
         wants(Objective, self.objective, f"objective of player {self.name!r}", "one such as ELBO()")
+        wants(
+            Schedule,
+            self.learning_rate,
+            f"learning_rate of player {self.name!r}",
+            "a schedule such as WarmupCosine(1e-3)",
+        )
+        if isinstance(self.parts, str):
+            raise TypeError(
+                f"parts of player {self.name!r}: got {self.parts!r}; wanted a list, [{self.parts!r}]."
+            )
         if self.every < 1:
             raise ValueError(f"player {self.name!r} got every={self.every}; wanted at least 1.")
 
@@ -128,17 +138,23 @@ class Seat(nn.Module):
         # Registered, so that data parallelism sees their parameters and buffers.
         self.beside = nn.ModuleList(beside)
         prefixes = [part for part in player.parts if isinstance(part, str)]
+        # A weight that stands at two places has two names, and belongs to who owns either.
+        named = [
+            (f"{name}.", parameter) for name, parameter in model.named_parameters(remove_duplicate=False)
+        ]
+        asked = {
+            id(weight) for name, weight in named if any(name.startswith(f"{part}.") for part in prefixes)
+        }
         of_model = {
             name: parameter
             for name, parameter in model.named_parameters()
-            if not player.parts or any(f"{name}.".startswith(f"{part}.") for part in prefixes)
+            if not player.parts or id(parameter) in asked
         }
         found = of_model | dict(owned or {})
         self.owned = {name: parameter for name, parameter in found.items() if parameter.requires_grad}
-        names = [f"{name}." for name, _ in model.named_parameters()]
-        strangers = [part for part in prefixes if not any(name.startswith(f"{part}.") for name in names)]
+        strangers = [part for part in prefixes if not any(name.startswith(f"{part}.") for name, _ in named)]
         if strangers or not self.owned:
-            known = sorted({".".join(name.split(".")[:2]) for name in names})
+            known = sorted({".".join(name.split(".")[:2]) for name, _ in named})
             raise ValueError(
                 f"player {player.name!r} finds no parameter to train: nothing in the model starts with "
                 f"{strangers or prefixes} and is free to learn. Parts are {known}, and modules beside the model."
