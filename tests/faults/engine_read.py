@@ -7,6 +7,7 @@ from faults import numbered
 NONFINITE = "training/test_fit_nonfinite.py::test_"
 BUDGET = "training/test_fit_budget.py::test_"
 PLAYERS = "training/test_players.py::test_"
+DISTRIBUTED = "training/test_fit_distributed.py::test_"
 RESUME = "training/test_fit_resume.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -94,6 +95,30 @@ _PLANTED = [
         "if isinstance(self.parts, str):",
         "if False:",
         PLAYERS + "what_is_no_schedule_or_no_list_is_refused_by_the_player",
+    ),
+    (
+        "training/distributed.py",
+        "grad.view_as(weight).to(weight.dtype) if some else None",
+        "grad.view_as(weight).to(weight.dtype)",
+        DISTRIBUTED + "a_weight_without_a_gradient_stays",
+    ),
+    (
+        "training/distributed.py",
+        "int(torch.cat(flags).argmax())",
+        "0",
+        DISTRIBUTED + "a_loss_that_is_not_finite_in_one_process_ends_both",
+    ),
+    (
+        "training/run.py",
+        "self.here.spread(self._measured)",
+        "pass",
+        DISTRIBUTED + "both_processes_end_alike_whatever_happens_in_one",
+    ),
+    (
+        "training/run.py",
+        " or bool(self.ended)",
+        "",
+        DISTRIBUTED + "ctrl_c_in_the_last_steps_is_heard",
     ),
 ]
 

@@ -10,8 +10,8 @@ FAULTS = [
     Mutation(
         "each process its own gradient of what stays whole",
         "training/run.py",
-        "if parameter.grad is not None and not is_spread(parameter):",
-        "if parameter.grad is None and not is_spread(parameter):",
+        "for parameter in seat.owned.values() if not is_spread(parameter)]",
+        "for parameter in seat.owned.values() if not self.sharded]",
         _TWO,
     ),
     Mutation(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from training_examples import Trip, differing, real_rows, tiny, two_processes_ran, weights
-from two_processes import SAME_AS_ALONE, STEPS, beside, held, made
+from two_processes import ALIKE, SAME_AS_ALONE, STEPS, beside, held, made
 
 from anyvae.inference import evaluate_bound
 from anyvae.training import CheckpointError, fit, load_tensors
@@ -66,6 +66,36 @@ def test_without_draws_they_reach_what_one_process_reaches(kind: str, name: str,
         result.ended,
     )
     assert state["bound"] == pytest.approx(evaluate_bound(model, {"x": held()}).elbo.mean().item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_processes_end_alike_whatever_happens_in_one(kind: str, name: str, folder: Path) -> None:
+    (first, state), (second, other) = both(folder, f"{kind}-{name}")
+    assert state == other
+    assert name == "failed" or differing(first, second) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_weight_without_a_gradient_stays(kind: str, folder: Path) -> None:
+    model, options = ALIKE["unused"]()
+    before = weights(model)
+    fit(model, real_rows(), steps=STEPS, evaluations=5, **options)
+    found = both(folder, f"{kind}-unused")[0][0]
+    for key, tensor in weights(model).items():
+        torch.testing.assert_close(found[key], tensor, rtol=1e-5, atol=1e-5)
+    assert "generative.z.free.loc" not in differing(before, found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loss_that_is_not_finite_in_one_process_ends_both(kind: str, folder: Path) -> None:
+    said = both(folder, f"{kind}-failed")[0][1]["failed"]
+    assert "the loss is not finite at step 7: the data hold element 2 of 'x' = nan" in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ctrl_c_in_the_last_steps_is_heard(kind: str, folder: Path) -> None:
+    assert both(folder, f"{kind}-late")[0][1]["interrupted"] == STEPS - 1
 
 
 def test_the_best_weights_are_not_the_last_ones(folder: Path) -> None:

@@ -5,6 +5,7 @@ Every fit writes the weights that this process ends with to `<name>-<rank>.safet
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -24,12 +25,22 @@ from training_examples import (
     weights,
 )
 
-from anyvae.conditionals import DiagonalNormal, Normal, NormalMixture, OneScale
+from anyvae.conditionals import DiagonalNormal, Normal, NormalMixture, OneScale, StandardNormal
 from anyvae.inference import evaluate_bound
 from anyvae.model import VAE, LatentVariableModel, Trace
 from anyvae.networks import MLP
-from anyvae.objectives import ELBO, KL, Constant, Controlled, Critic, Objective, PIController, held_modules
-from anyvae.training import FitResult, Interrupted, Player, TensorBoard, fit, save_tensors
+from anyvae.objectives import (
+    ELBO,
+    KL,
+    Constant,
+    Controlled,
+    Critic,
+    LogLikelihood,
+    Objective,
+    PIController,
+    held_modules,
+)
+from anyvae.training import FitResult, Interrupted, NonFiniteError, Player, TensorBoard, fit, save_tensors
 
 STEPS = 20
 CPU = torch.device("cpu")
@@ -49,6 +60,11 @@ def descent() -> Player:
 
 def plain(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.0)
+
+
+def shrinking(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """Moves what has a gradient, be it zero."""
+    return torch.optim.SGD(parameters, lr=0.0, weight_decay=0.5)
 
 
 class Fixed(Objective):
@@ -122,6 +138,46 @@ SAME_AS_ALONE: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
+class Failing(Objective):
+    """The ELBO; at a step the second process finds a cell of its rows spoiled."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.left = step
+
+    def of(self, trace: Trace, progress: float = 1.0) -> torch.Tensor:
+        self.left -= trace.model.training
+        if self.left or os.environ.get("RANK") != "1":
+            return trace.elbo()
+        trace.evidence["x"].value.data[0, 2] = math.nan
+        return trace.elbo() * math.nan
+
+
+# Fits that end alike in both processes: model, options.
+ALIKE: dict[str, Callable[[], tuple[LatentVariableModel, dict[str, Any]]]] = {
+    # The prior's parameters get no gradient.
+    "unused": lambda: (
+        mixed(),
+        {"players": [Player("all", PosteriorMeans(LogLikelihood()), optimizer=shrinking)], "batch_size": 13},
+    ),
+    # Each process measures its own rows.
+    "normed": lambda: (normed(), {"validation": held(), "batch_size": 13}),
+    "failed": lambda: (tiny(), {"objective": Failing(7)}),
+    "late": lambda: (tiny(), {"steps": STEPS - 1, "learning_rate": Trip()}),
+}
+
+
+def normed() -> LatentVariableModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(FEATURES, 8), torch.nn.BatchNorm1d(8), torch.nn.SiLU())
+        return VAE(
+            prior=StandardNormal(2),
+            encoder=DiagonalNormal(2).given("x", net=net),
+            decoder=Normal(FEATURES).given("z", net=MLP([8])),
+        )
+
+
 def mixed() -> LatentVariableModel:
     """Weights that no network has: the places of a learned prior, and one scale, a number without axes."""
     with torch.random.fork_rng():
@@ -145,17 +201,22 @@ def beside(options: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {f"beside.{index}.{name}": state[name] for index, state in enumerate(states) for name in state}
 
 
-def settle(name: str, folder: Path, rank: int, options: dict[str, Any]) -> FitResult | None:
-    """One fit, its weights and its outcome written; None where Ctrl-C ended it."""
-    model = made(name.split("-")[-1])
+def settle(
+    name: str, folder: Path, rank: int, options: dict[str, Any], model: LatentVariableModel | None = None
+) -> FitResult | None:
+    """One fit, its weights and its outcome written; None where it did not end by itself."""
+    model = made(name.split("-")[-1]) if model is None else model
     state: dict[str, Any] = {"interrupted": None}
     result = None
     try:
         result = fit(model, real_rows(), device=CPU, **{"steps": STEPS, "evaluations": 5, **options})
         bound = evaluate_bound(model, {"x": held()}).elbo.mean().item()
         state |= {"steps": result.steps, "best_step": result.best_step, "ended": result.ended, "bound": bound}
+        state["history"] = [line.validation_elbo for line in result.history]
     except Interrupted as error:
         state["interrupted"] = error.step
+    except NonFiniteError as error:
+        state["failed"] = str(error)
     save_tensors(folder / f"{name}-{rank}.safetensors", weights(model) | beside(options), state)
     return result
 
@@ -170,6 +231,12 @@ def main(folder: Path) -> None:
         kind = "sharded" if shard else "copied"
         for name, options in SAME_AS_ALONE.items():
             settle(f"{kind}-{name}", folder, rank, {**options(), "shard": shard})
+        for name, made_of in ALIKE.items():
+            if name == "late" and rank == 1:
+                Trip.action = at_step(STEPS - 2, STEPS - 1, press_ctrl_c)
+            network, options_of = made_of()
+            settle(f"{kind}-{name}", folder, rank, {**options_of, "shard": shard}, network)
+            Trip.action = None
         ours = folder / f"files-{kind}-{rank}"
         ours.mkdir()
         board = TensorBoard(ours / "events")

@@ -32,8 +32,7 @@ class Controller(nn.Module, ABC):
     def __init__(self, start: float) -> None:
         super().__init__()
         self.register_buffer("weight", torch.tensor(start, dtype=torch.float64))
-        # Sum and number of rows since the last step. No buffer: data parallelism would give every process the
-        # first one's.
+        # Sum and number of rows since the last step. No buffer: each process has its own.
         self._seen: Tensor | None = None
 
     def note(self, measured: Tensor) -> None:

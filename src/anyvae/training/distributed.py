@@ -6,19 +6,16 @@ import atexit
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from anyvae.conditionals import FamilyConditional
 from anyvae.model import LatentVariableModel
-
-if TYPE_CHECKING:
-    from anyvae.training.player import Seat
 
 __all__ = ["World", "is_spread", "put_together", "spread_like", "world"]
 
@@ -68,10 +65,42 @@ class World:
         return bool(self.total(torch.tensor(float(flag), device=self.device)) > 0)
 
     def spread(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the first one's numbers, in place."""
+        """Give every process the first one's numbers, in place; those of one type in one exchange."""
         if self.size > 1:
+            alike: dict[torch.dtype, list[Tensor]] = {}
             for tensor in tensors:
-                torch.distributed.broadcast(tensor, 0)
+                alike.setdefault(tensor.dtype, []).append(tensor)
+            for group in alike.values():
+                flat = torch.cat([tensor.reshape(-1) for tensor in group])
+                torch.distributed.broadcast(flat, 0)
+                for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
+                    tensor.copy_(part.view_as(tensor))
+
+    def average(self, parameters: Sequence[Tensor], loss: Tensor) -> float:
+        """Give parameters the mean of the processes' gradients, and return the mean of their losses.
+
+        All in one exchange, for another would cost more than a small step: so every process hears of a loss that is
+        not finite in one. A gradient that no process has stays none.
+        """
+        if self.size == 1:
+            return float(loss.detach())
+        own = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in parameters]
+        had = loss.new_tensor([float(weight.grad is not None) for weight in parameters])
+        flat = torch.cat([*(grad.reshape(-1) for grad in own), had, loss.detach().reshape(1)])
+        mean = self.total(flat) / self.size
+        *grads, had, heard = mean.split([*(grad.numel() for grad in own), len(own), 1])
+        for weight, grad, some in zip(parameters, grads, had.tolist(), strict=True):
+            weight.grad = grad.view_as(weight).to(weight.dtype) if some else None
+        return float(heard)
+
+    def of_first(self, thing: Any, *, found: bool) -> Any:
+        """The thing of the first process that found something; of the first of all where none did."""
+        if self.size == 1:
+            return thing
+        flags = self.gather(torch.tensor([float(found)], device=self.device))
+        box = [thing]
+        torch.distributed.broadcast_object_list(box, int(torch.cat(flags).argmax()))
+        return box[0]
 
     def gather(self, value: Tensor) -> list[Tensor]:
         """The same tensor of every process, by rank."""
@@ -81,16 +110,6 @@ class World:
         torch.distributed.all_gather(found, value)
         return found
 
-    def wrap(self, seat: Seat, *, sharded: bool, compiled: bool) -> nn.Module:
-        """The seat's step with gradients averaged over processes, compiled on request."""
-        step: nn.Module = seat
-        if self.size > 1 and not sharded:
-            from torch.nn.parallel import DistributedDataParallel
-
-            ids = [self.device.index] if self.device.type == "cuda" else None
-            step = DistributedDataParallel(seat, device_ids=ids)
-        return torch.compile(step) if compiled else step  # type: ignore[return-value]
-
     def shard(self, model: LatentVariableModel) -> None:
         """Spread the weights of every conditional's network over the processes (`fully_shard`).
 
@@ -99,7 +118,6 @@ class World:
         """
         from torch.distributed.fsdp import fully_shard
 
-        self.spread(tensor.detach() for tensor in model.state_dict(keep_vars=True).values())
         networks = {
             id(part.net): part.net
             for part in model.modules()

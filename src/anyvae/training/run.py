@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from anyvae.model import LatentVariableModel
+from anyvae.inference import seeded
+from anyvae.model import Batch, LatentVariableModel
 from anyvae.networks.precision import products_in
 from anyvae.objectives import warm_up
 from anyvae.training.average import Average
@@ -99,19 +100,17 @@ class Run:
         self._learning = [parameter for parameter in free if parameter.requires_grad]
         if checkpoint is not None and here.first:
             clear_unfinished(checkpoint)
+        here.spread(tensor.detach() for tensor in self.model.state_dict(keep_vars=True).values())
         if self.sharded:
             here.shard(self.model)
-        self.seats = [
-            Seat(player, self.model, self.beside.of(player), self.beside.owned(player)) for player in players
-        ]
+        self.seats = [Seat(player, self.model, self.beside.owned(player)) for player in players]
         if len({seat.player.name for seat in self.seats}) != len(self.seats):
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
         self.beside.seat(name for seat in self.seats for name in seat.owned)
         self._parameters = dict(self.model.named_parameters()) | self.beside.parameters()
-        self.steppers = []
-        for seat in self.seats:
-            self._only(seat)
-            self.steppers.append(here.wrap(seat, sharded=self.sharded, compiled=compiled))
+        self._only(self.seats[0])
+        self.steppers: list[Any] = [torch.compile(seat) if compiled else seat for seat in self.seats]
+        self._measured = [*self.model.buffers(), *self.beside.buffers()]
         of_model = dict(self.model.named_parameters())
         learned = {name for seat in self.seats for name in seat.owned}
         self.average = Average({name: of_model[name] for name in of_model if name in learned}, average)
@@ -182,22 +181,23 @@ class Run:
             with self.products:
                 loss = stepper(batch, progress, weight)
             loss.backward()
-            self._average_whole(seat)
-            value = float(loss.detach())
+            # Where networks are sharded they average their own gradients.
+            whole = [parameter for parameter in seat.owned.values() if not is_spread(parameter)]
+            value = self.here.average(whole, loss)
             if not math.isfinite(value):
-                raise NonFiniteError(self.step + 1, blame(self.model, batch, self.training), self.saved)
+                raise NonFiniteError(self.step + 1, self._blame(batch, float(loss.detach())), self.saved)
             seat.optimizer.step()
             if seat is self.seats[0]:
                 objective = -value * self.budget.batch_size / len(rows)
         self.beside.step(self.here, idle=not weight)
+        self.here.spread(self._measured)
         return objective
 
-    def _average_whole(self, seat: Seat) -> None:
-        # Where networks are sharded they average their own gradients, and nobody those of what stays whole.
-        if self.sharded:
-            for parameter in seat.owned.values():
-                if parameter.grad is not None and not is_spread(parameter):
-                    parameter.grad = self.here.total(parameter.grad) / self.here.size
+    def _blame(self, batch: Batch, loss: float) -> str:
+        """What is wrong with the rows of the first process whose loss is not finite; the same in every process."""
+        rows = self.here.of_first(batch, found=not math.isfinite(loss))
+        with seeded(self.seed):
+            return blame(self.model, rows, self.training)
 
     def _progress(self, seconds: float) -> float:
         done = self.step / self.budget.steps
@@ -245,7 +245,8 @@ class Run:
 
     def _agreed(self, flag: bool) -> bool:
         # A collective at every step would cost more than a small step; every tenth is soon enough.
-        return self.here.any(flag) if self.here.size == 1 or self.step % 10 == 0 else False
+        asked = self.here.size == 1 or self.step % 10 == 0 or bool(self.ended)
+        return self.here.any(flag) if asked else False
 
     def _only(self, seat: Seat) -> None:
         seat.own_gradients_only(p for name, p in self._parameters.items() if name not in seat.owned)
