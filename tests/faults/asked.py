@@ -19,8 +19,8 @@ _PLANTED = [
     ("data/blanks.py", "pc.utf8_trim_whitespace(column)", "column", "words_stand_for_missing_cells"),
     (
         "data/tables.py",
-        "for column in dict.fromkeys(columns) if column in table.column_names",
-        "for column in columns if column in table.column_names",
+        "for column in dict.fromkeys(columns) if column in held",
+        "for column in columns if column in held",
         "columns_are_left_out_whatever_is_in_them",
     ),
     (

@@ -17,7 +17,7 @@ GROUPS = "report/test_groups.py::test_"
 _PLANTED = [
     (
         "runs/beside.py",
-        "rows.select([name for name in source.order if name in rows.column_names])",
+        "rows.select([name for name in source.order if name in held])",
         "rows",
         LABELS + "what_is_set_aside_from_rows_is_printed_beside_them",
     ),

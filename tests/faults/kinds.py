@@ -223,8 +223,8 @@ FAULTS = [
             "a_wide_table_of_counts_is_no_grey_picture",
         ),
         (
-            "if unknown := [name for name in kinds if",
-            "if unknown := [name for name in () if",
+            "if unknown := lacking(list(kinds), ",
+            "if unknown := lacking([], ",
             "kinds_of_columns_that_are_not_there_are_refused",
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,18 @@ def _plain(column: pa.ChunkedArray, name: str, table: str) -> Any:
     if is_text(array.type):
         array = pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)
     return array
+
+
+def lacking(names: Sequence[str], table: pa.Table) -> list[str]:
+    """Those of some names that no column of a table has.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> lacking(["a", "b"], pa.table({"a": [1]}))
+        ['b']
+    """
+    held = frozenset(table.column_names)  # arrow makes the list anew whenever it is asked
+    return [name for name in names if name not in held]
 
 
 def is_text(kind: pa.DataType) -> bool:

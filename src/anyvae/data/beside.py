@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anyvae.data.arrow import lacking
 from anyvae.data.encode import Unseen, cell_mask, encode
 from anyvae.data.errors import DataError, listing
 from anyvae.data.infer import infer_schema
@@ -78,7 +79,7 @@ def infer_beside(
     for name, columns in (("y", [] if label is None else [label]), ("c", list(dict.fromkeys(given)))):
         if not columns:
             continue
-        if absent := [column for column in columns if column not in table.column_names]:
+        if absent := lacking(columns, table):
             use = "of labels" if name == "y" else "that rows could be given"
             have = listing(table.column_names) if table.num_columns else "none"
             raise DataError(
@@ -189,7 +190,7 @@ def _most_classes(source: Source) -> int:
 def _part(schema: Schema, source: Source) -> Source:
     table = aside_of(source)
     names = [feature.name for feature in schema.features]
-    if absent := [name for name in names if name not in table.column_names]:
+    if absent := lacking(names, table):
         raise DataError(
             f"{source.name} has no column {absent[0]!r}, which the model's rows are given: add it to the data"
         )

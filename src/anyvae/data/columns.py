@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyvae.data import arrow
-from anyvae.data.arrow import constant_of, dtype_of, missing_cells, numbers
+from anyvae.data.arrow import constant_of, dtype_of, lacking, missing_cells, numbers
 from anyvae.data.errors import DataError, NoNumbersError, each_column, listing
 from anyvae.data.infer import describe
 from anyvae.data.kinds import column_feature
@@ -48,7 +48,7 @@ def infer_table(
     kinds = dict(kinds or {})
     if not source.table.num_columns:
         raise DataError(f"{source.name} has no columns to fit: give at least one besides the label")
-    if unknown := [name for name in kinds if name not in source.table.column_names]:
+    if unknown := lacking(list(kinds), source.table):
         raise DataError(
             f"{source.name} has no columns {listing(unknown)} to give a kind: its columns are "
             f"{listing(source.table.column_names)}"

@@ -14,6 +14,7 @@ from anyvae.data.arrow import (
     is_moment,
     is_ordered,
     is_text,
+    lacking,
     numbers,
     plain,
     shown,
@@ -124,11 +125,12 @@ def encode_compact(schema: Schema, source: Source, unseen: str = "refuse") -> Co
         )
     if unseen not in ("refuse", "missing"):
         raise DataError(f"unseen values cannot be treated as {unseen!r}: give 'refuse' or 'missing'")
-    if absent := [c for c in columns if c not in source.table.column_names]:
+    if absent := lacking(columns, source.table):
         raise DataError(
             f"{source.name} lacks the columns {listing(absent)} that the model was fitted on: add them"
         )
-    if extra := [c for c in source.table.column_names if c not in columns]:
+    fitted = frozenset(columns)
+    if extra := [c for c in source.table.column_names if c not in fitted]:
         raise DataError(
             f"{source.name} has the columns {listing(extra)} that the model was not fitted on: drop them"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import plain
+from anyvae.data.arrow import lacking, plain
 from anyvae.data.errors import DataError, first_line, listing
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def leave_out(
     """
     if not absent:
         _refuse_absent(table, columns, name)
-    found = [column for column in dict.fromkeys(columns) if column in table.column_names]
+    held = frozenset(table.column_names)
+    found = [column for column in dict.fromkeys(columns) if column in held]
     return table.drop_columns(found), table.select(found)
 
 
@@ -136,5 +137,5 @@ def tidy(table: pa.Table, name: str) -> pa.Table:
 
 
 def _refuse_absent(table: pa.Table, columns: Sequence[str], name: str) -> None:
-    if absent := [column for column in columns if column not in table.column_names]:
+    if absent := lacking(columns, table):
         raise DataError(f"{name} has no column {absent[0]!r}: its columns are {listing(table.column_names)}")

@@ -76,7 +76,8 @@ def as_they_stood(rows: Any, source: Source) -> Any:
         rows = with_columns(rows, source.beside)
     if source.left is not None:
         rows = with_columns(rows, source.left.select(_written(source.left.schema)))
-    return rows.select([name for name in source.order if name in rows.column_names])
+    held = frozenset(rows.column_names)
+    return rows.select([name for name in source.order if name in held])
 
 
 def _written(schema: pa.Schema) -> list[str]:

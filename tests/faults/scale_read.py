@@ -1,0 +1,25 @@
+"""Faults that cost memory or time and change no figure: what is asked once is asked at every column, row or draw."""
+
+from __future__ import annotations
+
+from faults import numbered
+
+SCALE = "runs/test_scale.py::test_"
+
+# file, what stands there, what is planted, the test that looks for it
+_PLANTED = [
+    (
+        "data/compact.py",
+        "if c not in fitted]",
+        "if c not in source.table.column_names or c not in fitted]",
+        SCALE + "names_of_columns_are_not_asked_for_at_every_column",
+    ),
+    (
+        "data/arrow.py",
+        "if name not in held]",
+        "if name not in table.column_names]",
+        SCALE + "names_of_columns_are_not_asked_for_at_every_column",
+    ),
+]
+
+FAULTS = numbered("scale", _PLANTED)
