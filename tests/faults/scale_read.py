@@ -20,6 +20,24 @@ _PLANTED = [
         "if name not in table.column_names]",
         SCALE + "names_of_columns_are_not_asked_for_at_every_column",
     ),
+    (
+        "inference/likelihood.py",
+        "        yield slice(start, start + step)\n",
+        "        yield slice(start, start + rows)\n        return\n",
+        SCALE + "wide_rows_are_asked_about_a_few_at_a_time",
+    ),
+    (
+        "inference/generate.py",
+        "blocks = row_blocks(model, count_rows(model.admit(batch)))",
+        "blocks = [slice(None)]",
+        SCALE + "wide_rows_are_asked_about_a_few_at_a_time",
+    ),
+    (
+        "runs/draw.py",
+        "min(_BLOCK, rows_at_once(model, 1))",
+        "_BLOCK",
+        SCALE + "wide_rows_are_asked_about_a_few_at_a_time",
+    ),
 ]
 
 FAULTS = numbered("scale", _PLANTED)

@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
+import torch
+from torch import Tensor
 
+from anyvae.conditionals import Bernoulli
 from anyvae.data import Source, encode, infer_schema
+from anyvae.inference import embed, reconstruct
+from anyvae.metrics import latent_use
+from anyvae.model import LatentVariableModel
+from anyvae.networks import MLP
+from anyvae.recipes import vae
+from anyvae.runs.draw import draw_rows
 
 
 class Asked:
@@ -35,3 +45,33 @@ def test_names_of_columns_are_not_asked_for_at_every_column() -> None:
     asked: Any = Asked(table)
     assert encode(schema, Source("wide", None, asked)).x.shape == (3, 40)
     assert asked.times < 10
+
+
+def of_pictures() -> tuple[LatentVariableModel, Tensor]:
+    torch.manual_seed(0)
+    model = vae(Bernoulli(400), 2, encoder=MLP([3]), decoder=MLP([3]))
+    return model, (torch.rand(90, 400) > 0.5).float()
+
+
+@pytest.mark.parametrize("question", ["embed", "reconstruct", "draw", "use", "sample"])
+def test_wide_rows_are_asked_about_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch, question: str) -> None:
+    model, x = of_pictures()
+    ask = {
+        "embed": lambda: embed(model, {"x": x}),
+        "reconstruct": lambda: reconstruct(model, {"x": x})["x"],
+        "draw": lambda: reconstruct(model, {"x": x}, draw=True, seed=1)["x"],
+        "use": lambda: latent_use(model, {"x": x}).mean,
+        "sample": lambda: draw_rows(model, 90, 1, {}).mean,
+    }[question]
+    whole = ask()
+    together: list[int] = []
+    for part in (model.inference_parts["z"], model.generative_parts["x"]):
+        part.register_forward_hook(
+            lambda module, inputs, found: together.append(max(map(len, inputs), default=0))
+        )
+    monkeypatch.setattr("anyvae.inference.likelihood._NUMBERS", 400 * 80)
+    parts = ask()
+    assert len(parts) == 90
+    assert 0 < max(together) <= 80
+    if question in ("embed", "reconstruct", "use"):
+        torch.testing.assert_close(parts, whole)

@@ -12,9 +12,9 @@ from torch.nn.functional import one_hot
 
 from anyvae.conditionals import Conditional
 from anyvae.distributions import OneHotCategorical
-from anyvae.inference.likelihood import evaluating
+from anyvae.inference.likelihood import evaluating, row_blocks, take_rows, traces
 from anyvae.inference.noise import RowNoise, count_rows, row_keys, seeded
-from anyvae.model import Batch, LatentVariableModel
+from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.model.plan import generation_order
 from anyvae.wants import wants
 
@@ -171,23 +171,26 @@ def embed(model: LatentVariableModel, batch: Batch, *, enumerate: Sequence[str] 
         enumerate: discrete latents of which every value is taken, so that means are over all of them.
     """
     with evaluating(model):
-        evidence = model.admit(batch)
-        noise = RowNoise(0, row_keys(evidence))
-        trace = model.trace(batch, 1, noise, enumerate=enumerate)
-        found = []
-        for name in (name for name, from_q in trace.plan.draws if from_q):
-            mean = trace.q(name).mean
-            if not trace.enumerated:
-                found.append(mean.expand(trace.rows, *model.shapes[name]).flatten(1))
-                continue
-            mean = mean.flatten(-max(1, len(model.shapes[name])))
-            # A feature at a time: expectations are of one number a row.
-            found.append(torch.stack([trace.expect(column) for column in mean.unbind(-1)], -1))
-        if not found:
-            raise ValueError(
-                "embed: every latent is given, and none is left to infer; leave one out of the batch."
-            )
-        return torch.cat(found, -1)
+        return torch.cat([_means(trace) for trace in traces(model, batch, 1, enumerate=enumerate)])
+
+
+def _means(trace: Trace) -> Tensor:
+    """Posterior means of the latents of some rows, shape (B, total latent features)."""
+    shapes = trace.model.shapes
+    found = []
+    for name in (name for name, from_q in trace.plan.draws if from_q):
+        mean = trace.q(name).mean
+        if not trace.enumerated:
+            found.append(mean.expand(trace.rows, *shapes[name]).flatten(1))
+            continue
+        mean = mean.flatten(-max(1, len(shapes[name])))
+        # A feature at a time: expectations are of one number a row.
+        found.append(torch.stack([trace.expect(column) for column in mean.unbind(-1)], -1))
+    if not found:
+        raise ValueError(
+            "embed: every latent is given, and none is left to infer; leave one out of the batch."
+        )
+    return torch.cat(found, -1)
 
 
 def reconstruct(
@@ -204,26 +207,37 @@ def reconstruct(
     Returns:
         The observed variables, shape (B, *event).
     """
-    evidence = model.admit(batch)
-    known = {*model.conditions, *model.inference_parts}
-    given = {name: item for name, item in evidence.items() if name in known}
     with seeded(seed), evaluating(model):
         if draw:
-            trace = model.trace(batch)
-            wide = {name: trace.p(name).expand(Size((trace.rows,))) for name in model.observed}
-            return {name: likelihood.sample() for name, likelihood in wide.items()}
-        rows = count_rows(evidence)
-        latents = {}
-        for name, q in posterior(model, batch).items():
-            centre = q.mean
-            if isinstance(q, OneHotCategorical):
-                # Between two classes there is none: the most probable one.
-                centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
-            latents[name] = centre.expand(rows, *q.event_shape)
-        for name, item in given.items():  # a label, say, of the rows that have it
-            drawn = latents.get(name, item.value)
-            latents[name] = torch.where(item.cell_mask() > 0, item.value, drawn)
-        return mean(model, latents)
+            blocks = row_blocks(model, count_rows(model.admit(batch)))
+            found = [_redrawn(model.trace(take_rows(batch, some))) for some in blocks]
+        else:
+            found = [_at_posterior_means(trace) for trace in traces(model, batch, 1)]
+        return {name: torch.cat([part[name] for part in found]) for name in found[0]}
+
+
+def _redrawn(trace: Trace) -> dict[str, Tensor]:
+    """A draw of the observed variables given those of a trace."""
+    wide = {name: trace.p(name).expand(Size((trace.rows,))) for name in trace.model.observed}
+    return {name: likelihood.sample() for name, likelihood in wide.items()}
+
+
+def _at_posterior_means(trace: Trace) -> dict[str, Tensor]:
+    """Means of the observed variables at the posterior means of a trace."""
+    model, latents = trace.model, {}
+    for name in (name for name, from_q in trace.plan.draws if from_q):
+        q = trace.q(name)
+        centre = q.mean
+        if isinstance(q, OneHotCategorical):
+            # Between two classes there is none: the most probable one.
+            centre = one_hot(centre.argmax(-1), centre.shape[-1]).to(centre)
+        latents[name] = centre.expand(trace.rows, *q.event_shape)
+    known = {*model.conditions, *model.inference_parts}
+    for name in known.intersection(trace.evidence):  # a label, say, of the rows that have it
+        item = trace.evidence[name]
+        drawn = latents.get(name, item.value)
+        latents[name] = torch.where(item.cell_mask() > 0, item.value, drawn)
+    return mean(model, latents)
 
 
 def _condition(

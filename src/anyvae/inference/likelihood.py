@@ -15,7 +15,16 @@ from anyvae.inference.weigh import weigh
 from anyvae.model import Batch, LatentVariableModel, Partial, Trace
 from anyvae.networks.precision import products_in
 
-__all__ = ["Bound", "evaluate_bound", "evaluating", "log_likelihood", "rows_at_once", "take_rows", "traces"]
+__all__ = [
+    "Bound",
+    "evaluate_bound",
+    "evaluating",
+    "log_likelihood",
+    "row_blocks",
+    "rows_at_once",
+    "take_rows",
+    "traces",
+]
 
 # Draws at once, and the most numbers that a variable of them may hold: beyond that, memory is asked of the system
 # anew at every layer, which takes longer than the arithmetic of a small model does.
@@ -62,6 +71,19 @@ def rows_at_once(model: LatentVariableModel, draws: int) -> int:
     return max(1, together // draws)
 
 
+def row_blocks(model: LatentVariableModel, rows: int, draws: int = 1) -> Iterator[slice]:
+    """Rows from the first to the last, so many at a time that memory is bounded.
+
+    Arguments:
+        model: that is asked about them.
+        rows: how many there are.
+        draws: of a row; fewer than 8 count as 8.
+    """
+    step = rows_at_once(model, max(draws, 8))
+    for start in range(0, rows, step):
+        yield slice(start, start + step)
+
+
 def traces(
     model: LatentVariableModel,
     batch: Batch,
@@ -81,9 +103,7 @@ def traces(
     """
     keys = row_keys(model.admit(batch))
     pools: Pools = {}
-    step = rows_at_once(model, max(samples, 8))
-    for start in range(0, len(keys), step):
-        some = slice(start, start + step)
+    for some in row_blocks(model, len(keys), samples):
         noise = RowNoise(seed, keys[some], 0, pools)
         yield model.trace(take_rows(batch, some), samples, noise, enumerate=enumerate)
 

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from anyvae.distributions import Quantised
-from anyvae.inference import posterior, take_rows
-from anyvae.inference.noise import count_rows
+from anyvae.inference import evaluating
+from anyvae.inference.likelihood import traces
 from anyvae.model import Batch, LatentVariableModel
 
 __all__ = ["CodeUse", "code_use"]
-
-_ROWS = 4096
 
 
 @final
@@ -44,15 +42,15 @@ def code_use(model: LatentVariableModel, batch: Batch, name: str = "z") -> CodeU
         ValueError: when the latent is not quantised, or its codes are too many to be numbered.
     """
     found: list[Tensor] = []
-    rows = count_rows(model.admit(batch))
-    for start in range(0, rows, _ROWS):
-        q = posterior(model, take_rows(batch, slice(start, start + _ROWS))).get(name)
-        if not isinstance(q, Quantised) or q.indices is None:
-            raise ValueError(
-                f"code_use({name!r}) wants a latent with numbered codes, such as VectorQuantised or FSQ; q({name}) is "
-                f"{'missing' if q is None else type(q).__name__}."
-            )
-        found.append(q.indices)
+    with evaluating(model):
+        for trace in traces(model, batch, 1):
+            q = trace.q(name) if (name, True) in trace.plan.draws else None
+            if not isinstance(q, Quantised) or q.indices is None:
+                raise ValueError(
+                    f"code_use({name!r}) wants a latent with numbered codes, such as VectorQuantised or FSQ; q({name}) "
+                    f"is {'missing' if q is None else type(q).__name__}."
+                )
+            found.append(q.indices)
     by_depth = torch.cat(found).movedim(-2, 0).flatten(1)
     counts = [codes.unique(return_counts=True)[1].double() for codes in by_depth]
     entropy = torch.stack([torch.special.entr(count / count.sum()).sum() for count in counts])

@@ -12,13 +12,13 @@ from torch.distributions import Distribution
 from anyvae import distributions
 from anyvae.distributions import FromNoise, analytic_kl
 from anyvae.inference import evaluating, take_rows
-from anyvae.inference.noise import RowNoise, count_rows, row_keys
+from anyvae.inference.likelihood import row_blocks
+from anyvae.inference.noise import Pools, RowNoise, row_keys
 from anyvae.model import Batch, LatentVariableModel, Trace
 
 __all__ = ["LatentUse", "active_units", "latent_use"]
 
 _ACTIVE_VARIANCE = 0.01
-_ROWS = 4096
 _SAMPLES = 4
 
 
@@ -96,11 +96,12 @@ def latent_use(model: LatentVariableModel, batch: Batch, *, seed: int = 0) -> La
     parts: list[tuple[Tensor, ...]] = []
     exact = True
     widths: dict[str, int] = {}
-    rows = count_rows(model.admit(batch))
-    for start in range(0, rows, _ROWS):
-        some = take_rows(batch, slice(start, start + _ROWS))
+    keys = row_keys(model.admit(batch))
+    pools: Pools = {}
+    for block in row_blocks(model, len(keys), _SAMPLES):
+        some = take_rows(batch, block)
         with evaluating(model):
-            noise = RowNoise(seed, row_keys(model.admit(some)))
+            noise = RowNoise(seed, keys[block], 0, pools)
             trace = model.trace(some, 1, noise)
             # Where what p reads is inferred from the draw, q and p are compared at that draw and at no other.
             together = {name for name, from_q in trace.plan.draws if from_q} - trace.plan.exact

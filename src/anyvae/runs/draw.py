@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from anyvae.inference.generate import generate
+from anyvae.inference.likelihood import rows_at_once
 from anyvae.model import LatentVariableModel
 
 __all__ = ["Drawn", "draw_rows"]
@@ -44,8 +45,9 @@ def draw_rows(model: LatentVariableModel, rows: int, seed: int, given: Mapping[s
     # At once: too many rows fail now, not in an hour.
     drawn, means = torch.empty(shape), torch.empty(shape)
     labels = torch.empty((rows, *model.shapes["y"])) if "y" in model.shapes else None
-    for block, start in enumerate(range(0, rows, _BLOCK)):
-        end = min(rows, start + _BLOCK)
+    step = min(_BLOCK, rows_at_once(model, 1))
+    for block, start in enumerate(range(0, rows, step)):
+        end = min(rows, start + step)
         some = {
             name: value.expand(end - start, *value.shape[1:]) if len(value) == 1 else value[start:end]
             for name, value in given.items()
