@@ -10,8 +10,8 @@ FAULTS = [
     Mutation(
         "each process its own gradient of what stays whole",
         "training/run.py",
-        "for parameter in seat.owned.values() if not is_spread(parameter)]",
-        "for parameter in seat.owned.values() if not self.sharded]",
+        "if self.sharded and not is_spread(weight)]",
+        "if False]",
         _TWO,
     ),
     Mutation(

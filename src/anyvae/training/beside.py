@@ -47,6 +47,11 @@ class Beside:
             for name, parameter in module.named_parameters()
         }
 
+    def of(self, player: Player) -> list[nn.Module]:
+        """What a player owns or its objective holds."""
+        used = {id(module) for module in held_modules(player.objective, player.parts)}
+        return [module for module in self.modules.values() if id(module) in used]
+
     def buffers(self) -> list[Tensor]:
         """Every buffer but those of controllers, which move alike in all processes."""
         measured = [module for module in self.modules.values() if not isinstance(module, Controller)]

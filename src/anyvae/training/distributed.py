@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from anyvae.conditionals import FamilyConditional
-from anyvae.model import LatentVariableModel
+from anyvae.inference import seeded
+from anyvae.model import Batch, LatentVariableModel
+
+if TYPE_CHECKING:
+    from anyvae.training.player import Seat
 
 __all__ = ["World", "is_spread", "put_together", "spread_like", "world"]
 
@@ -79,8 +84,12 @@ class World:
     def average(self, parameters: Sequence[Tensor], loss: Tensor) -> float:
         """Give parameters the mean of the processes' gradients, and return the mean of their losses.
 
-        All in one exchange, for another would cost more than a small step: so every process hears of a loss that is
-        not finite in one. A gradient that no process has stays none.
+        All in one exchange, so that every process hears of a loss that is not finite in one. A gradient that no
+        process has stays none.
+
+        Arguments:
+            parameters: those whose gradients nobody has averaged yet.
+            loss: of this process.
         """
         if self.size == 1:
             return float(loss.detach())
@@ -110,6 +119,25 @@ class World:
         torch.distributed.all_gather(found, value)
         return found
 
+    def wrap(self, seat: Seat, rows: Batch, *, sharded: bool, compiled: bool) -> nn.Module:
+        """The seat's step with gradients averaged over processes, compiled on request.
+
+        Arguments:
+            seat: of a player.
+            rows: some of those that it will see.
+            sharded: whether networks average their own gradients.
+            compiled: through torch.compile.
+        """
+        step: nn.Module = seat
+        if self.size > 1 and not sharded:
+            from torch.nn.parallel import DistributedDataParallel
+
+            ids = [self.device.index] if self.device.type == "cuda" else None
+            # Weights that are looked for in vain at every step cost time, and so does looking; torch warns of it.
+            idle = _has_idle_weights(seat, rows)
+            step = DistributedDataParallel(seat, device_ids=ids, find_unused_parameters=idle)
+        return torch.compile(step) if compiled else step  # type: ignore[return-value]
+
     def shard(self, model: LatentVariableModel) -> None:
         """Spread the weights of every conditional's network over the processes (`fully_shard`).
 
@@ -128,6 +156,18 @@ class World:
             if any(weight.dim() for weight in network.parameters()):
                 # Given back after every forward pass: what is kept does not hear that a player froze it, or freed it.
                 fully_shard(network, reshard_after_forward=True, ignored_params=whole)
+
+
+def _has_idle_weights(seat: Seat, rows: Batch) -> bool:
+    """Whether a player owns weights that its loss does not hang on, at the start or at the end of a run."""
+    for progress in (0.0, 1.0):
+        # A copy: what measures its rows, such as a running mean, must not hear of these.
+        trial = copy.deepcopy(seat)
+        with seeded(0):
+            trial(rows, progress, 1.0).backward()
+        if any(weight.grad is None for weight in trial.owned.values()):
+            return True
+    return False
 
 
 def _let_threads_finish() -> None:

@@ -113,12 +113,13 @@ class Player:
 class Seat(nn.Module):
     """A player at the table: the loss of its objective, and its optimiser.
 
-    A module whose forward is the whole computation of a step, so that it can be compiled.
+    A module whose forward is the whole computation of a step, so that data parallelism can wrap it.
 
     Arguments:
         player: the description.
         model: the model, shared by all seats.
-        owned: parameters of modules beside the model that it owns, by name.
+        beside: modules beside the model that its objective holds or it owns.
+        owned: parameters of those that it owns, by name.
 
     Raises:
         ValueError: when the player owns no parameter, or names a part without one.
@@ -128,11 +129,14 @@ class Seat(nn.Module):
         self,
         player: Player,
         model: LatentVariableModel,
+        beside: Sequence[nn.Module] = (),
         owned: Mapping[str, nn.Parameter] | None = None,
     ) -> None:
         super().__init__()
         self.player = player
         self.model = model
+        # Registered, so that data parallelism sees their parameters.
+        self.beside = nn.ModuleList(beside)
         prefixes = [part for part in player.parts if isinstance(part, str)]
         # A weight that stands at two places has two names, and belongs to who owns either.
         named = [

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -103,14 +103,22 @@ class Run:
         here.spread(tensor.detach() for tensor in self.model.state_dict(keep_vars=True).values())
         if self.sharded:
             here.shard(self.model)
-        self.seats = [Seat(player, self.model, self.beside.owned(player)) for player in players]
+        self.seats = [
+            Seat(player, self.model, self.beside.of(player), self.beside.owned(player)) for player in players
+        ]
         if len({seat.player.name for seat in self.seats}) != len(self.seats):
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
         self.beside.seat(name for seat in self.seats for name in seat.owned)
         self._parameters = dict(self.model.named_parameters()) | self.beside.parameters()
-        self._only(self.seats[0])
-        self.steppers: list[Any] = [torch.compile(seat) if compiled else seat for seat in self.seats]
-        self._measured = [*self.model.buffers(), *self.beside.buffers()]
+        self.steppers = []
+        some = training.fixed(torch.arange(min(2, len(training))))
+        for seat in self.seats:
+            self._only(seat)
+            self.steppers.append(here.wrap(seat, some, sharded=self.sharded, compiled=compiled))
+        # What the rows of a process move beside its weights, such as a running mean.
+        kept = self.model.state_dict(keep_vars=True)
+        self._measured = [kept[name] for name in kept.keys() - dict(self.model.named_parameters()).keys()]
+        self._measured += self.beside.buffers()
         of_model = dict(self.model.named_parameters())
         learned = {name for seat in self.seats for name in seat.owned}
         self.average = Average({name: of_model[name] for name in of_model if name in learned}, average)
@@ -181,8 +189,8 @@ class Run:
             with self.products:
                 loss = stepper(batch, progress, weight)
             loss.backward()
-            # Where networks are sharded they average their own gradients.
-            whole = [parameter for parameter in seat.owned.values() if not is_spread(parameter)]
+            # Where networks are sharded they average their own gradients, and nobody those of what stays whole.
+            whole = [weight for weight in seat.owned.values() if self.sharded and not is_spread(weight)]
             value = self.here.average(whole, loss)
             if not math.isfinite(value):
                 raise NonFiniteError(self.step + 1, self._blame(batch, float(loss.detach())), self.saved)
