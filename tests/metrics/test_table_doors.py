@@ -51,6 +51,14 @@ def test_numbers_are_read_whatever_holds_them(column: object) -> None:
     assert marginal_distance({"x": column}, {"x": np.array([1.0, 2.0, 3.0])})["x"].distance == 0.0
 
 
+def test_cells_that_arrow_has_no_type_for_are_read_all_the_same() -> None:
+    pairs = np.empty(3, dtype=object)
+    pairs[:] = [(1, 2), None, (1, 2)]
+    [columns] = typed_columns({"pairs": pairs, "large": np.array([2**70, None, 1], dtype=object)})
+    assert columns["pairs"].values.tolist() == [0, -1, 0]
+    np.testing.assert_array_equal(columns["large"].values, [2.0**70, np.nan, 1.0])
+
+
 def test_a_hole_of_pandas_is_a_hole() -> None:
     objects = {"x": np.array(["a", pd.NA], dtype=object), "y": np.array([1, pd.NA], dtype=object)}
     [columns] = typed_columns(objects)

@@ -230,8 +230,10 @@ def _as_array(column: Any) -> Array:
         return _from_arrow(column)
     found = as_array(column)
     if found.dtype.kind == "O" and found.ndim == 1:
-        with contextlib.suppress(pa.ArrowInvalid, pa.ArrowTypeError):  # of several types
-            return _from_arrow(pa.array(found, from_pandas=True))
+        # Of several types, or whole numbers beyond 64 bits.
+        with contextlib.suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            cells = pa.array(found, from_pandas=True)
+            return found if pa.types.is_nested(cells.type) else _from_arrow(cells)
     return found
 
 
