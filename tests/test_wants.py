@@ -11,7 +11,15 @@ import torch
 from torch import nn
 
 from anyvae import VAE, log_likelihood, reconstruct, sample
-from anyvae.conditionals import Bernoulli, DiagonalNormal, Normal, StandardNormal
+from anyvae.conditionals import (
+    Bernoulli,
+    Blocks,
+    DiagonalNormal,
+    Mixture,
+    Normal,
+    ProductOfExperts,
+    StandardNormal,
+)
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP, Compressed, ConvNet, GatedMLP, MaskedMLP
 from anyvae.objectives import ELBO, IWAE, KL, LinearRamp
@@ -120,6 +128,17 @@ WRONG: dict[str, tuple[Callable[[Any], object], str, str]] = {
     "number added": (lambda x: ELBO() + x(3.0), r"ELBO\(\) \+: got 3.0", "another objective"),
     "number taken off": (lambda x: ELBO() - x(3.0), r"ELBO\(\) -: got 3.0", "another objective"),
     "objective as a weight": (lambda x: ELBO() * x(KL()), "a weight: got .*, a KL", "number"),
+    "components one by one": (
+        lambda x: Mixture(x(StandardNormal(2)), StandardNormal(2)),
+        "parts of Mixture: got StandardNormal",
+        r"Mixture\(\[first, second\]\)",
+    ),
+    "experts one by one": (
+        lambda x: ProductOfExperts(x(StandardNormal(2).given()), StandardNormal(2)),
+        "parts of ProductOfExperts",
+        r"ProductOfExperts\(\[first, second\]\)",
+    ),
+    "one block": (lambda x: Blocks(x(StandardNormal(2))), "parts of Blocks", "a list of conditionals"),
     "half a row": (lambda x: sample(model(), x(2.5)), "rows of a sample: got 2.5", "how many"),
 }
 

@@ -88,6 +88,24 @@ _PLANTED = [
         "write them without signs, as 1200.5",
         "data/test_asked_of_tables.py::test_all_columns_that_cannot_be_fitted_are_told_of_at_once",
     ),
+    (
+        "conditionals/mixture.py",
+        '        components = as_list(components, "Mixture")\n',
+        "",
+        "test_wants.py::test_what_is_of_the_wrong_type_is_named_with_what_to_do",
+    ),
+    (
+        "conditionals/experts.py",
+        "        experts = as_list(experts, type(self).__name__)\n",
+        "",
+        "test_wants.py::test_what_is_of_the_wrong_type_is_named_with_what_to_do",
+    ),
+    (
+        "conditionals/combinator.py",
+        "        parts = as_list(parts, type(self).__name__)\n",
+        "",
+        "test_wants.py::test_what_is_of_the_wrong_type_is_named_with_what_to_do",
+    ),
 ]
 
 FAULTS = numbered("newcomer", _PLANTED)

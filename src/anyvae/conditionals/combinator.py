@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -17,7 +17,7 @@ from anyvae.conditionals.parametric import FamilyConditional
 from anyvae.conditionals.parents import Parent, union
 from anyvae.wants import wants
 
-__all__ = ["Combinator", "as_conditional", "trial", "words"]
+__all__ = ["Combinator", "as_conditional", "as_list", "trial", "words"]
 
 
 def as_conditional(part: Conditional | Family) -> Conditional:
@@ -33,6 +33,20 @@ def as_conditional(part: Conditional | Family) -> Conditional:
         "a conditional, or a family such as StandardNormal(2)",
     )
     return part.given() if isinstance(part, Family) else part
+
+
+def as_list(parts: Iterable[Conditional | Family], kind: str) -> list[Conditional | Family]:
+    """Parts as they were handed over together.
+
+    Arguments:
+        parts: conditionals or, without parents, families.
+        kind: of what they are the parts, for messages.
+
+    Raises:
+        TypeError: for one of them by itself.
+    """
+    wants(Iterable, parts, f"parts of {kind}", f"a list of conditionals, as in {kind}([first, second])")
+    return list(parts)
 
 
 def words(part: Conditional) -> str:
@@ -56,6 +70,7 @@ class Combinator(Conditional, ABC):
 
     def __init__(self, parts: Sequence[Conditional | Family], more: Sequence[Parent] = ()) -> None:
         super().__init__()
+        parts = as_list(parts, type(self).__name__)
         if not parts:
             raise ValueError(f"{type(self).__name__} got no parts; wanted one or more conditionals.")
         self.parts = nn.ModuleList(as_conditional(part) for part in parts)

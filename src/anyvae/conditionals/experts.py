@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from anyvae import distributions
-from anyvae.conditionals.combinator import Combinator, trial
+from anyvae.conditionals.combinator import Combinator, as_list, trial
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.family import Family
 from anyvae.conditionals.parents import Parent, union
@@ -33,6 +33,7 @@ class Experts(Combinator, ABC):
     """
 
     def __init__(self, experts: Sequence[Conditional | Family], prior: Parent | None) -> None:
+        experts = as_list(experts, type(self).__name__)
         if prior is not None and not prior.prior:
             raise ValueError(
                 f"{type(self).__name__} got prior={str(prior)!r}; wanted prior('z'), the name of the child."

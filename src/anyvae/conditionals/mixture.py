@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from anyvae import distributions
-from anyvae.conditionals.combinator import Combinator, as_conditional, trial
+from anyvae.conditionals.combinator import Combinator, as_conditional, as_list, trial
 from anyvae.conditionals.conditional import Conditional
 from anyvae.conditionals.discrete import Categorical
 from anyvae.conditionals.family import Family
@@ -39,6 +39,7 @@ class Mixture(Combinator):
     def __init__(
         self, components: Sequence[Conditional | Family], weights: Conditional | Family | None = None
     ) -> None:
+        components = as_list(components, "Mixture")
         count = len(components)
         if count < 2:
             raise ValueError(f"Mixture got {count} component(s); wanted at least 2.")
