@@ -106,6 +106,12 @@ _PLANTED = [
         "",
         "test_wants.py::test_what_is_of_the_wrong_type_is_named_with_what_to_do",
     ),
+    (
+        "inference/generate.py",
+        "    if isinstance(names, str):",
+        "    if False:",
+        ASKED + "questions_without_an_answer",
+    ),
 ]
 
 FAULTS = numbered("newcomer", _PLANTED)

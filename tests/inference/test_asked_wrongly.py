@@ -62,6 +62,8 @@ def plain() -> LatentVariableModel:
         (lambda model: condition(model, {"x": X[:0]}), "holds no rows"),
         (lambda model: class_mean(model, {"x": X}, "y"), r"no variable 'y'; it has \['x', 'z'\]"),
         (lambda model: sample(model, 2, ["x", "y"]), r"names=\['y'\]; the model has \['x', 'z'\]"),
+        (lambda model: sample(model, 2, "xz"), r"sample got names='xz'; wanted a list, \['xz'\]"),
+        (lambda model: condition(model, {"x": X}, names="z"), "condition got names='z'; wanted a list"),
         (lambda model: model.trace({"x": X}, enumerate="label"), r"enumerate='label'; wanted a list"),
         (
             lambda model: cell_log_density(model, {"x": X}, [slice(0, 1), slice(2, 3)]),

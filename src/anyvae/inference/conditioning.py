@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from anyvae.inference.generate import generate
+from anyvae.inference.generate import check_names, generate
 from anyvae.inference.likelihood import evaluating, take_rows
 from anyvae.inference.noise import count_rows, seeded
 from anyvae.inference.rounds import weigh_in_rounds
@@ -79,8 +79,7 @@ def condition(
     for name, value, least in (("draws", draws, 1), ("samples", samples, 1), ("steps", steps, 0)):
         if value < least:
             raise ValueError(f"condition got {name}={value}; wanted at least {least}.")
-    if unknown := set(names or ()) - set(model.shapes):
-        raise ValueError(f"condition got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
+    check_names(model, names, "condition")
     parts: list[tuple[Tensor, Conditioned]] = []
     with seeded(seed), evaluating(model):
         rows = count_rows(model.admit(batch))

@@ -18,7 +18,7 @@ from anyvae.model import Batch, LatentVariableModel, Trace
 from anyvae.model.plan import generation_order
 from anyvae.wants import wants
 
-__all__ = ["at_means", "embed", "generate", "mean", "posterior", "reconstruct", "sample"]
+__all__ = ["at_means", "check_names", "embed", "generate", "mean", "posterior", "reconstruct", "sample"]
 
 
 def generate(
@@ -83,10 +83,26 @@ def sample(
     >>> sample(vae, 4, seed=0)["x"].unique().tolist()
     [0.0, 1.0]
     """
-    if unknown := set(names or ()) - set(model.shapes):
-        raise ValueError(f"sample got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
+    check_names(model, names, "sample")
     values, _ = generate(model, rows, seed=seed, given=given)
     return {name: values[name] for name in (model.observed if names is None else names)}
+
+
+def check_names(model: LatentVariableModel, names: Sequence[str] | None, question: str) -> None:
+    """Refuse names of what is asked for that are no variables of the model.
+
+    Arguments:
+        model: the model.
+        names: a list of them, or None.
+        question: what was asked, for messages.
+
+    Raises:
+        ValueError: for other names, and for one name that is no list.
+    """
+    if isinstance(names, str):
+        raise ValueError(f"{question} got names={names!r}; wanted a list, [{names!r}].")
+    if unknown := set(names or ()) - set(model.shapes):
+        raise ValueError(f"{question} got names={sorted(unknown)}; the model has {sorted(model.shapes)}.")
 
 
 def at_means(
