@@ -120,6 +120,18 @@ _PLANTED = [
         "",
         DISTRIBUTED + "ctrl_c_in_the_last_steps_is_heard",
     ),
+    (
+        "training/run.py",
+        "spoiled = blame_weights(self._parameters)",
+        "spoiled = None",
+        NONFINITE + "weights_that_a_gradient_spoiled_are_never_kept",
+    ),
+    (
+        "training/saved.py",
+        "_compare(found, run.whole.state_dict())",
+        "pass",
+        RESUME + "a_checkpoint_that_lacks_weights_is_refused_and_changes_none",
+    ),
 ]
 
 FAULTS = numbered("engine read", _PLANTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -175,3 +176,38 @@ class Infinite(Objective):
 def test_term_of_the_objective_is_what_is_left() -> None:
     with pytest.raises(NonFiniteError, match="the sum of the terms is not finite"):
         fit(tiny(), real_rows(), objective=Infinite(), steps=2)
+
+
+class Steep(Objective):
+    """A finite number whose gradient is none at a step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.left = step
+
+    def of(self, trace: Trace, progress: float = 1.0) -> Tensor:
+        self.left -= trace.model.training
+        bound = trace.elbo()
+        return bound + (bound * 0.0).sqrt() if self.left == 0 else bound
+
+
+@pytest.mark.parametrize("boundless", [False, True])
+def test_weights_that_a_gradient_spoiled_are_never_kept(
+    boundless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of the last step of a model without a bound, nor those at which Ctrl-C comes."""
+    path = tmp_path / "c.safetensors"
+    if boundless:
+        monkeypatch.setattr("anyvae.training.watch.Watch._bound_of", lambda *_: None)
+    else:
+        Trip.action = at_step(8, 9, press_ctrl_c)
+    options: dict[str, Any] = {"evaluations": 2, "keep_last": True, "learning_rate": Trip()}
+    steps = 8 if boundless else 9
+    with pytest.raises(NonFiniteError, match=r"step 8: the weights .* are not finite"):
+        fit(tiny(), real_rows(), objective=Steep(8), steps=steps, checkpoint=path, **options)
+    assert not path.exists() or all(
+        bool(tensor.isfinite().all()) for tensor in load_tensors(path)[0].values()
+    )
+    if boundless:
+        with pytest.raises(NonFiniteError, match=r"step 8: the weights .* are not finite"):
+            fit(tiny(), real_rows(), objective=Steep(8), steps=8, **options)

@@ -40,7 +40,16 @@ from anyvae.objectives import (
     TellApart,
     held_modules,
 )
-from anyvae.training import CheckpointError, FitResult, Interrupted, Player, TensorData, fit, load_tensors
+from anyvae.training import (
+    CheckpointError,
+    FitResult,
+    Interrupted,
+    Player,
+    TensorData,
+    fit,
+    load_tensors,
+    save_tensors,
+)
 from anyvae.training.identity import describe, fingerprint
 
 STEPS = 40  # 6 steps an epoch of 61 rows in batches of 11, and an evaluation at every fourth step
@@ -256,6 +265,21 @@ def test_data_that_are_read_in_another_way_are_other_data() -> None:
     x = Partial(torch.eye(4), torch.ones(4, 4, dtype=torch.bool))
     read: list[dict[str, Any]] = [{}, {"binarise": ["x"]}, {"hide": {"x": [1] * 4}}, {"hide": {"x": [2] * 2}}]
     assert len({fingerprint(TensorData({"x": x}, **how)) for how in read}) == 4
+
+
+@pytest.mark.parametrize("part", ["model", "best"])
+def test_a_checkpoint_that_lacks_weights_is_refused_and_changes_none(part: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    run(plain, checkpoint=path)
+    tensors, state = load_tensors(path)
+    del tensors[f"{part}.inference.z.net.heads.linear.bias"]
+    save_tensors(path, tensors, state)
+    model, data, options = plain()
+    before = weights(model)
+    options |= {"steps": STEPS, "batch_size": 11, "evaluations": 10, "seed": 3}
+    with pytest.raises(CheckpointError, match=r"linear.bias' have the shape none there and \[4\] here"):
+        fit(model, data, checkpoint=path, resume=True, **options)
+    assert differing(before, weights(model)) == []
 
 
 def test_checkpoint_of_other_players_is_refused(tmp_path: Path) -> None:

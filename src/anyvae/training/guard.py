@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from anyvae.distributions import Cellwise
 from anyvae.model import Batch, LatentVariableModel
 from anyvae.training.data import TensorData
 
-__all__ = ["blame", "refuse_non_finite"]
+__all__ = ["blame", "blame_weights", "refuse_non_finite"]
 
 
 def refuse_non_finite(data: TensorData) -> None:
@@ -46,9 +48,9 @@ def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
         if where is not None:
             cell = item.value.reshape(len(item.value), -1)[where].item()
             return f"the data hold {_cell(data, name, where)} = {cell}"
-    for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            return f"the weights {name!r} are not finite; the step before went too far"
+    spoiled = blame_weights(dict(model.named_parameters()))
+    if spoiled is not None:
+        return spoiled
     with torch.no_grad():
         trace = model.trace(batch)
         for name, from_q in trace.plan.draws:
@@ -64,6 +66,14 @@ def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
             elif _first(trace.log_p(name)[..., None]) is not None:
                 return f"log p({name}) is not finite"
     return "the sum of the terms is not finite"
+
+
+def blame_weights(weights: Mapping[str, Tensor]) -> str | None:
+    """A clause that names the first weights that are not finite; None where all are."""
+    for name, weight in weights.items():
+        if not bool(torch.isfinite(weight).all()):
+            return f"the weights {name!r} are not finite; the step before went too far"
+    return None
 
 
 def _first(value: Tensor) -> tuple[int, int] | None:

@@ -23,7 +23,7 @@ from anyvae.training.checkpoint import clear_unfinished
 from anyvae.training.data import TensorData
 from anyvae.training.distributed import World, is_spread, put_together, spread_like
 from anyvae.training.events import Callback, Interrupted, NonFiniteError, Progress
-from anyvae.training.guard import blame
+from anyvae.training.guard import blame, blame_weights
 from anyvae.training.identity import describe, fingerprint
 from anyvae.training.interrupt import interruptible
 from anyvae.training.player import Player, Seat
@@ -303,7 +303,14 @@ class Run:
         self.model.load_state_dict(state)
 
     def save(self) -> None:
-        """Write the checkpoint, if one is asked for; every process must call it."""
+        """Write the checkpoint, if one is asked for; every process must call it.
+
+        Raises:
+            NonFiniteError: for weights that are not finite, from which no run can go on; nothing is written.
+        """
+        spoiled = blame_weights(self._parameters)
+        if spoiled is not None:
+            raise NonFiniteError(self.step, spoiled, self.saved)
         if self.checkpoint is not None:
             write_run(self, self.checkpoint)
             self.saved = self.checkpoint

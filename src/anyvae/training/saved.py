@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,8 +103,11 @@ def _plan(run: Run) -> dict[str, Any]:
 
 
 def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    run.load_model(under(tensors, "model."))
-    run.watch.best = under(tensors, "best.")
+    latest, best = under(tensors, "model."), under(tensors, "best.")
+    for found in (latest, best) if best else (latest,):  # none are kept before the first evaluation
+        _compare(found, run.whole.state_dict())
+    run.load_model(latest)
+    run.watch.best = best
     averages = under(tensors, "average.")
     like = run.average.tensors
     run.average.load({name: spread_like(averages[name], like[name]) for name in like}, state["averaged_step"])
@@ -121,6 +125,14 @@ def _take(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     # JSON has no NaN: what was not measured is null there.
     rows = [[math.nan if value is None else value for value in row] for row in state["history"]]
     run.watch.history = [Evaluation(int(row[0]), *map(float, row[1:])) for row in rows]
+
+
+def _compare(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not those of the model, before any of them is changed."""
+    for name in sorted(own.keys() | found.keys()):
+        there, here = (str(list(all_[name].shape)) if name in all_ else "none" for all_ in (found, own))
+        if there != here:
+            raise KeyError(f"the weights {name!r} have the shape {there} there and {here} here")
 
 
 def _optimizer_state(run: Run, seat: Seat) -> dict[str, dict[str, Any]]:
