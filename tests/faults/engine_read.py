@@ -132,6 +132,18 @@ _PLANTED = [
         "pass",
         RESUME + "a_checkpoint_that_lacks_weights_is_refused_and_changes_none",
     ),
+    (
+        "training/run.py",
+        "return blame(self.model, rows, self.training, self._parameters)",
+        "return blame(self.model, rows, self.training, dict(self.model.named_parameters()))",
+        NONFINITE + "weights_of_a_critic_that_turn_nan_are_named",
+    ),
+    (
+        "training/run.py",
+        "with torch.random.fork_rng(devices=range(torch.cuda.device_count())):",
+        "if True:",
+        "training/test_callbacks.py::test_what_a_callback_draws_is_no_part_of_the_run",
+    ),
 ]
 
 FAULTS = numbered("engine read", _PLANTED)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_examples import Log, real_rows, tiny
+from training_examples import Log, differing, real_rows, tiny, weights
 
-from anyvae.training import Callback, Evaluation, NonFiniteError, Player, TensorBoard, fit
+from anyvae.training import Callback, Evaluation, NonFiniteError, Player, Progress, TensorBoard, fit
 
 
 def test_told_in_their_order_and_closed_in_their_order() -> None:
@@ -18,6 +18,23 @@ def test_told_in_their_order_and_closed_in_their_order() -> None:
     result = fit(tiny(), real_rows(), steps=4, evaluations=2, callbacks=[Log("a", said), Log("b", said)])
     assert said == ["a at 2", "b at 2", "a at 4", "b at 4", "a closed", "b closed"]
     assert [line.step for line in result.history] == [2, 4]
+
+
+class Draws(Log):
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        torch.randn(3)
+
+    def on_progress(self, progress: Progress) -> None:
+        torch.randn(3)
+
+
+def test_what_a_callback_draws_is_no_part_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Always time to report.
+    monkeypatch.setattr("anyvae.training.run.time.perf_counter", iter(range(10**6)).__next__)
+    models = [tiny(), tiny()]
+    for model, callbacks in zip(models, ([], [Draws()]), strict=True):
+        fit(model, real_rows(), steps=6, evaluations=3, callbacks=callbacks)
+    assert differing(*map(weights, models)) == []
 
 
 def test_told_what_the_history_holds() -> None:

@@ -13,8 +13,8 @@ from training_examples import Trip, at_step, differing, press_ctrl_c, real_rows,
 from anyvae.conditionals import DiagonalNormal, Normal, StandardNormal
 from anyvae.model import LatentVariableModel, Partial, Trace
 from anyvae.networks import MLP
-from anyvae.objectives import Objective
-from anyvae.training import Interrupted, NonFiniteError, TensorData, fit, load_tensors
+from anyvae.objectives import ELBO, Critic, CriticTC, Objective, TellApart
+from anyvae.training import Interrupted, NonFiniteError, Player, TensorData, fit, load_tensors
 
 COLUMNS = {"x": ["acid", "sugar", "salt", "alcohol"]}
 
@@ -88,6 +88,22 @@ def test_weight_that_turns_nan_is_named_and_the_last_good_checkpoint_resumes(tmp
     fit(model, real_rows(), steps=20, evaluations=10, learning_rate=Trip(), checkpoint=path, resume=True)
     fit(expected, real_rows(), steps=20, evaluations=10, learning_rate=Trip())
     assert differing(weights(model), weights(expected)) == []
+
+
+def test_weights_of_a_critic_that_turn_nan_are_named() -> None:
+    critic = Critic(2, net=MLP([4]))
+
+    def spoil() -> None:
+        with torch.no_grad():
+            next(critic.parameters()).fill_(torch.nan)
+
+    Trip.action = at_step(5, 20, spoil)
+    players = [
+        Player("model", ELBO() - CriticTC(critic), learning_rate=Trip()),
+        Player("critic", TellApart(critic), [critic]),
+    ]
+    with pytest.raises(NonFiniteError, match=r"step 5: the weights 'beside\.0\.net\..*' are not finite"):
+        fit(tiny(), real_rows(), players=players, steps=20, evaluations=1)
 
 
 def test_likelihood_that_overflows_is_named_with_its_column() -> None:

@@ -35,20 +35,21 @@ def refuse_non_finite(data: TensorData) -> None:
             )
 
 
-def blame(model: LatentVariableModel, batch: Batch, data: TensorData) -> str:
+def blame(model: LatentVariableModel, batch: Batch, data: TensorData, weights: Mapping[str, Tensor]) -> str:
     """A clause that names the first thing that is not finite: a cell of the batch, a weight, or a term.
 
     Arguments:
         model: the model.
         batch: the rows of the step.
         data: for the names of the columns.
+        weights: of the model and of what is trained beside it, by name.
     """
     for name, item in model.admit(batch).items():
         where = _first(item.value)
         if where is not None:
             cell = item.value.reshape(len(item.value), -1)[where].item()
             return f"the data hold {_cell(data, name, where)} = {cell}"
-    spoiled = blame_weights(dict(model.named_parameters()))
+    spoiled = blame_weights(weights)
     if spoiled is not None:
         return spoiled
     with torch.no_grad():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -205,7 +205,7 @@ class Run:
         """What is wrong with the rows of the first process whose loss is not finite; the same in every process."""
         rows = self.here.of_first(batch, found=not math.isfinite(loss))
         with seeded(self.seed):
-            return blame(self.model, rows, self.training)
+            return blame(self.model, rows, self.training, self._parameters)
 
     def _progress(self, seconds: float) -> float:
         done = self.step / self.budget.steps
@@ -226,12 +226,11 @@ class Run:
                 self.model, self.step, self.step / self.budget.per_epoch, self.seconds, rate
             )
             if not self.watch.sound(seen):
-                part = f"in the evaluation, {blame(self.model, self.watch.deciding, self.training)}"
-                raise NonFiniteError(self.step, part, self.saved)
+                found = blame(self.model, self.watch.deciding, self.training, self._parameters)
+                raise NonFiniteError(self.step, f"in the evaluation, {found}", self.saved)
             warming = self._progress(self.seconds) < self._warm_up
             self.watch.take(seen, self.model_state, warming=warming)
-        for callback in self.callbacks:
-            callback.on_evaluation(seen)
+        self._tell(lambda callback: callback.on_evaluation(seen))
 
     def _late(self) -> bool:
         # At every step: evaluations may lie further apart than the minutes that are left.
@@ -246,10 +245,14 @@ class Run:
         if self.budget.minutes is not None:
             left = min(left, 60.0 * self.budget.minutes - self.seconds)
         bound = self.watch.history[-1].validation_elbo if self.watch.history else math.nan
-        for callback in self.callbacks:
-            callback.on_progress(
-                Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound)
-            )
+        progress = Progress(self.step, self.budget.steps, rate, max(0.0, left), objective, bound)
+        self._tell(lambda callback: callback.on_progress(progress))
+
+    def _tell(self, tell: Callable[[Callback], None]) -> None:
+        """Tell every callback something; what it draws is no part of the run."""
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            for callback in self.callbacks:
+                tell(callback)
 
     def _agreed(self, flag: bool) -> bool:
         # A collective at every step would cost more than a small step; every tenth is soon enough.
