@@ -144,6 +144,12 @@ _PLANTED = [
         "if True:",
         "training/test_callbacks.py::test_what_a_callback_draws_is_no_part_of_the_run",
     ),
+    (
+        "training/run.py",
+        "        of_model = dict(self.model.named_parameters())\n",
+        "        of_model = dict(self.model.named_parameters())\n        self._only(self.seats[0])\n",
+        PLAYERS + "a_run_that_cannot_begin_freezes_nothing",
+    ),
 ]
 
 FAULTS = numbered("engine read", _PLANTED)

@@ -150,6 +150,22 @@ def test_a_network_that_two_parts_share_is_of_the_players_of_both() -> None:
         assert moved == {name for name in before if ".trunk." in name}
 
 
+class Unnameable(nn.Module):
+    """Has no description, which a run asks for before its first step."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words for it")
+
+
+def test_a_run_that_cannot_begin_freezes_nothing() -> None:
+    model = tiny()
+    objective = ELBO()
+    objective.unnameable = Unnameable()  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match="no words"):
+        fit(model, real_rows(), players=[Player("q", objective, ["inference"])], steps=1)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_what_is_no_schedule_or_no_list_is_refused_by_the_player() -> None:
     loose: Any = {"learning_rate": 1e-3}
     with pytest.raises(

@@ -110,11 +110,6 @@ class Run:
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
         self.beside.seat(name for seat in self.seats for name in seat.owned)
         self._parameters = dict(self.model.named_parameters()) | self.beside.parameters()
-        self.steppers = []
-        some = training.fixed(torch.arange(min(2, len(training))))
-        for seat in self.seats:
-            self._only(seat)
-            self.steppers.append(here.wrap(seat, some, sharded=self.sharded, compiled=compiled))
         # What the rows of a process move beside its weights, such as a running mean.
         kept = self.model.state_dict(keep_vars=True)
         self._measured = [kept[name] for name in kept.keys() - dict(self.model.named_parameters()).keys()]
@@ -136,6 +131,12 @@ class Run:
         self.described = [f"{describe(seat.player)}, {type(seat.optimizer).__name__}" for seat in self.seats]
         self.prints = (0, 0) if checkpoint is None else (fingerprint(training), fingerprint(validation))
         self.ended = ""
+        # Last: what fails before leaves no weight frozen.
+        self.steppers = []
+        some = training.fixed(torch.arange(min(2, len(training))))
+        for seat in self.seats:
+            self._only(seat)
+            self.steppers.append(here.wrap(seat, some, sharded=self.sharded, compiled=compiled))
 
     def train(self, started: float) -> str:
         """Run to the end of the budget; returns what ended it."""
