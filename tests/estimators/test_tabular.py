@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -466,11 +467,23 @@ def test_a_model_of_very_many_rows_is_asked_in_haste(
     np.testing.assert_array_equal(TabularVAE.load(tmp_path / "many").score_samples(frame), hasty)
 
 
-def test_rows_are_scored_some_at_a_time_as_all_at_once(
-    vae: TabularVAE, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda fitted, rows: fitted.score(rows, 4),
+        lambda fitted, rows: fitted.embed(rows),
+        lambda fitted, rows: fitted.standing(rows, 4),
+        lambda fitted, rows: fitted.explain(rows, 1),
+        lambda fitted, rows: fitted.predict(rows, "town")[1],
+    ],
+    ids=["score", "embed", "standing", "explain", "predict"],
+)
+def test_rows_are_asked_about_some_at_a_time_as_about_all_at_once(
+    vae: TabularVAE, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Any, Any], Any]
 ) -> None:
-    whole = vae.score_samples(frame)
-    monkeypatch.setattr("anyvae.runs.fitted._BLOCK", 100)
+    fitted, rows = vae.fitted_, vae._source(frame)
+    whole = ask(fitted, rows)
+    monkeypatch.setattr("anyvae.runs.fitted._CELLS", 100 * fitted.schema.event_shape[0])
     encoded: list[int] = []
     expand = Compact.expand
 
@@ -479,7 +492,7 @@ def test_rows_are_scored_some_at_a_time_as_all_at_once(
         return expand(self, codes, mask)
 
     monkeypatch.setattr(Compact, "expand", counted)
-    np.testing.assert_allclose(vae.score_samples(frame), whole, rtol=1e-12)
+    np.testing.assert_allclose(ask(fitted, rows), whole, rtol=1e-10)
     assert encoded == [100] * 4
 
 

@@ -33,8 +33,8 @@ FAULTS = [
     Mutation(
         "a score that knows the label",
         "runs/fitted.py",
-        'names = ("y", "c") if labels else ("c",)',
-        'names = ("y", "c")',
+        'False: ("c",)',
+        'False: ("y", "c")',
         (
             f"{_RUNS}test_m2_tells_the_labels_that_were_left_empty",
             f"{_RUNS}test_a_score_is_of_the_row_whatever_its_label",

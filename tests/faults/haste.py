@@ -75,8 +75,8 @@ FAULTS = [
     Mutation(
         "haste: all rows expanded at once",
         "runs/fitted.py",
-        "range(0, len(source), _BLOCK)",
+        "range(0, len(source), step)",
         "range(0, len(source), len(source))",
-        (f"{_TABLE}test_rows_are_scored_some_at_a_time_as_all_at_once",),
+        (f"{_TABLE}test_rows_are_asked_about_some_at_a_time_as_about_all_at_once",),
     ),
 ]

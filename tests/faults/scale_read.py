@@ -38,6 +38,24 @@ _PLANTED = [
         "_BLOCK",
         SCALE + "wide_rows_are_asked_about_a_few_at_a_time",
     ),
+    (
+        "runs/fitted.py",
+        "embed(self.model, batch, enumerate=summed) for batch in self.blocks(source)",
+        "embed(self.model, batch, enumerate=summed) for batch in [self.batch(source)]",
+        "estimators/test_tabular.py::test_rows_are_asked_about_some_at_a_time_as_about_all_at_once",
+    ),
+    (
+        "runs/fitted.py",
+        "min(_BLOCK, _CELLS // max(1, self.schema.event_shape[0]))",
+        "_BLOCK",
+        "estimators/test_tabular.py::test_rows_are_asked_about_some_at_a_time_as_about_all_at_once",
+    ),
+    (
+        "runs/conditional.py",
+        "blocks = fitted.blocks(_without(source, column, fitted.schema), pattern=False, labels=True)",
+        "blocks = [fitted.batch(_without(source, column, fitted.schema), pattern=False, labels=True)]",
+        "estimators/test_tabular.py::test_rows_are_asked_about_some_at_a_time_as_about_all_at_once",
+    ),
 ]
 
 FAULTS = numbered("scale", _PLANTED)

@@ -53,8 +53,8 @@ FAULTS = [
     Mutation(
         "blame in the wrong column",
         "runs/conditional.py",
-        "found[:, places] = values",
-        "found[:, places[::-1]] = values",
+        "found[:, placed] = values",
+        "found[:, placed[::-1]] = values",
         (f"{_TABULAR}test_cells_explain_what_is_wrong_with_a_row",),
     ),
     Mutation(

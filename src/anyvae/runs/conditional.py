@@ -62,7 +62,8 @@ def label_probabilities(fitted: FittedModel, source: Source) -> tuple[list[Any],
     """
     [feature] = fitted.schema.beside["y"].features
     summed = fitted.recipe.enumerate
-    shares = class_mean(fitted.model, fitted.batch(source), "y", enumerate=summed).double()
+    found = [class_mean(fitted.model, batch, "y", enumerate=summed) for batch in fitted.blocks(source)]
+    shares = torch.cat(found).double()
     return list(feature.categories), (shares / shares.sum(1, keepdim=True)).cpu().numpy()
 
 
@@ -129,11 +130,14 @@ def explain(fitted: FittedModel, source: Source, *, samples: int = 256, seed: in
         A float64 array, NaN where a cell is missing and else 0 in columns that were constant in the data fitted.
     """
     cells = cells_of(fitted.schema)
-    batch = fitted.batch(source, pattern=False)
-    values = cell_log_density(fitted.model, batch, list(cells.values()), samples=samples, seed=seed)
+    places = list(cells.values())
+    blocks = fitted.blocks(source, pattern=False)
+    values = torch.cat(
+        [cell_log_density(fitted.model, batch, places, samples=samples, seed=seed) for batch in blocks]
+    )
     found = np.zeros((len(source), len(fitted.schema.features)))
-    places = [i for i, feature in enumerate(fitted.schema.features) if feature.name in cells]
-    found[:, places] = values.cpu().double().numpy()
+    placed = [i for i, feature in enumerate(fitted.schema.features) if feature.name in cells]
+    found[:, placed] = values.cpu().double().numpy()
     return np.where(seen_cells(fitted.schema, source), found, np.nan)
 
 
@@ -165,8 +169,13 @@ def class_probabilities(
         raise DataError(
             f"column {column!r} is {feature.kind}, and classes were asked for: give one of categories"
         )
-    batch = fitted.batch(_without(source, column, fitted.schema), pattern=False, labels=True)
-    mean = conditional_mean(fitted.model, batch, samples=samples, seed=seed)[:, cells[column]]
+    blocks = fitted.blocks(_without(source, column, fitted.schema), pattern=False, labels=True)
+    mean = torch.cat(
+        [
+            conditional_mean(fitted.model, batch, samples=samples, seed=seed)[:, cells[column]]
+            for batch in blocks
+        ]
+    )
     if feature.kind == "binary":
         share = mean.clamp(0.0, 1.0)
         classes: list[Any] = feature.level_values(np.arange(2)).astype(feature.dtype).tolist()

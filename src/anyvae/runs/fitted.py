@@ -49,7 +49,9 @@ __all__ = ["SCORE_SAMPLES", "FittedModel"]
 SCORE_SAMPLES = 128
 """S of scores unless it is told, and of those of held-out rows that a run keeps to compare others with."""
 
-_BLOCK = 1 << 15  # rows of a table
+_BLOCK, _CELLS = 1 << 15, 1 << 25  # rows of a table, and cells of them
+_BESIDE = {False: ("c",), True: ("y", "c")}
+"""What is given beside rows, without labels and with them."""
 
 
 @final
@@ -109,8 +111,7 @@ class FittedModel:
                 f"{source.name} has missing cells, but the model was fitted on complete rows: "
                 "fill or drop them, or fit on rows with holes"
             )
-        names = ("y", "c") if labels else ("c",)
-        beside = beside_of(self.schema, source, unseen or self.unseen, names)
+        beside = beside_of(self.schema, source, unseen or self.unseen, _BESIDE[labels])
         x = encoded.x
         if encoded.binarise:
             x = torch.bernoulli(x, generator=torch.Generator().manual_seed(0))
@@ -124,23 +125,29 @@ class FittedModel:
             seen["m"] = cell_mask(torch.ones_like(x, dtype=torch.bool) if mask is None else mask, self.schema)
         return {"x": x if mask is None else Partial(x, mask), **seen, **beside}
 
-    def _blocks(self, source: Source) -> Iterator[Batch]:
-        """`batch` of some rows at a time: one-hot cells of a million rows would be fetched anew at every pass."""
-        if len(source) <= _BLOCK or self.schema.kind != "table" or not self.config.missing:
-            yield self.batch(source)
+    def blocks(self, source: Source, *, pattern: bool = True, labels: bool = False) -> Iterator[Batch]:
+        """`batch` of some rows at a time: one-hot cells of all of them may be a thousand times as large as the table.
+
+        Arguments:
+            source, pattern, labels: as in `batch`.
+        """
+        step = max(1, min(_BLOCK, _CELLS // max(1, self.schema.event_shape[0])))
+        if len(source) <= step or self.schema.kind != "table" or not self.config.missing:
+            yield self.batch(source, pattern=pattern, labels=labels)
             return
         compact = encode_compact(self.schema, source, self.unseen)
-        beside = beside_of(self.schema, source, self.unseen, ("c",))
-        for rows in (slice(start, start + _BLOCK) for start in range(0, len(source), _BLOCK)):
+        beside = beside_of(self.schema, source, self.unseen, _BESIDE[labels])
+        for rows in (slice(start, start + step) for start in range(0, len(source), step)):
             x, mask = compact.expand(
                 compact.codes[rows], None if compact.mask is None else compact.mask[rows]
             )
-            yield self._batch(x, mask, take_rows(beside, rows))
+            yield self._batch(x, mask, take_rows(beside, rows), pattern)
 
     def embed(self, source: Source) -> np.ndarray[Any, Any]:
         """Posterior means of the latents, (rows, latent features); deterministic."""
         summed = self.recipe.enumerate
-        return np.asarray(embed(self.model, self.batch(source), enumerate=summed).cpu().numpy())
+        found = [embed(self.model, batch, enumerate=summed) for batch in self.blocks(source)]
+        return np.asarray(torch.cat(found).cpu().numpy())
 
     def sample(self, rows: int, seed: int = 0, *, means: bool = False, like: Source | None = None) -> Any:
         """Draws x ~ p(x) in input units, array or pyarrow table; with `means` E[x | z] at the drawn z.
@@ -195,13 +202,14 @@ class FittedModel:
 
         Of a row with holes half the draws are the prior's: of what is not seen it may know more than the encoder.
         """
-        found = [self._log_density(batch, samples) for batch in self._blocks(source)]
+        found = [self._log_density(batch, samples) for batch in self.blocks(source)]
         return np.asarray(torch.cat(found).cpu().double().numpy())
 
     def standing(self, source: Source, samples: int = 16) -> np.ndarray[Any, Any]:
         """See `anyvae.inference.standing`, of each row: nats without units, low for outliers; deterministic."""
-        found = standing(self.model, self.batch(source), samples, enumerate=self.recipe.enumerate)
-        return np.asarray(found.cpu().double().numpy())
+        summed = self.recipe.enumerate
+        found = [standing(self.model, batch, samples, enumerate=summed) for batch in self.blocks(source)]
+        return np.asarray(torch.cat(found).cpu().double().numpy())
 
     def holds_unseen(self, source: Source) -> np.ndarray[Any, Any]:
         """Which rows of a table hold a value that no row of the fit held, bool, (rows,)."""
@@ -264,8 +272,9 @@ class FittedModel:
             raise DataError(
                 f"the recipe {recipe.name} has no clusters: say how many to look for, or fit gmvae"
             )
-        found = class_mean(self.model, self.batch(source), recipe.clusters[0], enumerate=recipe.enumerate)
-        return np.asarray(found.cpu().double().numpy())
+        name, summed = recipe.clusters[0], recipe.enumerate
+        found = [class_mean(self.model, batch, name, enumerate=summed) for batch in self.blocks(source)]
+        return np.asarray(torch.cat(found).cpu().double().numpy())
 
     @property
     def label(self) -> str | None:
