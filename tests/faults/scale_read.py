@@ -56,6 +56,12 @@ _PLANTED = [
         "blocks = [fitted.batch(_without(source, column, fitted.schema), pattern=False, labels=True)]",
         "estimators/test_tabular.py::test_rows_are_asked_about_some_at_a_time_as_about_all_at_once",
     ),
+    (
+        "runs/fit.py",
+        'min(held["samples"], affordable, _TRAIN_SAMPLES)',
+        'min(held["samples"], _TRAIN_SAMPLES)',
+        SCALE + "rows_fitted_are_evaluated_by_no_more_draws_than_they_leave_time_for",
+    ),
 ]
 
 FAULTS = numbered("scale", _PLANTED)

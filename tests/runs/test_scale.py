@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from anyvae.metrics import latent_use
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP
 from anyvae.recipes import vae
+from anyvae.runs import FitOptions, fit_run
+from anyvae.runs.config import RunFiles
 from anyvae.runs.draw import draw_rows
 
 
@@ -75,3 +78,17 @@ def test_wide_rows_are_asked_about_a_few_at_a_time(monkeypatch: pytest.MonkeyPat
     assert 0 < max(together) <= 80
     if question in ("embed", "reconstruct", "use"):
         torch.testing.assert_close(parts, whole)
+
+
+def test_rows_fitted_are_evaluated_by_no_more_draws_than_they_leave_time_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    monkeypatch.setattr("anyvae.runs.fitted.evaluation_samples", lambda *words: 40)
+    monkeypatch.setattr("anyvae.runs.fit.evaluation_samples", lambda *words: 9)
+    monkeypatch.setattr("anyvae.runs.fit._report", lambda *words: None)
+    said: list[str] = []
+    fit_run(FitOptions(source=str(tmp_path / "x.npy"), max_epochs=1), tmp_path / "run", say=said.append)
+    metrics = RunFiles(tmp_path / "run").read_metrics()
+    assert (metrics["held_out"]["samples"], metrics["train"]["samples"]) == (40, 9)
+    assert "now 6 rows held out are evaluated, and the report is made" in said

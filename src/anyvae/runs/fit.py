@@ -30,6 +30,7 @@ from anyvae.data import (
 from anyvae.data.noticed import noticed
 from anyvae.recipes import RECIPES
 from anyvae.runs.config import RunConfig, RunFiles, write_file
+from anyvae.runs.effort import evaluation_samples
 from anyvae.runs.fitted import FittedModel
 from anyvae.runs.options import FitOptions
 from anyvae.runs.prepare import Prepared, configure, prepare
@@ -242,11 +243,14 @@ def _finish(
         f"trained {result.steps:,} steps in {result.seconds:.0f} s; weights of step {result.best_step:,} kept"
     )
     held_batch = fitted.batch(held_out)
+    say(f"now {len(held_out):,} rows held out are evaluated, and the report is made")
     held = fitted.evaluate_batch(held_batch, options.samples)
     rows = torch.from_numpy(some_rows(len(prepared.training), _TRAIN_ROWS_EVALUATED))
     # Of what held-out rows are asked: with labels beside the rows it would be another density.
     asked = prepared.training.only([*held_batch]).fixed(rows)
-    train = fitted.evaluate_batch(asked, min(held["samples"], _TRAIN_SAMPLES))
+    # There may be many more of them, so that as many draws of each would take longer.
+    affordable = evaluation_samples(fitted.model, asked, fitted.recipe.enumerate)
+    train = fitted.evaluate_batch(asked, min(held["samples"], affordable, _TRAIN_SAMPLES))
     metrics: dict[str, Any] = {
         "unit": "nats per row",
         "held_out": {**held, "scores": _scores(fitted, held_out)},
