@@ -15,7 +15,7 @@ import pytest
 
 import anyvae
 from anyvae.cli import main
-from anyvae.data import load_source
+from anyvae.data import DataError, load_source
 from anyvae.runs import FittedModel
 
 Capture = pytest.CaptureFixture[str]
@@ -172,6 +172,18 @@ def test_evaluate_prints_what_it_writes(
     assert f"{figures['log_likelihood']:.4f}" in shown.out
     assert f"KL of z3{'':8}{figures['kl_per_latent'][3]:.4f}" in shown.out
     assert "most of these rows were fitted" in shown.err
+    assert "minutes" not in shown.err
+
+
+def test_a_long_evaluation_is_told_of_before_it_begins(
+    people: Path, people_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def ended(self: FittedModel, *words: Any) -> Any:
+        raise DataError("it has begun")
+
+    monkeypatch.setattr(FittedModel, "evaluate_batch", ended)
+    assert main(["evaluate", str(people_run), str(people), "--samples", "100000000"]) == 2
+    assert " minutes of a core; fewer --samples take fewer\n" in capsys.readouterr().err
 
 
 def test_evaluate_reads_the_rows_once(

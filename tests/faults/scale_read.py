@@ -62,6 +62,18 @@ _PLANTED = [
         'min(held["samples"], _TRAIN_SAMPLES)',
         SCALE + "rows_fitted_are_evaluated_by_no_more_draws_than_they_leave_time_for",
     ),
+    (
+        "runs/effort.py",
+        "return _MINUTES * share * samples * rows",
+        "return _MINUTES * share * samples",
+        "runs/test_effort.py::test_a_costly_model_is_drawn_from_less_often_but_never_next_to_never",
+    ),
+    (
+        "cli/evaluate.py",
+        "if minutes >= _LONG:",
+        "if False:",
+        "cli/test_cli_questions.py::test_a_long_evaluation_is_told_of_before_it_begins",
+    ),
 ]
 
 FAULTS = numbered("scale", _PLANTED)

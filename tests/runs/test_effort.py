@@ -12,7 +12,7 @@ from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP
 from anyvae.recipes import m2, vae
 from anyvae.runs.draw import draw_rows
-from anyvae.runs.effort import draw_operations, evaluation_samples
+from anyvae.runs.effort import draw_operations, evaluation_minutes, evaluation_samples
 
 
 def of_width(width: int, size: int = 4) -> LatentVariableModel:
@@ -39,6 +39,11 @@ def test_a_costly_model_is_drawn_from_less_often_but_never_next_to_never() -> No
     wide = of_width(2_000_000)
     assert evaluation_samples(wide, few) == int(4e12 / (100 * 2 * 6 * 2_000_000))
     assert evaluation_samples(wide, many) == 50
+    # As long as is meant where there are not too many rows, and as many times longer as the least number is too many.
+    assert evaluation_minutes(of_width(16), many) == pytest.approx(2.5)
+    assert evaluation_minutes(wide, few) == pytest.approx(2.5, rel=0.01)
+    assert evaluation_minutes(wide, many) == pytest.approx(2.5 * 20_000 * 50 * 2 * 6 * 2_000_000 / 4e12)
+    assert evaluation_minutes(wide, many, 5) == pytest.approx(evaluation_minutes(wide, many) / 10)
 
 
 def test_counting_leaves_no_trace() -> None:

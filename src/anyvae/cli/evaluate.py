@@ -16,6 +16,8 @@ from anyvae.cli.rows import run_and_rows
 __all__ = ["evaluate"]
 
 _ADDS_UP = 0.02
+_LONG = 5.0
+"""Minutes that are told of before they begin."""
 
 
 def evaluate(
@@ -38,12 +40,17 @@ def evaluate(
     import msgspec
 
     from anyvae.runs import write_file
+    from anyvae.runs.effort import evaluation_minutes
     from anyvae.runs.named import scored_names
 
     fitted, rows = run_and_rows(run, source, unseen, test=True)
     if source == fitted.config.source and rows.name == Path(source).name:
         note("most of these rows were fitted; those held out by the fit are judged in metrics.json")
-    figures = fitted.evaluate(rows, samples)
+    batch = fitted.batch(rows)
+    minutes = evaluation_minutes(fitted.model, batch, samples, fitted.recipe.enumerate)
+    if minutes >= _LONG:
+        note(f"{len(rows):,} rows may take some {minutes:.0f} minutes of a core; fewer --samples take fewer")
+    figures = fitted.evaluate_batch(batch, samples)
     if output is not None:
         content = {"unit": "nats per row", **figures}
         write_file(output.expanduser(), msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")

@@ -8,11 +8,11 @@ from anyvae.inference import evaluating, take_rows
 from anyvae.inference.noise import RowNoise, row_keys
 from anyvae.model import Batch, LatentVariableModel
 
-__all__ = ["draw_operations", "evaluation_samples"]
+__all__ = ["draw_operations", "evaluation_minutes", "evaluation_samples"]
 
 _LEAST, _MOST = 50, 5000
-# Of all rows together: draws, and their additions and multiplications. Minutes, on one core.
-_DRAWS, _OPERATIONS = 2_000_000, 4e12
+# Of all rows together: draws, and their additions and multiplications, and the minutes of either on one core.
+_DRAWS, _OPERATIONS, _MINUTES = 2_000_000, 4e12, 2.5
 
 
 def evaluation_samples(model: LatentVariableModel, batch: Batch, enumerate: Sequence[str] = ()) -> int:
@@ -32,6 +32,23 @@ def evaluation_samples(model: LatentVariableModel, batch: Batch, enumerate: Sequ
     rows = len(next(iter(model.admit(batch).values())).value)
     affordable = _OPERATIONS / (max(draw_operations(model, batch, enumerate), 1) * rows)
     return max(_LEAST, min(_MOST, _DRAWS // rows, int(affordable)))
+
+
+def evaluation_minutes(
+    model: LatentVariableModel, batch: Batch, samples: int | None = None, enumerate: Sequence[str] = ()
+) -> float:
+    """How many minutes of one core an importance-weighted estimate may take; counted, not timed.
+
+    Arguments:
+        model: to be evaluated.
+        batch: all rows.
+        samples: draws a row; those of `evaluation_samples` where None.
+        enumerate: latents that are summed over.
+    """
+    rows = len(next(iter(model.admit(batch).values())).value)
+    samples = evaluation_samples(model, batch, enumerate) if samples is None else samples
+    share = max(draw_operations(model, batch, enumerate) / _OPERATIONS, 1 / _DRAWS)
+    return _MINUTES * share * samples * rows
 
 
 def draw_operations(model: LatentVariableModel, batch: Batch, enumerate: Sequence[str] = ()) -> int:
