@@ -27,7 +27,7 @@ def test_the_faults_that_matter_most_are_noticed() -> None:
 def test_a_fault_that_no_test_looks_for_is_reported() -> None:
     """The script itself can fail: a mutation that changes nothing survives."""
     harmless = Mutation(
-        "harmless", "metrics/latents.py", "_ROWS = 4096", "_ROWS = 4095", ("test_oracles.py",)
+        "harmless", "inference/noise.py", "_HASHED_ROWS = 2048", "_HASHED_ROWS = 2047", ("test_oracles.py",)
     )
     code = f"from mutations import *; print(survives({harmless!r}))"
     result = subprocess.run(
