@@ -243,16 +243,20 @@ def test_chance_passes_kolmogorovs_gap_once_in_a_hundred() -> None:
     assert 0 < sum(over) <= 25
 
 
-def test_mean_ranks_use_cells_that_everyone_answered() -> None:
-    def run(case: str, who: str, **figures: float) -> dict[str, Any]:
-        return {"case": case, "contestant": who, "seed": 0, "figures": figures}
+def test_mean_ranks_are_among_those_that_answered_where_enough_did() -> None:
+    def runs(case: str, **figures: float) -> list[dict[str, Any]]:
+        return [
+            {"case": case, "contestant": who, "seed": 0, "figures": {"nrmse": value}}
+            for who, value in figures.items()
+        ]
 
-    runs = [
-        run("A", "anyvae", nrmse=0.1, error=0.5), run("A", "forest", nrmse=0.2, error=0.4),
-        run("B", "anyvae", nrmse=0.1), run("C", "forest", nrmse=0.1),
-    ]  # fmt: skip
-    assert row_hivae.mean_ranks(runs, ("anyvae", "forest")) == ({"anyvae": 1.5, "forest": 1.5}, 2)
-    assert row_hivae.mean_ranks(runs, ("anyvae", "forest", "kNN")) == ({}, 0)
+    many = runs("A", anyvae=0.1, forest=0.2, kNN=0.3, ridge=0.4, SUAVE=0.5)
+    some = runs("B", anyvae=0.2, forest=0.1, kNN=0.3, ridge=0.3)
+    few = runs("C", anyvae=0.9, forest=0.1, kNN=0.2)
+    without = runs("D", forest=0.1, kNN=0.2, ridge=0.3, SUAVE=0.4)
+    wanted = {"anyvae": 1.5, "forest": 1.5, "kNN": 3.25, "ridge": 3.75, "SUAVE": 5.0}
+    assert row_hivae.mean_ranks([*many, *some, *few, *without]) == (wanted, 2)
+    assert row_hivae.mean_ranks(few) == ({}, 0)
 
 
 def test_a_set_is_averaged_over_its_seeds_first() -> None:
