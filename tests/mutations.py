@@ -7,6 +7,7 @@ A test that no fault can make fail proves nothing; this script is the proof that
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import multiprocessing
 import os
@@ -525,11 +526,10 @@ def processes(count: int) -> ProcessPoolExecutor:
 def main(names: Sequence[str]) -> int:
     """Run the mutations of these names, or all."""
     chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
-    unknown = set(names) - {mutation.name for mutation in chosen}
-    if unknown:
-        print(
-            f"no mutation is named {sorted(unknown)}; there are {[mutation.name for mutation in MUTATIONS]}"
-        )
+    known = [mutation.name for mutation in MUTATIONS]
+    if unknown := sorted(set(names) - set(known)):
+        close = [name for word in unknown for name in difflib.get_close_matches(word, known, cutoff=0.4)]
+        print(f"no mutation is named {unknown}; near them are {close} of {len(known)}")
         return 2
     started = time.perf_counter()
     os.environ["OMP_NUM_THREADS"] = "1"

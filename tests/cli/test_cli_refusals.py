@@ -61,6 +61,11 @@ def test_what_is_refused_ends_at_once() -> None:
     assert ended.stderr.startswith("anyvae: error: ")
 
 
+def test_a_word_for_a_number_is_told_to_be_none(refused: Refused) -> None:
+    for value in ("two", "1.5"):
+        assert f"-n: '{value}' is no whole number" in refused("sample", "nowhere", "-n", value)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_bad_sources(name: str, tmp_path: Path, refused: Refused) -> None:
     content, word = TABLES[name]

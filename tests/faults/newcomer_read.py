@@ -11,6 +11,12 @@ ASKED = "inference/test_asked_wrongly.py::test_"
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
     (
+        "training/prior.py",
+        "            if options:\n",
+        "            if False:\n",
+        "training/test_prior.py::test_refusals",
+    ),
+    (
         "testing/densities.py",
         "            independence_law(distribution)\n",
         "",

@@ -118,6 +118,10 @@ def test_refusals() -> None:
     )
     with pytest.raises(ValueError, match="second model observes"):
         fit_prior(model, data, other)
+    with pytest.raises(
+        TypeError, match="by expectation-maximisation and not by gradient, so that 'steps' has no"
+    ):
+        fit_prior(model, data, NormalMixture(1, 2), steps=1)
     clash = LatentVariableModel(
         {"x": StandardNormal(1), "z": Normal(1).given("x", net=Linear())},
         {"x": DiagonalNormal(1).given("z", net=Linear())},

@@ -33,7 +33,10 @@ __all__ = [
 
 def whole(kind: object, tokens: Sequence[Token]) -> int:
     """An integer as it is written: 1.5 is refused and not cut to 1."""
-    return int(tokens[0].value)
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number") from None
 
 
 Positive = Annotated[int | None, Parameter(validator=Number(gte=1), converter=whole)]

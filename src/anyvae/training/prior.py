@@ -72,6 +72,7 @@ def fit_prior(
     Raises:
         ValueError: when the latent is none of the model's, its prior has parents, or a posterior reads that prior and
             would be another with each.
+        TypeError: for options of `fit` beside a mixture of normals.
 
     Source: Diagnosing and Enhancing VAE Models (Dai and Wipf, 2019) for the second VAE; From Variational to
     Deterministic Autoencoders (Ghosh et al., 2020) for the mixture.
@@ -109,6 +110,11 @@ def fit_prior(
         union = union.to(model.device, model.dtype)
         names, parts = (name,), [f"generative.{name}"]
         if isinstance(part, FamilyConditional) and isinstance(part.family, NormalMixture):
+            if options:
+                raise TypeError(
+                    "fit_prior: a mixture of normals is fitted by expectation-maximisation and not by gradient, so "
+                    f"that {next(iter(options))!r} has no effect: leave it out."
+                )
             _by_expectation_maximisation(model, as_tensor_data(data), part, name, seed)
             return union
     rate = learning_rate if isinstance(learning_rate, Schedule) else WarmupCosine(learning_rate)
