@@ -135,12 +135,6 @@ _PLANTED = [
     ),
     (
         "metrics/latents.py",
-        "count_rows(model.admit(batch))",
-        "len(next(iter(model.admit(batch).values())).value)",
-        "inference/test_no_rows.py::test_a_batch_without_rows_is_refused",
-    ),
-    (
-        "metrics/latents.py",
         "        | distributions.LowRankNormal\n",
         "",
         USE + "features_of_a_normal_with_correlations_have_the_divergence_of_their_marginals",

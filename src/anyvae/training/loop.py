@@ -182,10 +182,6 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("fit got resume=True without a checkpoint to resume from; pass its path.")
     path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise ValueError(
-            f"fit got checkpoint={str(path)!r}; wanted the path of a file in a folder that exists."
-        )
     for rows in (training, held):
         if rows is not None:
             refuse_non_finite(rows)
@@ -202,6 +198,11 @@ def fit(
     limit, seed = None if minutes is None else float(minutes), int(seed)
     budget = Budget(planned, size, per_epoch, limit, float(patience), interval)
     with world(device) as here, seeded(seed + 7919 * here.rank), ExitStack() as closing:
+        # The first process alone writes: of others' folders none need be there yet, or ever.
+        if here.first and path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise ValueError(
+                f"fit got checkpoint={str(path)!r}; wanted the path of a file in a folder that exists."
+            )
         heard = list(callbacks) if here.first else []
         for callback in reversed(heard):
             closing.callback(callback.close)
