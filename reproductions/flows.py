@@ -19,7 +19,7 @@ BATCH, SAMPLES = 128, 200
 # case -> activation, fraction of the encoder's input pixels dropped in training, epochs, peak of the learning rate
 CASES: dict[str, tuple[type[nn.Module], float, int, float]] = {
     "diagonal": (nn.SiLU, 0.0, 300, 4e-3),
-    "diagonal, noisy encoder": (nn.ReLU, 0.2, 90, 1e-3),
+    "diagonal, noisy encoder": (nn.SiLU, 0.1, 300, 4e-3),
 }
 
 
