@@ -352,7 +352,7 @@ def test_a_run_by_numbers_of_numpy_is_that_of_python_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "what",
     [{"b", "a"}, torch.float32, torch.device("cpu"), Path("rows"), np.zeros(2), np.float32(0.5), slice(3)],
-    ids=str,
+    ids=lambda what: type(what).__name__,
 )
 def test_an_objective_may_hold_anything(what: object, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
