@@ -293,7 +293,7 @@ def test_experts_in_use_grow_with_the_data() -> None:
         x = lines_of_points(groups)
         model = infinite_vae(Normal(6), 1, experts=8, encoder=Linear(), decoder=Linear(), gate=MLP([32]))
         objective = stick_breaking_elbo(len(x))
-        fit(model, x, objective=objective, steps=700, batch_size=100, learning_rate=0.02, evaluations=1)
+        fit(model, x, objective=objective, steps=450, batch_size=100, learning_rate=0.02, evaluations=1)
         shares = class_mean(model, {"x": x}, "k", samples=4, enumerate=["k"]).mean(0)
         used[groups] = int((shares > 0.02).sum())
     assert used[1] == 1
