@@ -175,15 +175,26 @@ def test_evaluate_prints_what_it_writes(
     assert "minutes" not in shown.err
 
 
-def test_a_long_evaluation_is_told_of_before_it_begins(
-    people: Path, people_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+@pytest.mark.parametrize(
+    ("words", "begins"), [(["evaluate"], "evaluate_batch"), (["score", "--explain"], "score")], ids=str
+)
+def test_a_long_answer_is_told_of_before_it_begins(
+    words: list[str],
+    begins: str,
+    people: Path,
+    people_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
 ) -> None:
     def ended(self: FittedModel, *words: Any) -> Any:
         raise DataError("it has begun")
 
-    monkeypatch.setattr(FittedModel, "evaluate_batch", ended)
-    assert main(["evaluate", str(people_run), str(people), "--samples", "100000000"]) == 2
-    assert " minutes of a core; fewer --samples take fewer\n" in capsys.readouterr().err
+    monkeypatch.setattr(FittedModel, begins, ended)
+    command, *rest = words
+    for samples, told in (("100000000", True), ("2", False)):
+        assert main([command, str(people_run), str(people), *rest, "--samples", samples]) == 2
+        said = "120 rows may take some" in (shown := capsys.readouterr().err)
+        assert said == told, shown
 
 
 def test_evaluate_reads_the_rows_once(

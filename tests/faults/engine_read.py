@@ -13,6 +13,12 @@ RESUME = "training/test_fit_resume.py::test_"
 # file, what stands there, what is planted, the test that looks for it
 _PLANTED = [
     (
+        "training/loop.py",
+        " torch.enable_grad(),",
+        "",
+        BUDGET + "a_fit_asks_for_the_gradients_that_it_needs",
+    ),
+    (
         "training/identity.py",
         "repr(int(thing) if isinstance(thing, Integral) else float(thing))",
         "repr(thing)",

@@ -69,10 +69,16 @@ _PLANTED = [
         "runs/test_effort.py::test_a_costly_model_is_drawn_from_less_often_but_never_next_to_never",
     ),
     (
-        "cli/evaluate.py",
-        "if minutes >= _LONG:",
+        "cli/questions.py",
+        "* passes",
+        "* 0",
+        "cli/test_cli_questions.py::test_a_long_answer_is_told_of_before_it_begins",
+    ),
+    (
+        "cli/rows.py",
+        "if minutes >= LONG:",
         "if False:",
-        "cli/test_cli_questions.py::test_a_long_evaluation_is_told_of_before_it_begins",
+        "cli/test_cli_questions.py::test_a_long_answer_is_told_of_before_it_begins",
     ),
 ]
 

@@ -213,6 +213,16 @@ def test_same_seed_same_weights_and_epochs_are_steps() -> None:
     )  # 61 rows in batches of 16: 4 steps an epoch
 
 
+def test_a_fit_asks_for_the_gradients_that_it_needs() -> None:
+    """Whatever the caller has switched off; what is off stays off after it."""
+    plain, within = tiny(), tiny()
+    fit(plain, real_rows(), steps=3)
+    with torch.no_grad():
+        fit(within, real_rows(), steps=3)
+        assert not torch.is_grad_enabled()
+    assert differing(weights(plain), weights(within)) == []
+
+
 def test_evaluations_are_spread_over_the_run_and_change_nothing_else() -> None:
     models = [tiny(), tiny()]
     few = fit(models[0], real_rows(), steps=24, evaluations=3)

@@ -11,13 +11,11 @@ from cyclopts import Parameter
 from anyvae.cli.console import note, say
 from anyvae.cli.options import Run, Samples, SourceName, Unseen
 from anyvae.cli.output import check_target
-from anyvae.cli.rows import run_and_rows
+from anyvae.cli.rows import run_and_rows, tell_if_long
 
 __all__ = ["evaluate"]
 
 _ADDS_UP = 0.02
-_LONG = 5.0
-"""Minutes that are told of before they begin."""
 
 
 def evaluate(
@@ -47,9 +45,7 @@ def evaluate(
     if source == fitted.config.source and rows.name == Path(source).name:
         note("most of these rows were fitted; those held out by the fit are judged in metrics.json")
     batch = fitted.batch(rows)
-    minutes = evaluation_minutes(fitted.model, batch, samples, fitted.recipe.enumerate)
-    if minutes >= _LONG:
-        note(f"{len(rows):,} rows may take some {minutes:.0f} minutes of a core; fewer --samples take fewer")
+    tell_if_long(len(rows), evaluation_minutes(fitted.model, batch, samples, fitted.recipe.enumerate))
     figures = fitted.evaluate_batch(batch, samples)
     if output is not None:
         content = {"unit": "nats per row", **figures}

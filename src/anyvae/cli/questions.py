@@ -7,7 +7,7 @@ from typing import Any
 from anyvae.cli.console import note
 from anyvae.cli.options import Given, Rows, Run, Seed, SomeSamples, SourceName, Target, Unseen, pairs
 from anyvae.cli.output import check_target, deliver
-from anyvae.cli.rows import run_and_rows
+from anyvae.cli.rows import run_and_rows, tell_if_long
 
 __all__ = ["embed", "reconstruct", "sample", "score"]
 
@@ -113,17 +113,27 @@ def score(
         given the rest of its row: the lowest are to blame.
     """
     check_target(output)
+    import numpy as np
+
     from anyvae.runs import RunFiles
+    from anyvae.runs.effort import evaluation_minutes
     from anyvae.runs.fitted import SCORE_SAMPLES
 
     fitted, rows = run_and_rows(run, source, unseen)
+    of_cells = explain and fitted.schema.kind == "table"
+    if of_cells:
+        # Every column is hidden in its turn from a pass of its own.
+        one = fitted.batch(rows.take(np.zeros(1, int)))
+        passes = len(rows) * len(fitted.schema.features)
+        minutes = evaluation_minutes(fitted.model, one, samples, fitted.recipe.enumerate) * passes
+        tell_if_long(len(rows), minutes)
     found = {"log_density": fitted.score(rows, samples)}
     if explain:
         # Of as many samples as the held-out rows were scored by: a score of fewer is lower by that alone.
         alike = found["log_density"] if samples == SCORE_SAMPLES else fitted.score(rows)
         found["p_value"] = p_values(alike, RunFiles(run).read_metrics())
         found["standing"] = fitted.standing(rows, samples)
-        if fitted.schema.kind == "table":
+        if of_cells:
             cells = fitted.explain(rows, samples)
             for place, feature in enumerate(fitted.schema.features):
                 found[f"log_density of {feature.name}"] = cells[:, place]

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from anyvae.data import Source
     from anyvae.runs import FittedModel
 
-__all__ = ["run_and_rows"]
+__all__ = ["run_and_rows", "tell_if_long"]
+
+LONG = 5.0
+"""Minutes that are told of before they begin."""
 
 
 def run_and_rows(run: Path, source: str, unseen: Unseen, *, test: bool = False) -> tuple[FittedModel, Source]:
@@ -37,3 +40,9 @@ def run_and_rows(run: Path, source: str, unseen: Unseen, *, test: bool = False) 
         note(f"the {len(rows.test):,} rows of {rows.test.name}")
         return fitted, rows.test
     return fitted, rows
+
+
+def tell_if_long(rows: int, minutes: float) -> None:
+    """Say before it begins that an answer about so many rows may take minutes, where it may."""
+    if minutes >= LONG:
+        note(f"{rows:,} rows may take some {minutes:,.0f} minutes of a core; fewer --samples take fewer")

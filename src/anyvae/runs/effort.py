@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anyvae.inference import evaluating, take_rows
-from anyvae.inference.noise import RowNoise, row_keys
+from anyvae.inference.noise import RowNoise, count_rows, row_keys
 from anyvae.model import Batch, LatentVariableModel
 
 __all__ = ["draw_operations", "evaluation_minutes", "evaluation_samples"]
@@ -29,7 +29,7 @@ def evaluation_samples(model: LatentVariableModel, batch: Batch, enumerate: Sequ
     >>> [evaluation_samples(vae(Bernoulli(4), 2), {"x": torch.zeros(rows, 4)}) for rows in (200, 10_000)]
     [5000, 200]
     """
-    rows = len(next(iter(model.admit(batch).values())).value)
+    rows = count_rows(model.admit(batch))
     affordable = _OPERATIONS / (max(draw_operations(model, batch, enumerate), 1) * rows)
     return max(_LEAST, min(_MOST, _DRAWS // rows, int(affordable)))
 
@@ -45,7 +45,7 @@ def evaluation_minutes(
         samples: draws a row; those of `evaluation_samples` where None.
         enumerate: latents that are summed over.
     """
-    rows = len(next(iter(model.admit(batch).values())).value)
+    rows = count_rows(model.admit(batch))
     samples = evaluation_samples(model, batch, enumerate) if samples is None else samples
     share = max(draw_operations(model, batch, enumerate) / _OPERATIONS, 1 / _DRAWS)
     return _MINUTES * share * samples * rows

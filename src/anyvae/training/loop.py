@@ -197,7 +197,7 @@ def fit(
     # In Python's own types, which numbers of numpy are not: a checkpoint holds no others.
     limit, seed = None if minutes is None else float(minutes), int(seed)
     budget = Budget(planned, size, per_epoch, limit, float(patience), interval)
-    with world(device) as here, seeded(seed + 7919 * here.rank), ExitStack() as closing:
+    with world(device) as here, seeded(seed + 7919 * here.rank), torch.enable_grad(), ExitStack() as closing:
         # The first process alone writes: of others' folders none need be there yet, or ever.
         if here.first and path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise ValueError(
