@@ -21,8 +21,8 @@ FAULTS = [
     Mutation(
         "columns of pictures explained",
         "cli/questions.py",
-        '        if fitted.schema.kind == "table":\n',
-        "        if True:\n",
+        'explain and fitted.schema.kind == "table"',
+        "explain",
         ("cli/test_cli_questions.py::test_scores_of_pictures_are_explained_without_columns",),
     ),
     Mutation(
