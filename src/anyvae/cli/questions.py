@@ -113,8 +113,6 @@ def score(
         given the rest of its row: the lowest are to blame.
     """
     check_target(output)
-    import numpy as np
-
     from anyvae.runs import RunFiles
     from anyvae.runs.effort import evaluation_minutes
     from anyvae.runs.fitted import SCORE_SAMPLES
@@ -122,10 +120,11 @@ def score(
     fitted, rows = run_and_rows(run, source, unseen)
     of_cells = explain and fitted.schema.kind == "table"
     if of_cells:
-        # Every column is hidden in its turn from a pass of its own.
-        one = fitted.batch(rows.take(np.zeros(1, int)))
+        # Every column is hidden in its turn from a pass of its own. What a row holds takes no more or less of it.
+        model = fitted.model
+        one = {name: model.zeros((1, *model.shapes[name])) for name in ("x", *model.conditions)}
         passes = len(rows) * len(fitted.schema.features)
-        minutes = evaluation_minutes(fitted.model, one, samples, fitted.recipe.enumerate) * passes
+        minutes = evaluation_minutes(model, one, samples, fitted.recipe.enumerate) * passes
         tell_if_long(len(rows), minutes)
     found = {"log_density": fitted.score(rows, samples)}
     if explain:

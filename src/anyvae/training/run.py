@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from anyvae.inference import seeded
 from anyvae.model import Batch, LatentVariableModel
@@ -110,9 +110,9 @@ class Run:
             raise ValueError(f"players need names of their own, got {[player.name for player in players]}.")
         self.beside.seat(name for seat in self.seats for name in seat.owned)
         self._parameters = dict(self.model.named_parameters()) | self.beside.parameters()
-        # What the rows of a process move beside its weights, such as a running mean.
-        kept = self.model.state_dict(keep_vars=True)
-        self._measured = [kept[name] for name in kept.keys() - dict(self.model.named_parameters()).keys()]
+        # What the rows of a process move beside its weights, such as a running mean; in one order in all processes.
+        kept = self.model.state_dict(keep_vars=True).values()
+        self._measured = [tensor for tensor in kept if not isinstance(tensor, nn.Parameter)]
         self._measured += self.beside.buffers()
         of_model = dict(self.model.named_parameters())
         learned = {name for seat in self.seats for name in seat.owned}
