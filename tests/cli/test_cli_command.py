@@ -57,6 +57,20 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.strip() == anyvae.__version__
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_help_text_breaks_where_the_terminal_ends(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    assert main([command, "--help"]) == 0
+    lines = [line.strip("│ ") for line in capsys.readouterr().out.splitlines()]
+    broken = [
+        line for line in lines if line and not line.startswith(("--", "*", "SOURCE", "RUN", "Usage", "╭", "╰"))
+        and not (line[0].isupper() and line[-1] == ".")
+    ]  # fmt: skip
+    assert broken == []
+
+
 def test_fit_says_what_it_decides_and_quiet_says_nothing(
     numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 
 from cyclopts import App, Parameter
@@ -36,5 +38,16 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     report,
     recipes,
 )
+
+
+def _unwrapped(doc: str) -> str:
+    """A docstring with every text on one line: plain text is broken where the terminal ends, and only there."""
+    head, listed, parameters = inspect.cleandoc(doc).partition("\nParameters\n")
+    # A text is a run of lines at the margin above the list, and of lines set in within it.
+    texts = re.sub(r"(?m)^(?: .*\n?)+", lambda text: f"    {' '.join(text[0].split())}\n", parameters)
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", head) + listed + texts
+
+
 for _place, _command in enumerate(_COMMANDS):
+    _command.__doc__ = _unwrapped(_command.__doc__ or "")
     app.command(_command, name=None, sort_key=_place)
