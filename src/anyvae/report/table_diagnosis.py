@@ -112,8 +112,8 @@ def cells_foretold(findings: Findings) -> Diagnosis | None:
             level,
             "Columns foretold worse than by themselves",
             f"Held-out cells of {len(worse):,} {columns} are harder to foretell given the rest of their rows than by "
-            f"the column's own frequencies: {named} The likelihood of such a column does not fit it (see --kind), or "
-            "the model over-fits.",
+            f"the column's own frequencies: {named} The likelihood of such a column does not fit it (see --kind), "
+            "the model over-fits, or it has learned for too short a time.",
         )
     if doubtful:
         return Diagnosis(
