@@ -64,7 +64,8 @@ def imputation(truth: pd.DataFrame, imputed: pd.DataFrame, mask: np.ndarray) -> 
         else:
             names.append(float((answer.astype(str) != right.astype(str)).to_numpy()[where].mean()))
             continue
-        spread = wanted.std()
+        # A hole of the table's own has no truth, and says nothing of the spread.
+        spread = wanted[~np.isnan(wanted)].std()
         if spread > 0.0:
             numbers.append(float(np.sqrt(np.mean((ours - wanted)[where] ** 2)) / spread))
     figures = {}
