@@ -1,7 +1,9 @@
 """scikit-learn's tools: column means, nearest neighbours, iterative regressions, isolation forest, PCA.
 
 Imputers take numbers: categories go in as one indicator a level and come back as the largest one; ordered levels
-go in as their rank and come back rounded; whole numbers come back rounded.
+go in as their rank and come back rounded; whole numbers come back rounded. Regressions foretell an indicator from the
+other columns and not from the other indicators of its own, which sum to one with it where they are known: a line
+through them fits that sum, and a missing level would stay the most frequent one for good.
 """
 
 from __future__ import annotations
@@ -43,6 +45,10 @@ class Numbers:
     def matrix(self) -> np.ndarray:
         """All blocks side by side."""
         return np.concatenate([block for _, _, block in self.blocks], axis=1)
+
+    def owners(self) -> np.ndarray:
+        """Which column each number of a row belongs to."""
+        return np.repeat(np.arange(len(self.blocks)), [block.shape[1] for _, _, block in self.blocks])
 
     def restore(self, filled: np.ndarray, whole: set[str]) -> pd.DataFrame:
         """The table from filled numbers.
@@ -102,15 +108,23 @@ def impute(job: Job) -> Mapping[str, pd.DataFrame]:
             from sklearn.impute import IterativeImputer
             from sklearn.linear_model import BayesianRidge
 
+            owner = numbers.owners()
+
+            class Apart(IterativeImputer):  # type: ignore[misc]
+                """Every number foretold from those of other columns."""
+
+                def _get_neighbor_feat_idx(
+                    self, n_features: int, feat_idx: int, abs_corr_mat: Any
+                ) -> np.ndarray:
+                    return np.flatnonzero(owner != owner[feat_idx])
+
             # missForest's own choice: 100 trees, sqrt(p) columns a split.
             estimator = (
                 BayesianRidge()
                 if job.method == "ridge"
                 else RandomForestRegressor(n_estimators=100, max_features="sqrt", random_state=job.seed)
             )
-            filled = IterativeImputer(
-                estimator, random_state=job.seed, keep_empty_features=True
-            ).fit_transform(matrix)
+            filled = Apart(estimator, random_state=job.seed, keep_empty_features=True).fit_transform(matrix)
     return {"imputed": numbers.restore(filled, whole)}
 
 
