@@ -16,6 +16,8 @@ def _model(job: Job) -> Any:
     options = dict(job.options.get("ours", {}))
     if job.method == "self-masking":
         options["recipe"] = "not_miwae"
+    elif job.method == "latents":
+        options["latent_features"] = job.options["latent"]
     return TabularVAE(random_state=job.seed, **options)
 
 
