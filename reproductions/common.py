@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import math
+import operator
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,6 +49,12 @@ HELD_OUT = 2000
 AVERAGE = 0.05
 """Of the run: how old the weights that are kept are on average; a setting that moves every number."""
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_SIGNS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
+    "at most": ("≤", operator.le),
+    "less than": ("<", operator.lt),
+    "at least": ("≥", operator.ge),
+    "more than": (">", operator.gt),
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class Row:
         command: that makes the row again.
         settings: all that shaped the number; runs under other settings are not kept beside it.
         limit: the number to reach; none where the row is shown for information.
-        sign: "at most" or "at least" the limit.
+        sign: "at most", "less than", "at least" or "more than" the limit.
         order: place in the table.
     """
 
@@ -182,6 +189,8 @@ def record_gain(
 ) -> None:
     """Keep by how much one number of a script lies below another, where both have been measured with a seed.
 
+    Both under the same averaging of weights: what that is worth would be told as a gain.
+
     Arguments:
         name: of the script.
         worse, better: keys of the two rows.
@@ -193,8 +202,9 @@ def record_gain(
     found = [
         run for key in (worse, better) for run in kept.get(key, {}).get("runs", []) if run["seed"] == seed
     ]
-    if len(found) == 2:
-        # What does not name it was fitted before weights were averaged.
+    # What does not name it was fitted before weights were averaged.
+    averages = {kept.get(key, {}).get("settings", {}).get("average", 0.0) for key in (worse, better)}
+    if len(found) == 2 and len(averages) == 1:
         settings = {"average": 0.0, **kept[better]["settings"]}
         seconds = found[0]["seconds"] + found[1]["seconds"]
         gained = Run(seed, found[0]["value"] - found[1]["value"], seconds)
@@ -206,8 +216,7 @@ def verdict(row: Mapping[str, Any], value: float) -> str:
     if row["limit"] is None:
         return ""
     printed, limit = round(value, 2), round(row["limit"], 2)
-    reached = printed <= limit if row["sign"] == "at most" else printed >= limit
-    return "reached" if reached else f"missed by {abs(printed - limit):.2f}"
+    return "reached" if _SIGNS[row["sign"]][1](printed, limit) else f"missed by {abs(printed - limit):.2f}"
 
 
 def render(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -233,9 +242,7 @@ def render(results: Mapping[str, Mapping[str, Any]]) -> str:
     for row in sorted(rows, key=lambda row: (row["order"], row["paper"], row["figure"])):
         values = [run["value"] for run in row["runs"]]
         spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-        wanted = (
-            "" if row["limit"] is None else f"{'≤' if row['sign'] == 'at most' else '≥'} {row['limit']:.2f}"
-        )
+        wanted = "" if row["limit"] is None else f"{_SIGNS[row['sign']][0]} {row['limit']:.2f}"
         minutes = mean(run["seconds"] for run in row["runs"]) / 60.0
         cells = [
             row["paper"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from anyvae import VAE, Bernoulli, DiagonalNormal, Linear, StandardNormal, fit
 from anyvae.training import FitResult
-from common import Row, Run, fit_once, record, render, write_table
+from common import Row, Run, fit_once, record, record_gain, render, write_table
 
 ROW = Row("Author 1999", "table 1", "-log p(x)", "86.76", "python a.py", {"epochs": 3}, limit=87.0, order=1)
 
@@ -47,6 +48,10 @@ def test_a_seed_counts_once_and_other_settings_not_at_all(tmp_path: Path) -> Non
         ("at most", 87.3, "≤ 87.00", "missed by 0.30"),
         ("at least", 86.7, "≥ 87.00", "missed by 0.30"),
         ("at least", 87.3, "≥ 87.00", "reached"),
+        ("more than", 87.004, "> 87.00", "missed by 0.00"),
+        ("more than", 87.01, "> 87.00", "reached"),
+        ("less than", 86.996, "< 87.00", "missed by 0.00"),
+        ("less than", 86.99, "< 87.00", "reached"),
     ],
 )
 def test_verdicts_are_of_the_printed_figure(
@@ -55,6 +60,21 @@ def test_verdicts_are_of_the_printed_figure(
     record("a", "k", replace(ROW, sign=sign), Run(0, value, 60.0), tmp_path)
     row = cells(tmp_path)
     assert (row[4], row[7]) == (wanted, verdict)
+
+
+def test_a_gain_is_between_models_whose_weights_were_averaged_alike(tmp_path: Path) -> None:
+    def gained() -> dict[str, Any] | None:
+        record_gain("a", "worse", "better", replace(ROW, settings={}), 0, tmp_path)
+        kept: dict[str, Any] = json.loads((tmp_path / "a.json").read_text())
+        return kept.get("gain")
+
+    record("a", "worse", replace(ROW, settings={"average": 0.0}), Run(0, 90.0, 60.0), tmp_path)
+    record("a", "better", ROW, Run(0, 88.0, 30.0), tmp_path)
+    assert gained() is None
+    record("a", "worse", ROW, Run(0, 89.5, 60.0), tmp_path)
+    found = gained()
+    assert found is not None
+    assert [(run["value"], run["seconds"]) for run in found["runs"]] == [(1.5, 90.0)]
 
 
 def test_rows_stand_in_their_order(tmp_path: Path) -> None:
