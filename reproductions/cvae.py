@@ -39,7 +39,7 @@ SAMPLES = 100
 # quarters given -> -log p of the baseline, -ELBO and -log p by importance sampling: published, wanted
 CASES: dict[str, tuple[tuple[str, float], tuple[str, float], tuple[str, float]]] = {
     "1": (("99.75", 101.0), ("71.8 (re-run)", 71.8), ("63.91", 67.0)),
-    "2": (("62.18", 63.2), ("51.0 (re-run)", 51.0), ("44.73", 47.0)),
+    "2": (("62.18", 63.0), ("51.0 (re-run)", 51.0), ("44.73", 47.0)),
     "3": (("25.99", 27.0), ("24.2 (re-run)", 24.2), ("20.95", 22.5)),
 }
 

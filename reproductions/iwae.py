@@ -156,10 +156,10 @@ def main() -> None:
                 change = two[case]["-log p"] - two[STAGES[case].after]["-log p"]
                 if case == "vae then iwae":
                     keep(case, 5, "table 2, VAE continued as IWAE, change", "84.88 - 86.76 = -1.88 (k = 50)", 0.0,
-                         "at most", seed, change, COMPARED, two)  # fmt: skip
+                         "less than", seed, change, COMPARED, two)  # fmt: skip
                 else:
                     keep(case, 6, "table 2, IWAE continued as VAE, change", "86.02 - 84.78 = 1.24 (k = 50)", 0.0,
-                         "at least", seed, change, COMPARED, two)  # fmt: skip
+                         "more than", seed, change, COMPARED, two)  # fmt: skip
                 continue
             one = {case: scored(case, seed, data, SAMPLES)}
             value, units = one[case]["-log p"], one[case]["active units"]
@@ -173,7 +173,7 @@ def main() -> None:
                 less = two[case]["-log p"] - two["vae"]["-log p"]
                 more = two[case]["active units"] - two["vae"]["active units"]
                 keep("iwae less vae", 3, "table 1, 1 layer, k = 5 less k = 1", "85.54 - 86.76 = -1.22", 0.0,
-                     "at most", seed, less, COMPARED, two)  # fmt: skip
+                     "less than", seed, less, COMPARED, two)  # fmt: skip
                 keep("iwae units", 4, "table 1, 1 layer, k = 5 less k = 1", "22 - 19 = 3", 1, "at least", seed,
                      more, COMPARED, two, what="active units")  # fmt: skip
 
