@@ -1,7 +1,7 @@
 """Rare classes and planted rows found under several models and scores: how the outlier detector's defaults were chosen.
 
-None of these tables is one of row 7's, whose labels choose nothing. scikit-learn's digits, of which one is rare in three
-of them, are a third of the pictures of row 7's optdigits, where the zeros are odd.
+None of these tables is one of row 7's, whose labels choose nothing. scikit-learn's digits, of which one is rare in
+three of them, are a third of the pictures of row 7's optdigits, where the zeros are odd.
 """
 
 from __future__ import annotations
