@@ -67,7 +67,8 @@ def judge(runs: Sequence[Mapping[str, Any]]) -> list[Finding]:
             "above",
             figure,
             told,
-            None if mine is None or not means else mine > max(means.values()),
+            # Without an answer of each there is no best of them.
+            None if mine is None or not set(PEERS) <= set(means) else mine > max(means.values()),
         ),
         Finding(
             "sets below chance where one peer is above .9",

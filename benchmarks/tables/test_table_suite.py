@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import anomaly as row_anomaly
 import counts as row_counts
 import hivae as row_hivae
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 import protocol
 import pytest
 from adult import quality
-from anomaly import by_set
+from anomaly import PEERS, by_set
 from door import load, save
 from given import compare
 from intervals import covered
@@ -315,6 +316,17 @@ def test_a_set_is_averaged_over_its_seeds_first() -> None:
         for case, seed, value in (("a", 0, 0.5), ("a", 1, 0.7), ("b", 0, 0.9))
     ]
     assert by_set(runs, "KNN") == {"a": pytest.approx(0.6), "b": pytest.approx(0.9)}
+
+
+def test_the_best_of_four_peers_is_not_told_before_all_have_answered() -> None:
+    def runs(who: str, value: float, sets: str = "ab") -> list[dict[str, Any]]:
+        return [{"case": one, "contestant": who, "seed": 0, "figures": {"auroc": value}} for one in sets]
+
+    others = [run for who in PEERS[1:] for run in runs(who, 0.6)]
+    ours = runs("anyvae", 0.8)
+    assert row_anomaly.judge([*ours, *others, *runs(PEERS[0], 0.9, "a")])[1].reached is None
+    assert row_anomaly.judge([*ours, *others, *runs(PEERS[0], 0.9)])[1].reached is False
+    assert row_anomaly.judge([*ours, *others, *runs(PEERS[0], 0.7)])[1].reached is True
 
 
 def test_draws_of_the_law_of_a_cell_cover_it_as_often_as_they_say() -> None:
