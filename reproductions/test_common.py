@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from anyvae import VAE, Bernoulli, DiagonalNormal, Linear, StandardNormal, fit
 from anyvae.training import FitResult
-from common import Row, Run, fit_once, record, record_gain, render, write_table
+from common import HERE, Row, Run, fit_once, record, record_gain, render, write_table
 
 ROW = Row("Author 1999", "table 1", "-log p(x)", "86.76", "python a.py", {"epochs": 3}, limit=87.0, order=1)
 
@@ -98,6 +100,17 @@ def test_the_table_is_written_between_the_marks_and_twice_is_once(tmp_path: Path
     readme.write_text("no marks")
     with pytest.raises(ValueError, match="measured: begin"):
         write_table(tmp_path)
+
+
+def test_the_page_shows_what_is_kept_and_names_scripts_that_are_there(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "results", tmp_path / "results")
+    shutil.copy(HERE / "README.md", tmp_path)
+    write_table(tmp_path)
+    assert (tmp_path / "README.md").read_text() == (HERE / "README.md").read_text()
+    for path in (HERE / "results").glob("*.json"):
+        for row in json.loads(path.read_text()).values():
+            assert shlex.split(row["command"])[1] == f"reproductions/{path.stem}.py"
+            assert (HERE / f"{path.stem}.py").exists()
 
 
 def test_a_fit_that_was_told_the_same_is_not_made_again(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ from peers import MEAN, OURS, RIDGE, Contestant
 from protocol import Case, Finding, Question, Row, Tables, ask, coverage, number, pick
 from scores import distinct_share, imputation, kolmogorov, ranks, rmse
 from summary import _verdict as said
-from summary import render
+from summary import render, write
 
 
 @pytest.fixture
@@ -151,6 +153,24 @@ def test_a_run_on_file_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert "| 99 | *a small row*: filled cell | below 3 | 2.7 (2.7..2.7) |  | reached |" in text
     assert told["coverage"] == {"wanted": 0, "answered": 0, "failed": 0}
     assert "`python benchmarks/tables/small.py` | peers 0 1 |" in text
+
+
+def test_the_page_shows_what_is_kept_as_it_is_judged_today(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text((protocol.HERE / "README.md").read_text())
+    write(protocol.RESULTS, page)
+    assert page.read_text() == (protocol.HERE / "README.md").read_text()
+    for path in protocol.RESULTS.glob("*.json"):
+        told, row = json.loads(path.read_text()), importlib.import_module(path.stem).ROW
+        assert told["findings"] == [asdict(finding) for finding in row.judge(told["runs"])]
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("real")
+def test_what_is_kept_counts_the_runs_that_are_asked_for_today() -> None:
+    for path in protocol.RESULTS.glob("*.json"):
+        told, row = json.loads(path.read_text()), importlib.import_module(path.stem).ROW
+        assert told["coverage"] == coverage(row, told["runs"])
 
 
 def test_a_run_without_an_answer_is_told_under_the_table() -> None:
