@@ -75,7 +75,8 @@ def mean_ranks(runs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], int
         for figure, value in run.get("figures", {}).items():
             cells.setdefault((run["case"], run["seed"], figure), {})[run["contestant"]] = value
     full = [ranks(cell) for cell in cells.values() if OURS.name in cell and len(cell) > FEWEST]
-    names = {name for cell in full for name in cell}
+    # In the order of the file, whatever order names hash to: equal ranks are told in it.
+    names = dict.fromkeys(name for cell in full for name in cell)
     return {name: mean(cell[name] for cell in full if name in cell) for name in names}, len(full)
 
 
