@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 import torch
-from by_hand import around, fixed, normal, read, rows, scale_of, standard, stir
+from by_hand import around, fixed, read, rows, scale_of, standard, stir
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
+from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
 
-from anyvae.conditionals import Normal
+from anyvae.conditionals import DiagonalNormal, Normal
 from anyvae.inference import class_mean, embed, posterior
 from anyvae.model import LatentVariableModel
 from anyvae.networks import MLP
 from anyvae.objectives import ELBO
 from anyvae.recipes import gmvae, start_clusters, vade, without_clusters
+from anyvae.recipes.clustered import Covariance
 from anyvae.training import fit
 
 CLUSTERS = 3
@@ -28,17 +32,30 @@ def drawn(model: LatentVariableModel, name: str, x: Tensor) -> tuple[Tensor, Ten
     return value, of.log_prob(value)
 
 
+def clusters_of(params: Sequence[Tensor]) -> Distribution:
+    """Normals of loc and raw_scale, and of what lies below the diagonal where there is more."""
+    loc, raw, *lower = params
+    factor = torch.diag_embed(scale_of(raw))
+    if lower:
+        row, column = torch.tril_indices(loc.shape[-1], loc.shape[-1], -1)
+        factor[..., row, column] = scale_of(raw)[..., row] * lower[0]
+    return MultivariateNormal(loc, scale_tril=factor)
+
+
 @pytest.mark.usefixtures("double")
-def test_gmvae_is_a_mixture_bent_by_a_second_latent() -> None:
+@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+def test_gmvae_is_a_mixture_bent_by_a_second_latent(covariance: Covariance) -> None:
     torch.manual_seed(0)
-    model = gmvae(Normal(4), 3, clusters=CLUSTERS, above=2, hidden=6, encoder=NET, decoder=NET)
+    model = gmvae(
+        Normal(4), 3, clusters=CLUSTERS, covariance=covariance, above=2, hidden=6, encoder=NET, decoder=NET
+    )
     stir(model)
     x = rows()
     w, log_q_w = drawn(model, "w", x)
     z, log_q_z = drawn(model, "z", x)
     p = model.generative_parts
-    loc, raw = p["z"].net.net(w)  # (S, B, K, 3)
-    each = torch.stack([normal(loc[..., k, :], raw[..., k, :]).log_prob(z) for k in range(CLUSTERS)], -1)
+    params = p["z"].net.net(w)  # (S, B, K, ...)
+    each = clusters_of(params).log_prob(z.unsqueeze(-2))
     log_z = (each - torch.tensor(float(CLUSTERS)).log()).logsumexp(-1)
     log_x = around(p["x"], p["x"].net(z)[0]).log_prob(x)
     wanted = log_x + log_z + standard(w).log_prob(w) - log_q_z - log_q_w
@@ -58,18 +75,17 @@ def _sampled_against_exact(model: LatentVariableModel, x: Tensor, w: Tensor, log
 
 
 @pytest.mark.usefixtures("double")
-def test_vade_is_a_mixture_of_normals() -> None:
+@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+def test_vade_is_a_mixture_of_normals(covariance: Covariance) -> None:
     torch.manual_seed(0)
-    model = vade(Normal(4), 2, clusters=CLUSTERS, encoder=NET, decoder=NET)
+    model = vade(Normal(4), 2, clusters=CLUSTERS, covariance=covariance, encoder=NET, decoder=NET)
     stir(model)
     x = rows()
     z, log_q = drawn(model, "z", x)
     p = model.generative_parts
     table, weights = p["z"].net, p["y"].free["logits"].log_softmax(-1)
-    loc = table.rows["loc"] + table.biases["loc"]
-    scale = scale_of(table.rows["raw_scale"] + table.biases["raw_scale"])
-    inside = torch.distributions.Independent(torch.distributions.Normal(loc, scale), 1)
-    mixture = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(logits=weights), inside)
+    inside = clusters_of([table.rows[name] + table.biases[name] for name in table.names])
+    mixture = MixtureSameFamily(Categorical(logits=weights), inside)
     wanted = around(p["x"], p["x"].net(z)[0]).log_prob(x) + mixture.log_prob(z) - log_q
     trace = model.trace({"x": x}, S, fixed, enumerate=["y"])
     torch.testing.assert_close(trace.log_weight(), wanted)
@@ -103,10 +119,12 @@ def blobs() -> tuple[Tensor, Tensor]:
     return places[kinds] + 0.5 * torch.randn(300, 3, generator=generator), kinds
 
 
-def started() -> tuple[LatentVariableModel, LatentVariableModel, Tensor, Tensor]:
+def started(
+    covariance: Covariance = "full",
+) -> tuple[LatentVariableModel, LatentVariableModel, Tensor, Tensor]:
     x, kinds = blobs()
     torch.manual_seed(0)
-    model = vade(Normal(3), 2, clusters=3, encoder=MLP([16]), decoder=MLP([16]))
+    model = vade(Normal(3), 2, clusters=3, covariance=covariance, encoder=MLP([16]), decoder=MLP([16]))
     view = without_clusters(model)
     fit(view, {"x": x}, steps=200, batch_size=100, learning_rate=0.02)
     torch.manual_seed(1)
@@ -114,18 +132,20 @@ def started() -> tuple[LatentVariableModel, LatentVariableModel, Tensor, Tensor]
     return model, view, x, kinds
 
 
-def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws() -> None:
-    model, view, x, _ = started()
+@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws(covariance: Covariance) -> None:
+    model, view, x, _ = started(covariance)
     q = posterior(view, {"x": x})["z"]
     codes = q.mean.double().numpy()
     found = GaussianMixture(3, covariance_type="full", n_init=5, random_state=0).fit(codes)
-    mixture = GaussianMixture(3, covariance_type="diag")
-    mixture.means_, mixture.weights_ = found.means_, found.weights_
-    spread = q.variance.double().mean(0).numpy()
-    mixture.covariances_ = found.covariances_.diagonal(axis1=1, axis2=2) + spread
-    mixture.precisions_cholesky_ = mixture.covariances_**-0.5
+    wide = torch.from_numpy(found.covariances_) + q.variance.double().mean(0).diag()
+    held = wide if covariance == "full" else wide * torch.eye(2)
     z = 2.0 * torch.randn(500, 2, generator=torch.Generator().manual_seed(3))
-    exact = torch.from_numpy(mixture.score_samples(z.double().numpy())).float()
+    mixture = MixtureSameFamily(
+        Categorical(torch.from_numpy(found.weights_)),
+        MultivariateNormal(torch.from_numpy(found.means_), held),
+    )
+    exact = mixture.log_prob(z.double()).float()
     y = torch.eye(3)
     with torch.no_grad():
         each = (
@@ -133,6 +153,14 @@ def test_clusters_start_at_a_mixture_of_the_codes_as_wide_as_the_draws() -> None
             + model.generative_parts["y"]().log_prob(y)[:, None]
         )
     torch.testing.assert_close(each.logsumexp(0), exact, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("make", [gmvae, vade])
+def test_a_covariance_is_full_or_diagonal(make: Callable[..., LatentVariableModel]) -> None:
+    with pytest.raises(ValueError, match='got covariance=\'round\'; wanted "full" or "diagonal"'):
+        make(Normal(4), 2, covariance="round")
+    # Of one latent feature both are the same.
+    assert isinstance(make(Normal(4), 1).generative_parts["z"].family, DiagonalNormal)
 
 
 def test_clusters_start_at_rows_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

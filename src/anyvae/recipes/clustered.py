@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from typing import Literal, TypeAlias, Unpack
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from anyvae.conditionals import (
     ByBayes,
@@ -13,6 +13,7 @@ from anyvae.conditionals import (
     DiagonalNormal,
     Family,
     FamilyConditional,
+    FullNormal,
     StandardNormal,
     UniformCategorical,
     raw_scale_of,
@@ -28,6 +29,8 @@ from anyvae.training.data import TensorData, as_tensor_data
 
 __all__ = ["gmvae", "infinite_vae", "start_clusters", "stick_breaking_elbo", "vade", "without_clusters"]
 
+Covariance: TypeAlias = Literal["full", "diagonal"]
+
 _ROWS_CLUSTERED = 20_000
 
 
@@ -36,6 +39,7 @@ def gmvae(
     latent_features: int,
     *,
     clusters: int = 10,
+    covariance: Covariance = "full",
     above: int | None = None,
     hidden: int | None = None,
     **options: Unpack[EndOptions],
@@ -44,7 +48,7 @@ def gmvae(
 
     .. math::
 
-        p(w) = N(0, I), \; p(y) = 1 / K, \; p(z \mid w, y) = N(\mu_y(w), \sigma_y^2(w)), \; p(x \mid z), \quad
+        p(w) = N(0, I), \; p(y) = 1 / K, \; p(z \mid w, y) = N(\mu_y(w), \Sigma_y(w)), \; p(x \mid z), \quad
         q(w \mid x) \, q(z \mid x) \, p(y \mid z, w)
 
     The cluster y is inferred by Bayes' rule, exactly. Started where `vade` is, it has no cluster that most rows share;
@@ -55,6 +59,7 @@ def gmvae(
         likelihood: family of x.
         latent_features: size of z.
         clusters: K.
+        covariance: "full", for clusters of features lie across their axes, or "diagonal", as the paper has it.
         above: size of w; that of z where None.
         hidden: width of the network of p(z | w, y).
         options: how x is read and made, see `EndOptions`.
@@ -70,7 +75,7 @@ def gmvae(
         generative={
             "w": StandardNormal(above),
             "y": UniformCategorical(clusters),
-            "z": DiagonalNormal(latent_features).given("w", "y", net=bends),
+            "z": _cluster(latent_features, covariance).given("w", "y", net=bends),
             "x": ends.make("z"),
         },
         inference={
@@ -86,11 +91,12 @@ def vade(
     latent_features: int,
     *,
     clusters: int = 10,
+    covariance: Covariance = "full",
     **options: Unpack[EndOptions],
 ) -> LatentVariableModel:
     r"""A prior mixed of normals, one for each cluster.
 
-    .. math:: p(y) = \pi_y, \; p(z \mid y) = N(\mu_y, \sigma_y^2), \; p(x \mid z), \quad q(z \mid x) \, p(y \mid z)
+    .. math:: p(y) = \pi_y, \; p(z \mid y) = N(\mu_y, \Sigma_y), \; p(x \mid z), \quad q(z \mid x) \, p(y \mid z)
 
     The cluster is inferred by Bayes' rule, which is the best q(y | x) for its bound. It wants a start: a fitted
     autoencoder, and a mixture fitted to its codes; see `start_clusters`.
@@ -100,6 +106,7 @@ def vade(
         likelihood: family of x.
         latent_features: size of z.
         clusters: K.
+        covariance: "full", for clusters of features lie across their axes, or "diagonal", as the paper has it.
         options: how x is read and made, see `EndOptions`.
 
     >>> from anyvae.conditionals import Bernoulli
@@ -110,7 +117,7 @@ def vade(
     return LatentVariableModel(
         generative={
             "y": Categorical(clusters),
-            "z": DiagonalNormal(latent_features).given("y", net=Lookup()),
+            "z": _cluster(latent_features, covariance).given("y", net=Lookup()),
             "x": ends.make("z"),
         },
         inference={
@@ -118,6 +125,12 @@ def vade(
             "y": ByBayes(clusters),
         },
     )
+
+
+def _cluster(features: int, covariance: Covariance) -> Family:
+    if covariance not in ("full", "diagonal"):
+        raise ValueError(f'got covariance={covariance!r}; wanted "full" or "diagonal".')
+    return FullNormal(features) if covariance == "full" and features > 1 else DiagonalNormal(features)
 
 
 def without_clusters(model: LatentVariableModel) -> LatentVariableModel:
@@ -140,21 +153,31 @@ def start_clusters(model: LatentVariableModel, view: LatentVariableModel, data: 
     means = q.mean.double()
     clusters = model.shapes["y"].numel()
     seed = int(torch.randint(2**31 - 1, ()))
-    # Clusters lie across the axes: found with correlations they are those of the rows more often, also where the
-    # model's own have none (digits: 85 of 100 against 81).
+    # Found with correlations, clusters are those of the rows more often, also where the model's own have none.
     found = GaussianMixture(clusters, covariance_type="full", n_init=3, random_state=seed).fit(
         means.cpu().numpy()
     )
     # Draws of q spread about the means, and it is draws that the clusters have to hold.
-    variance = torch.from_numpy(found.covariances_).diagonal(dim1=1, dim2=2) + q.variance.double().mean(0)
+    covariance = torch.from_numpy(found.covariances_) + q.variance.double().mean(0).diag()
     part, shares = model.generative_parts["z"], model.generative_parts["y"]
     assert isinstance(part, FamilyConditional)
-    part.net.assign("loc", torch.from_numpy(found.means_).float())  # type: ignore[union-attr, operator]
-    part.net.assign("raw_scale", raw_scale_of(variance.sqrt()).float())  # type: ignore[union-attr, operator]
+    for name, values in _params(part.family, torch.from_numpy(found.means_), covariance).items():
+        part.net.assign(name, values.float())  # type: ignore[union-attr, operator]
     assert isinstance(shares, FamilyConditional)
     if "logits" in shares.free:  # of gmvae they are all the same
         with torch.no_grad():
             shares.free["logits"].copy_(torch.from_numpy(found.weights_).clamp_min(1e-4).log())
+
+
+def _params(family: Family, mean: Tensor, covariance: Tensor) -> dict[str, Tensor]:
+    """Parameters with which a family of clusters has these means and, as far as it can, covariances."""
+    if not isinstance(family, FullNormal):
+        return {"loc": mean, "raw_scale": raw_scale_of(covariance.diagonal(dim1=1, dim2=2).sqrt())}
+    factor = torch.linalg.cholesky(covariance)
+    scale = factor.diagonal(dim1=1, dim2=2)
+    row, column = torch.tril_indices(mean.shape[1], mean.shape[1], -1)
+    lower = (factor / scale.unsqueeze(-1))[:, row, column]
+    return {"loc": mean, "raw_scale": raw_scale_of(scale), "lower": lower}
 
 
 def infinite_vae(

@@ -104,7 +104,8 @@ STRUCTURED: tuple[Recipe, ...] = (
     Recipe(
         "vade",
         "Jiang et al., 2017",
-        "prior mixed of 10 normals that start at a mixture fitted to the features of an autoencoder, ELBO",
+        "prior mixed of 10 normals of full covariance, started at a mixture fitted to the features of an autoencoder, "
+        "ELBO",
         vade,
         alone(lambda data: ELBO(enumerate=["y"])),
         enumerate=("y",),
