@@ -117,3 +117,41 @@ def test_an_unnamed_column_is_left_out_where_it_counts_the_rows(csv: Put) -> Non
         assert source.table is not None
         assert source.table.column_names == ["a"]
         assert source.notes == ()
+
+
+def test_an_empty_line_of_one_column_is_a_missing_cell(csv: Put) -> None:
+    for text in ("a\n1.5\n\n2.5\n\n\n", "\r\na\r\n1.5\r\n\r\n2.5\r\n\r\n", 'a\n1.5\n""\n2.5'):
+        source = load_source(csv(text))
+        assert source.table is not None
+        assert source.table["a"].to_pylist() == [1.5, None, 2.5]
+        assert bool(source.notes) == ('""' not in text)
+    assert load_source(csv("a\nx\ny\n")).notes == ()
+    between = load_source(csv("a,b\n1,2\n\n3,4\n")).table  # of more columns it is nothing
+    assert between is not None
+    assert between["a"].to_pylist() == [1, 3]
+
+
+def test_codes_of_more_digits_than_a_number_keeps_are_text(csv: Put) -> None:
+    codes = [f"{10**19 + k}" for k in (1, 2, 2, 1)]
+    rows = zip(
+        codes, [f"{code}.5" for code in codes], ["2e19", *codes[1:]], ["9" + 19 * "0"] * 4, strict=True
+    )
+    source = load_source(csv("code,real,mixed,held\n" + "".join(",".join(row) + "\n" for row in rows)))
+    assert source.table is not None
+    assert source.table["code"].to_pylist() == codes
+    assert [str(kind) for kind in source.table.schema.types[1:]] == ["double"] * 3
+    said = "cells are whole numbers of more digits than a number keeps, and are kept as text: 'code'"
+    assert source.notes == (said,)
+    zeros = load_source(csv(f"code\n{3:022}\n9{5:021}\n"))
+    assert zeros.table is not None
+    assert zeros.table["code"].to_pylist() == [f"{3:022}", f"9{5:021}"]
+    assert zeros.notes == ("cells begin with 0 as those of codes do, and are kept as text: 'code'",)
+
+
+@pytest.mark.parametrize(("sign", "notes"), [(";", 1), (",", 0)])
+def test_a_line_that_says_the_separator_is_no_header(csv: Put, sign: str, notes: int) -> None:
+    rows = "\r\n".join(sign.join(cells) for cells in (("a", "b"), ("1.5", "x"), ("2", "y")))
+    source = load_source(csv(b"\xef\xbb\xbf" + f"sep={sign}\r\n{rows}\r\n".encode()))
+    assert source.table is not None
+    assert source.table.to_pydict() == {"a": [1.5, 2.0], "b": ["x", "y"]}
+    assert len(source.notes) == notes

@@ -27,6 +27,8 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 20  # rows, for the delimiter
 # At the start of a cell, whatever it is in: where there is none, no column is read again.
 _LEADING_ZERO = rb"[,;\t|\n\"]-?0[0-9]"
+_LONG = rb"(?<![.0-9])[0-9]{19}"  # 64 bits hold no more digits
+_SEPARATOR = re.compile(rb"sep=([,;\t|])\r?\n", re.IGNORECASE)  # said to spreadsheets in a line of its own
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class _Cells:
         delimiter: between cells.
         names: of the columns; those of the first line where None.
         nulls: what a missing cell holds.
+        alone: whether there is one column, in which an empty line is a missing cell.
     """
 
     content: bytes
@@ -46,6 +49,7 @@ class _Cells:
     delimiter: str
     names: list[str] | None
     nulls: Sequence[str]
+    alone: bool
 
     def parse(self, text: Sequence[str], only: Sequence[str] | None = None) -> pa.Table:
         """The table.
@@ -64,7 +68,10 @@ class _Cells:
             return "error"
 
         parse = pc.ParseOptions(
-            delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=remember
+            delimiter=self.delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=remember,
+            ignore_empty_lines=not self.alone,
         )
         convert = pc.ConvertOptions(
             null_values=self.nulls,
@@ -105,9 +112,10 @@ def read_csv(
 ) -> tuple[pa.Table, tuple[str, ...], set[str]]:
     """The table of a ``.csv`` or ``.csv.gz`` file, sentences to say aloud, and the words for a missing cell it holds.
 
-    Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text. Empty cells,
-    ``NA``, ``NaN`` and ``null`` are missing. A first line of numbers is data, not names; an unnamed first column that
-    counts the rows is left out.
+    Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text, and so are those
+    that no number keeps every digit of. Empty cells, ``NA``, ``NaN`` and ``null`` are missing, and so is an empty line
+    of a table of one column. A first line of numbers is data, not names; an unnamed first column that counts the rows
+    is left out.
 
     Arguments:
         path: the file.
@@ -120,8 +128,18 @@ def read_csv(
     import pyarrow.csv as pc
 
     content = _bytes(path)
-    header, delimiter = _header(content, path.name)
+    said = _SEPARATOR.match(content)
+    content = content[said.end() :] if said else content
+    header, delimiter = _header(content, path.name, said[1].decode() if said else None)
     notes = [] if delimiter == "," else [f"cells of {path.name} are split at {_DELIMITERS[delimiter]}"]
+    alone = len(header) == 1
+    if alone:
+        content = content.lstrip(b"\r\n")
+        if re.search(rb"\n\r?\n", content):
+            notes.append(
+                f"empty lines of {path.name} are missing cells of its one column, but those at its end are none"
+            )
+        content = content.rstrip(b"\r\n") + b"\n"
     names: list[str] | None = None
     if _is_data(header):
         names = [f"c{i}" for i in range(len(header))]
@@ -133,7 +151,7 @@ def read_csv(
             f"{path.name} has more than one column named {listing(twice)}: give each its own name"
         )
     usual = pc.ConvertOptions().null_values
-    cells = _Cells(content, path.name, delimiter, names, usual)
+    cells = _Cells(content, path.name, delimiter, names, usual, alone)
     met: set[str] = set()
     if missing:
         met = spellings(replace(cells, nulls=()).parse(names or header), missing)
@@ -142,9 +160,13 @@ def read_csv(
     if table.num_columns > 1 and table.column_names[0] == "" and counts_rows(table[0]):
         table = table.remove_column(0)
         notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
-    table, kept = _keep_leading_zeros(table, cells)
-    if kept:
-        notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(kept)}")
+    table, zeros, long = _keep_codes(table, cells)
+    if zeros:
+        notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(zeros)}")
+    if long:
+        notes.append(
+            f"cells are whole numbers of more digits than a number keeps, and are kept as text: {listing(long)}"
+        )
     return table, tuple(notes), {word.strip() for word in met}
 
 
@@ -161,10 +183,10 @@ def _bytes(path: Path) -> bytes:
     return content
 
 
-def _header(content: bytes, name: str) -> tuple[list[str], str]:
+def _header(content: bytes, name: str, delimiter: str | None) -> tuple[list[str], str]:
     """The cells of the first line, and the delimiter: what splits most of the first rows into as many cells as these.
 
-    Of several that do, it is the one that makes most cells.
+    Of several that do, it is the one that makes most cells; the one that is given where the file says it.
     """
     start = content.lstrip(b"\r\n")[: 1 << 20].decode("utf-8", errors="surrogateescape")
     if "\0" in start.partition("\n")[0]:
@@ -175,7 +197,7 @@ def _header(content: bytes, name: str) -> tuple[list[str], str]:
         cells = [len(row) for row in rows[delimiter]]
         return (cells.count(cells[0]), cells[0]) if cells and cells[0] > 1 else (0, 0)
 
-    delimiter = max(_DELIMITERS, key=fit)
+    delimiter = delimiter or max(_DELIMITERS, key=fit)
     if not rows[delimiter]:
         raise DataError(
             f"the header line of {name} cannot be read: give one name a column, close quotes, and end it with a line "
@@ -210,18 +232,36 @@ def _is_data(header: list[str]) -> bool:
     return values not in ([float(start + i) for i in range(len(values))] for start in (0, 1))
 
 
-def _keep_leading_zeros(table: pa.Table, cells: _Cells) -> tuple[pa.Table, list[str]]:
-    """The table with codes such as 01307 as text, and their columns: as numbers they would lose their zeros."""
+def _keep_codes(table: pa.Table, cells: _Cells) -> tuple[pa.Table, list[str], list[str]]:
+    """The table with codes as text that would lose zeros or digits as numbers: such as 01307, and those of 20 digits.
+
+    Returns:
+        It, the columns that would lose zeros, and those that would lose digits.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
-    if not whole or not re.search(_LEADING_ZERO, cells.content):
-        return table, []
-    written = cells.parse(whole, only=whole)
-    kept = [
-        column for column in whole if pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py()
-    ]
-    for column in kept:
+    whole = whole if re.search(_LEADING_ZERO, cells.content) else []
+    # What 64 bits do not hold is read as a float.
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    floats = floats if re.search(_LONG, cells.content) else []
+    if not whole and not floats:
+        return table, [], []
+    written = cells.parse([*whole, *floats], only=[*whole, *floats])
+
+    def begins_with_zero(column: str) -> bool:
+        return bool(pc.any(pc.match_substring_regex(written[column], r"^-?0[0-9]")).as_py())
+
+    zeros = [column for column in whole if begins_with_zero(column)]
+    long = []
+    for column in floats:
+        if not pc.all(pc.match_substring_regex(written[column], r"^-?[0-9]+$")).as_py():
+            continue
+        if begins_with_zero(column):
+            zeros.append(column)
+        elif any(f"{float(cell):.0f}" != cell for cell in pc.unique(written[column].drop_null()).to_pylist()):
+            long.append(column)
+    for column in (*zeros, *long):
         table = table.set_column(table.column_names.index(column), column, written[column])
-    return table, kept
+    return table, zeros, long
