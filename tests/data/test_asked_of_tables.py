@@ -155,6 +155,23 @@ def test_dates_as_text_are_advised_by_how_they_are_written() -> None:
     assert wanted in refusal(iso)
     assert "leave cells empty that are no such date, as 'never', and turn" in refusal([*iso, "never"])
     assert "write them as 2020-12-31, or turn" in refusal([f"{day:%d.%m.%Y}" for day in days])
+    assert "leave cells empty that are no such date, as '0000-00-00', and" in refusal(["0000-00-00", *iso])
+
+
+@pytest.mark.parametrize(
+    ("cells", "such"),
+    [
+        ([f"{30 * k:,}" for k in range(60)], "1,020"),  # most bear no sign, and would be left as they are
+        ([f"({k}.5)" if k % 3 else f"{k}.5" for k in range(60)], "(1.5)"),
+        ([f"({k}.5)" for k in range(60)], "(0.5)"),
+        ([f"\N{MINUS SIGN}{k}.5" if k % 3 else f"{k}.5" for k in range(60)], "\N{MINUS SIGN}1.5"),
+        ([f"\N{NO-BREAK SPACE}{k}.5" for k in range(60)], "\N{NO-BREAK SPACE}0.5"),
+    ],
+)
+def test_numbers_with_signs_about_them_are_neither_holes_nor_names(cells: list[str], such: str) -> None:
+    with pytest.raises(DataError) as refused:
+        infer_schema(Source("t", None, pa.table({"a": cells, "x": np.arange(60) / 7.0})))
+    assert f"holds numbers as text, such as {such!r}: write them in digits and a point" in str(refused.value)
 
 
 def test_few_and_plain_strings_are_no_spelled_numbers() -> None:

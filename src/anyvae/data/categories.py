@@ -83,8 +83,9 @@ def categorical_feature(wanted: Wanted) -> Feature:
     text = words(wanted.column)
     categories: list[str] = sorted(c for c in pc.unique(text).to_pylist() if c)
     if is_text(wanted.column.type) and wanted.kind != "categorical":
-        _refuse_mixed(wanted, categories)
+        # First: of 950 and 1,200 none is to be left empty.
         _refuse_spelled(wanted, categories)
+        _refuse_mixed(wanted, categories)
     many = len(categories)
     if many > _MANY and 2 * many > len(text) - text.null_count and wanted.kind != "categorical":
         raise DataError(

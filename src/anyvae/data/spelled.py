@@ -11,7 +11,7 @@ __all__ = ["Spelled", "is_iso_date", "is_number", "spelled"]
 
 _FEWEST, _SHARE = 20, 0.9
 _LOOKED_AT = 1000
-_SIGNS = re.compile(r"[\s$€£¥₹%',_]+")
+_SIGNS = re.compile(r"[\s$€£¥₹%',_()\u2212]+")  # parentheses and the minus of print stand about negative ones
 # 25/12/2020, 25.12.20, 2020/12/25, 25-Dec-2020, Dec 25, 2020; a time of day may follow.
 _DATE = re.compile(
     r"(\d{1,4}[/.-](\d{1,2}|[a-z]{3,9})[/.-]\d{1,4}|\d{1,2} [a-z]{3,9},? \d{4}|[a-z]{3,9} \d{1,2},? \d{4})"
@@ -38,6 +38,8 @@ def spelled(categories: Sequence[str]) -> Spelled | None:
     Example:
         >>> spelled([f"${k:,}.00" for k in range(1000, 1100)])
         Spelled(what='numbers', such='$1,000.00')
+        >>> spelled([f"({k}.50)" for k in range(30)])
+        Spelled(what='numbers', such='(0.50)')
         >>> spelled([f"{k}/12/2020" for k in range(1, 31)])
         Spelled(what='dates', such='1/12/2020')
         >>> spelled(["1st", "2nd"] * 20), spelled([str(k) for k in range(40)])
@@ -48,7 +50,8 @@ def spelled(categories: Sequence[str]) -> Spelled | None:
         return None
     enough = _SHARE * len(looked_at)
     if len(dates := [one for one in looked_at if _is_date(one)]) >= enough:
-        return Spelled("dates", dates[0])
+        iso = [one for one in dates if is_iso_date(one)]
+        return Spelled("dates", iso[0] if 2 * len(iso) > len(dates) else dates[0])
     decorated = [one for one in looked_at if _is_decorated(one)]
     if decorated and len(decorated) + sum(map(is_number, looked_at)) >= enough:
         return Spelled("numbers", decorated[0])
@@ -80,4 +83,4 @@ def _is_date(text: str) -> bool:
 def _is_decorated(text: str) -> bool:
     """A number once its signs are taken off."""
     bare = _SIGNS.sub("", text)
-    return bare != text.strip() and is_number(bare.strip("()"))
+    return bare != text.strip(" \t\r\n") and is_number(bare)  # a blank that does not break is a sign

@@ -1,0 +1,68 @@
+"""Faults that an analyst meets whose tables are as other programs write them."""
+
+from __future__ import annotations
+
+from faults import numbered
+
+_DELIMITED = "data/test_delimited.py::test_"
+_TABLES = "data/test_asked_of_tables.py::test_"
+
+# file, what stands there, what is planted, the test that looks for it
+_PLANTED = [
+    (
+        "data/delimited.py",
+        "ignore_empty_lines=not self.alone",
+        "ignore_empty_lines=True",
+        _DELIMITED + "an_empty_line_of_one_column_is_a_missing_cell",
+    ),
+    (
+        "data/delimited.py",
+        'content = content.rstrip(b"\\r\\n") + b"\\n"',
+        "pass",
+        _DELIMITED + "an_empty_line_of_one_column_is_a_missing_cell",
+    ),
+    (
+        "data/delimited.py",
+        'f"{float(cell):.0f}" != cell',
+        "False",
+        _DELIMITED + "codes_of_more_digits_than_a_number_keeps_are_text",
+    ),
+    (
+        "data/delimited.py",
+        "for column in (*zeros, *long):",
+        "for column in zeros:",
+        _DELIMITED + "codes_of_more_digits_than_a_number_keeps_are_text",
+    ),
+    (
+        "data/delimited.py",
+        "content[said.end() :] if said else content",
+        "content",
+        _DELIMITED + "a_line_that_says_the_separator_is_no_header",
+    ),
+    (
+        "data/categories.py",
+        "        _refuse_spelled(wanted, categories)\n        _refuse_mixed(wanted, categories)\n",
+        "        _refuse_mixed(wanted, categories)\n        _refuse_spelled(wanted, categories)\n",
+        _TABLES + "numbers_with_signs_about_them_are_neither_holes_nor_names",
+    ),
+    (
+        "data/spelled.py",
+        "_()\\u2212]+",
+        "_]+",
+        _TABLES + "numbers_with_signs_about_them_are_neither_holes_nor_names",
+    ),
+    (
+        "data/spelled.py",
+        'text.strip(" \\t\\r\\n")',
+        "text.strip()",
+        _TABLES + "numbers_with_signs_about_them_are_neither_holes_nor_names",
+    ),
+    (
+        "data/spelled.py",
+        "iso[0] if 2 * len(iso) > len(dates) else dates[0]",
+        "dates[0]",
+        _TABLES + "dates_as_text_are_advised_by_how_they_are_written",
+    ),
+]
+
+FAULTS = numbered("front", _PLANTED)
