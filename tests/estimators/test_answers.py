@@ -133,6 +133,24 @@ def test_names_in_two_lines_come_back(tmp_path: Path) -> None:
     assert TabularVAE.load(tmp_path / "model").sample(1).columns.tolist() == names.tolist()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.date_range("2020", periods=2, tz="UTC"),
+        pd.period_range("2020", periods=2, freq="M"),
+        pd.Index([1.5, None]),
+        pd.interval_range(0, 2),
+        pd.MultiIndex.from_product([["sold"], pd.date_range("2020", periods=2)]),
+    ],
+)
+def test_names_that_are_no_text_are_saved(tmp_path: Path, names: pd.Index) -> None:
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=names)
+    TabularVAE(max_epochs=1, random_state=0).fit(rows).save(tmp_path / "model")
+    model = TabularVAE.load(tmp_path / "model")
+    assert model.impute(rows).columns.equals(names)
+    assert model.sample(1).columns.dtype == names.dtype
+
+
 def test_an_unseen_condition_is_called_so() -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"a": rng.normal(size=60), "g": rng.choice(list("pq"), 60)})

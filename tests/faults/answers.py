@@ -84,7 +84,7 @@ FAULTS = [
     ),
     Mutation(
         "names in two lines become lists",
-        "estimators/frames.py",
+        "estimators/column_types.py",
         "tuple(name) if isinstance(name, list) else name",
         "name",
         (f"{_HERE}test_names_in_two_lines_come_back",),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from faults import numbered
 
 _DELIMITED = "data/test_delimited.py::test_"
+_FRAMES = "estimators/test_types_of_frames.py::test_"
+_NAMES = "estimators/test_answers.py::test_names_that_are_no_text_are_saved"
 _TABLES = "data/test_asked_of_tables.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -62,6 +64,36 @@ _PLANTED = [
         "iso[0] if 2 * len(iso) > len(dates) else dates[0]",
         "dates[0]",
         _TABLES + "dates_as_text_are_advised_by_how_they_are_written",
+    ),
+    (
+        "estimators/frames.py",
+        "for kind in type(rows).__mro__}",
+        "for kind in (type(rows),)}",
+        _FRAMES + "a_frame_that_is_more_than_one_of_pandas_is_one",
+    ),
+    (
+        "estimators/base.py",
+        "if isinstance(rows, np.ma.MaskedArray):",
+        "if False:",
+        _FRAMES + "what_a_mask_hides_is_missing",
+    ),
+    (
+        "estimators/base.py",
+        " if hidden else rows.data",
+        "",
+        _FRAMES + "what_a_mask_hides_is_missing",
+    ),
+    (
+        "estimators/column_types.py",
+        "    if not isinstance(index, pandas.MultiIndex):\n",
+        "    if True:\n",
+        _NAMES,
+    ),
+    (
+        "estimators/column_types.py",
+        'if package != "pandas" or all(',
+        "if True or all(",
+        _NAMES,
     ),
 ]
 

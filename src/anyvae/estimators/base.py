@@ -183,6 +183,10 @@ class TableEstimator(BaseEstimator):
             check_names(rows)
             validate_data(self, rows, reset=reset, skip_check_array=True)
         else:
+            if isinstance(rows, np.ma.MaskedArray):
+                # What a mask hides is missing; an array without one is what it holds.
+                hidden = np.ma.is_masked(rows)
+                rows = np.ma.filled(rows.astype(np.float64), np.nan) if hidden else rows.data
             rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
         table, frame = read_frame(rows)
         if reset:

@@ -11,7 +11,7 @@ import numpy as np
 
 from anyvae.data.words import words_of
 
-__all__ = ["told_types", "types_of"]
+__all__ = ["names_of", "told_names", "told_types", "types_of"]
 
 _DECIMAL = "Decimal"
 """Objects of pandas that are decimals have no type of its own there."""
@@ -60,6 +60,38 @@ def types_of(package: str, told: Any) -> tuple[Any, ...]:
     return tuple(frame.dtypes)
 
 
+def told_names(package: str, names: tuple[Any, ...]) -> Any:
+    """Names of columns as JSON has them: as they are, or beside their type where pandas has others than JSON.
+
+    Arguments:
+        package: whose names they are.
+        names: of the columns.
+    """
+    parts = [part for name in names for part in (name if isinstance(name, tuple) else (name,))]
+    if package != "pandas" or all(isinstance(part, str | bool | int) for part in parts):
+        return list(names)
+    import pandas
+
+    index = pandas.Index(names)
+    if not isinstance(index, pandas.MultiIndex):
+        return _told_categories(index, "names of columns")
+    lines = (index.get_level_values(line) for line in range(index.nlevels))
+    return {"lines": [_told_categories(line, "names of columns") for line in lines]}
+
+
+def names_of(told: Any) -> tuple[Any, ...]:
+    """The names that `told_names` told.
+
+    Arguments:
+        told: what it gave.
+    """
+    if isinstance(told, dict):
+        lines = [tuple(_categories(line)) for line in told.get("lines", [told])]
+        return tuple(zip(*lines, strict=True)) if "lines" in told else lines[0]
+    # Of several lines of names each is a tuple, which is a list in JSON.
+    return tuple(tuple(name) if isinstance(name, list) else name for name in told)
+
+
 def _told_arrow(*types: Any) -> str:
     import pyarrow as pa
 
@@ -98,12 +130,12 @@ def _pandas_type(told: Any) -> Any:
     return pandas.CategoricalDtype(_categories(told["categories"]), told["ordered"])
 
 
-def _told_categories(index: Any) -> Any:
-    """Categories in full; as text, with a warning, where JSON cannot tell what they are."""
+def _told_categories(index: Any, what: str = "categories") -> Any:
+    """Categories in full, or other values; as text, with a warning, where JSON cannot tell what they are."""
     import pandas
 
     if isinstance(index, pandas.IntervalIndex):
-        ends = {"left": _told_categories(index.left), "right": _told_categories(index.right)}
+        ends = {"left": _told_categories(index.left, what), "right": _told_categories(index.right, what)}
         return {**ends, "closed": index.closed}
     values = [one if isinstance(one, str | bool | int | float) else str(one) for one in index.tolist()]
     told = {"values": values, "of": _told_pandas(index.dtype)}
@@ -116,7 +148,7 @@ def _told_categories(index: Any) -> Any:
         return told
     kind = type(index[0]).__name__
     warnings.warn(
-        f"categories of type {kind} are saved as text, such as {words_of(index)[0]!r}, and come back as text",
+        f"{what} of type {kind} are saved as text, such as {words_of(index)[0]!r}, and come back as text",
         stacklevel=2,
     )
     return {"values": words_of(index), "of": "object"}

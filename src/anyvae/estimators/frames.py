@@ -14,7 +14,7 @@ from anyvae.data.arrow import cuts_time
 from anyvae.data.errors import listing
 from anyvae.data.tables import tidy
 from anyvae.data.words import words_of
-from anyvae.estimators.column_types import told_types, types_of
+from anyvae.estimators.column_types import names_of, told_names, told_types, types_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,7 +87,7 @@ class Frame:
         """The frame as JSON has it."""
         return {
             "package": self.package,
-            "names": list(self.names),
+            "names": told_names(self.package, self.names),
             "types": told_types(self.package, self.types),
         }
 
@@ -95,9 +95,7 @@ class Frame:
     def from_told(cls, told: dict[str, Any]) -> Frame:
         """The frame that `told` described."""
         package: Package = told["package"]
-        # Of several lines of names each is a tuple, which is a list in JSON.
-        names = (tuple(name) if isinstance(name, list) else name for name in told["names"])
-        return cls(package, tuple(names), types_of(package, told["types"]))
+        return cls(package, names_of(told["names"]), types_of(package, told["types"]))
 
 
 def is_frame(rows: Any) -> bool:
@@ -153,15 +151,19 @@ def check_names(rows: Any, where: str = "X") -> list[Any]:
 
 
 def _package(rows: Any) -> Package | None:
-    # By name, so that no library is imported because another one's frame came.
-    home = type(rows).__module__.split(".")[0]
-    if home == "pandas" and type(rows).__name__ == "DataFrame":
+    # By name, so that no library is imported because another one's frame came; one of geopandas is one of pandas.
+    kinds = {(kind.__module__.split(".")[0], kind.__name__) for kind in type(rows).__mro__}
+    if ("pandas", "DataFrame") in kinds:
         return "pandas"
-    if home == "polars" and type(rows).__name__ == "DataFrame":
+    if ("polars", "DataFrame") in kinds:
         return "polars"
-    if home == "polars" and type(rows).__name__ == "LazyFrame":
+    if ("polars", "LazyFrame") in kinds:
         raise DataError("a LazyFrame has no rows yet: collect it first, as in X.collect()")
-    return "pyarrow" if home == "pyarrow" and type(rows).__name__ == "Table" else None
+    if ("pyarrow", "RecordBatch") in kinds:
+        raise DataError(
+            "a RecordBatch is a part of a table: make it one first, as in pyarrow.Table.from_batches([X])"
+        )
+    return "pyarrow" if ("pyarrow", "Table") in kinds else None
 
 
 def _from_polars(rows: Any, where: str) -> pa.Table:
@@ -197,7 +199,7 @@ def _column(series: Any, name: str, where: str) -> pa.Array:
         if series.dtype != object:
             raise DataError(
                 f"column {name!r} of {where} has type {series.dtype}, which arrow has not: turn it into plain numbers "
-                f"or strings, as {where}.sparse.to_dense() does with sparse ones"
+                f"or strings, as {where}[{name!r}].sparse.to_dense() does with a sparse one"
             ) from None
         kinds = sorted({type(value).__name__ for value in series if value is not None and value == value})
         raise DataError(
