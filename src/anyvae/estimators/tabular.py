@@ -81,7 +81,9 @@ class TabularVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saved, Table
             raise ValueError(
                 f"rows are given {listing(self._given())}, which latents do not tell: use sample(given=...)."
             )
-        whole = torch.from_numpy(check_array(Z, dtype=np.float64))
+        whole = torch.tensor(
+            check_array(Z, dtype=np.float64)
+        )  # a copy: an array of a data frame is not writable
         if whole.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {whole.shape[1]} features, but {type(self).__name__} has {self._n_features_out} latents."
