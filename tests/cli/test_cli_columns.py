@@ -175,6 +175,25 @@ def test_classes_of_two_values_are_values_of_their_column(tmp_path: Path, capsys
     assert type(known[0]) is bool
 
 
+def test_classes_have_the_type_of_their_column_and_are_given_as_it_writes_them(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    codes = generator.integers(5, 8, 80)
+    columns = {"height": generator.normal(size=80), "code": codes, "half": codes / 2, "old": codes > 6}
+    pq.write_table(pa.table(columns), tmp_path / "made.parquet")
+    made, run, out = str(tmp_path / "made.parquet"), str(tmp_path / "run"), tmp_path / "found.parquet"
+    words = ["fit", made, "--kind", "code=categorical", "--kind", "half=categorical", "--recipe", "m2"]
+    fast = ["--max-epochs", "1", "--samples", "2", "--quiet"]
+    assert main([*words, "--label", "old", "--out", run, *fast]) == 0
+    for column in ("code", "half", "old"):
+        assert main(["classify", run, made, "--column", column, "-o", str(out)]) == 0
+        found = pq.read_table(out)[column]
+        assert found.type == pa.array(columns[column]).type
+        assert set(found.to_pylist()) <= set(columns[column].tolist())
+    for column, written, value in (("old", "TRUE", True), ("half", "3.00", 3.0), ("code", "7.0", 7)):
+        assert main(["sample", run, "-n", "2", "--given", f"{column}={written}", "-o", str(out)]) == 0
+        assert pq.read_table(out)[column].to_pylist() == [value, value]
+
+
 def test_clusters(people: Path, people_run: Path, capsys: Capture) -> None:
     assert main(["cluster", str(people_run), str(people), "-k", "2"]) == 0
     found = rows(capsys.readouterr().out)
@@ -211,8 +230,11 @@ def test_a_column_may_have_a_sign_of_equality_in_its_name(tmp_path: Path, capsys
             ["sample", "RUN", "-n", "1", "--given", "town=Oslo", "--means"],
             "given 'town', and means are asked for: leave one of them out",
         ),
-        (["classify", "RUN", "PEOPLE", "--column", "height"], "classes were asked for"),
-        (["classify", "RUN", "PEOPLE", "--column", "weight"], "no column 'weight'"),
+        (["classify", "RUN", "PEOPLE", "--column", "height"], "asked for: give one of 'smokes', 'town'"),
+        (
+            ["classify", "RUN", "PEOPLE", "--column", "weight"],
+            "no column 'weight' to tell classes of: give one of 's",
+        ),
         (["cluster", "RUN", "PEOPLE", "-k", "121"], "121 clusters of 120 rows"),
         (["impute", "RUN", "PEOPLE", "-o", "x.npy"], "ending that cannot be written"),
         (["fit", "PEOPLE", "--out", "x", "--kind", "height"], "--kind height is no column with a value"),

@@ -54,6 +54,27 @@ def test_no_number_is_cut_to_a_type(filled: pd.DataFrame) -> None:
     assert not filled.isna().any().any()
 
 
+def test_a_number_that_is_given_is_not_made_infinite() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    for short, value in (("float16", 1e5), ("float32", 1e300)):
+        vae = TabularVAE(max_epochs=1, random_state=0).fit(
+            pd.DataFrame(rows.astype(short), columns=["a", "b"])
+        )
+        drawn = vae.sample(2, given={"a": value})
+        assert drawn["a"].tolist() == [value, value]
+        assert drawn["b"].dtype == short
+        assert vae.sample(2, given={"a": 0.1})["a"].dtype == short
+
+
+def test_what_is_given_is_not_advised_to_be_read_as_missing() -> None:
+    rows = pd.DataFrame({"a": np.arange(60) % 7, "town": ["Oslo", "Rome", "Bern"] * 20})
+    vae = TabularVAE(max_epochs=1, random_state=0).fit(rows)
+    for given in ({"a": 2.5}, {"town": "Paris"}):
+        with pytest.raises(DataError, match="of what is given holds") as refused:
+            vae.sample(1, given=given)
+        assert "unseen" not in str(refused.value)
+
+
 def test_a_decimal_that_is_given_keeps_its_fraction() -> None:
     vae = TabularVAE(max_epochs=1, random_state=0).fit(pd.DataFrame({"a": [0, 5000] * 10}))
     drawn = [vae.sample(2, given={"a": Decimal(value)})["a"] for value in ("1.5", "3")]

@@ -77,8 +77,8 @@ _PLANTED = [
     ),
     (
         "cli/columns.py",
-        "in enumerate(pa.array(classes).cast(pa.string())):",
-        "in enumerate(classes):",
+        "in values.cast(pa.string()).to_pylist()]",
+        "in classes]",
         COLUMNS + "classes_of_two_values_are_values_of_their_column",
     ),
     (

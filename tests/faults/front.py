@@ -7,6 +7,10 @@ from faults import numbered
 _DELIMITED = "data/test_delimited.py::test_"
 _FRAMES = "estimators/test_types_of_frames.py::test_"
 _NAMES = "estimators/test_answers.py::test_names_that_are_no_text_are_saved"
+_STAYS = "estimators/test_what_is_given_stays.py::test_"
+_CLASSES = (
+    "cli/test_cli_columns.py::test_classes_have_the_type_of_their_column_and_are_given_as_it_writes_them"
+)
 _TABLES = "data/test_asked_of_tables.py::test_"
 
 # file, what stands there, what is planted, the test that looks for it
@@ -94,6 +98,31 @@ _PLANTED = [
         'if package != "pandas" or all(',
         "if True or all(",
         _NAMES,
+    ),
+    (
+        "runs/given.py",
+        "    if isinstance(value, str) and not is_text(kind) and not is_ordered(kind):\n",
+        "    if False:\n",
+        _CLASSES,
+    ),
+    ("cli/columns.py", "values if pa.types.is_dictionary(kind) else values.cast(kind)", "values", _CLASSES),
+    (
+        "runs/given.py",
+        "if pa.types.is_floating(kind) and math.isinf(kept.as_py()):",
+        "if False:",
+        _STAYS + "a_number_that_is_given_is_not_made_infinite",
+    ),
+    (
+        "runs/given.py",
+        '.removesuffix(f", {OTHERWISE}")',
+        "",
+        _STAYS + "what_is_given_is_not_advised_to_be_read_as_missing",
+    ),
+    (
+        "runs/conditional.py",
+        'if feature.kind in ("categorical", "binary")]',
+        "]",
+        "cli/test_cli_columns.py",
     ),
 ]
 

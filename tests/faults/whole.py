@@ -76,7 +76,7 @@ _PLANTED = [
     ),
     (
         "estimators/frames.py",
-        'type(rows).__name__ == "LazyFrame"',
+        '("polars", "LazyFrame") in kinds',
         "False",
         TYPES + "frames_without_rows_yet_are_to_be_collected",
     ),

@@ -96,8 +96,9 @@ def classify(
         these rows is not looked at.
     """
     check_target(output, (".csv", ".parquet"))
-    import numpy as np
     import pyarrow as pa
+
+    from anyvae.data.arrow import arrow_type
 
     fitted, rows = run_and_rows(run, source, unseen)
     column = column or fitted.label
@@ -111,10 +112,14 @@ def classify(
         )
         raise DataError(f"the model has no label of its own: {instead}")
     classes, shares = fitted.predict(rows, column)
-    found = {column: np.asarray(classes)[shares.argmax(1)]}
-    for place, name in enumerate(pa.array(classes).cast(pa.string())):  # as the classes are written
-        found[f"p({name})"] = shares[:, place]
-    deliver(found, output)
+    parts = (fitted.schema, *fitted.schema.beside.values())
+    [kind] = [arrow_type(one.dtype) for part in parts for one in part.features if one.name == column]
+    values = pa.array(classes)
+    # To be compared with what the column held.
+    typed = values if pa.types.is_dictionary(kind) else values.cast(kind)
+    names = [f"p({name})" for name in values.cast(pa.string()).to_pylist()]  # as the classes are written
+    table = pa.table([typed.take(pa.array(shares.argmax(1))), *shares.T], [column, *names])
+    deliver(table, output)
 
 
 def cluster(

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_OTHERWISE = "or have such cells read as missing (unseen='missing', on the command line --unseen missing)"
+OTHERWISE = "or have such cells read as missing (unseen='missing', on the command line --unseen missing)"
+"""What else may become of a value that no row of the fit held."""
+
 _MOST_CELLS = 1 << 27  # half a gigabyte of them
 
 
@@ -238,7 +240,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
             )
         where = f"row {row + 1} of column {feature.name!r} of {table}"
         if unseen == "refuse":
-            raise DataError(f"{where} {wrong}, {_OTHERWISE}")
+            raise DataError(f"{where} {wrong}, {OTHERWISE}")
         _tell(feature, table, int((bad & observed).sum()), number(values[row]))
         observed = observed & ~bad
     return np.where(observed, codes, 0.0), observed
@@ -293,7 +295,7 @@ def _category(feature: Feature, column: pa.ChunkedArray, table: str, unseen: str
         raise DataError(
             f"row {row + 1} of column {feature.name!r} of {table} holds {text[row].as_py()!r}, which the "
             f"model was not fitted on: it knows {listing(feature.categories)}; correct it, leave the cell empty, "
-            + _OTHERWISE
+            + OTHERWISE
         )
     place = np.where(observed, k, 0)
     if feature.kind == "ordinal":

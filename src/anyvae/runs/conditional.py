@@ -160,15 +160,14 @@ def class_probabilities(
         DataError: for a column that there is not, or one of numbers.
     """
     cells = cells_of(fitted.schema)
-    if column not in cells:
-        raise DataError(
-            f"there is no column {column!r} to tell classes of: give one of {listing(list(cells))}"
-        )
-    [feature] = [feature for feature in fitted.schema.features if feature.name == column]
-    if feature.kind not in ("categorical", "binary"):
-        raise DataError(
-            f"column {column!r} is {feature.kind}, and classes were asked for: give one of categories"
-        )
+    features = {feature.name: feature for feature in fitted.schema.features if feature.name in cells}
+    classed = [name for name, feature in features.items() if feature.kind in ("categorical", "binary")]
+    instead = f"give one of {listing(classed)}" if classed else "the model has none of categories"
+    if column not in features:
+        raise DataError(f"there is no column {column!r} to tell classes of: {instead}")
+    feature = features[column]
+    if column not in classed:
+        raise DataError(f"column {column!r} is {feature.kind}, and classes were asked for: {instead}")
     blocks = fitted.blocks(_without(source, column, fitted.schema), pattern=False, labels=True)
     mean = torch.cat(
         [

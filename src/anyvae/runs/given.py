@@ -13,6 +13,7 @@ import torch
 
 from anyvae.data import DataError, Feature, Schema, Source, decode
 from anyvae.data.arrow import arrow_type, is_fittable, is_moment, is_ordered, is_text
+from anyvae.data.compact import OTHERWISE
 from anyvae.data.errors import listing
 from anyvae.data.words import word_among
 from anyvae.data.zones import moment_for
@@ -69,7 +70,9 @@ def sample_given(
     try:
         batch = _one_batch(fitted, own, {name: given.get(name) for name in aside})
     except DataError as error:
-        raise DataError(str(error).removeprefix("row 1 of ")) from None
+        # What is given is no row of a table, and is not read as missing.
+        told = str(error).removeprefix("row 1 of ").removesuffix(f", {OTHERWISE}")
+        raise DataError(told) from None
     if not own:
         # Nothing below x is given, so rows are drawn as the model draws them.
         fixed = {name: item for name, item in batch.items() if name != "x" and isinstance(item, torch.Tensor)}
@@ -171,7 +174,7 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
         raise DataError(f"column {name!r} is given {value!r}, which is no value: leave the column out")
     try:
         cell = (
-            pa.scalar(word_among(value, feature.categories))
+            pa.scalar(_word(value, feature))
             if feature.categories
             else _scalar(value, arrow_type(feature.dtype) if date else None)
         )
@@ -184,6 +187,14 @@ def _cell(feature: Feature, value: Any) -> pa.Array:
             + ("a date as it has them, such as 2020-01-31" if date else "a value of the kind that it holds")
         )
     return pa.repeat(cell, 1)
+
+
+def _word(value: Any, feature: Feature) -> str:
+    """The category that a value is; of a column that is no text, text spells a value of its type."""
+    kind = arrow_type(feature.dtype)
+    if isinstance(value, str) and not is_text(kind) and not is_ordered(kind):
+        value = _scalar(value, None).as_py()
+    return word_among(value, feature.categories)
 
 
 def _is_nothing(value: Any, kind: str) -> bool:
@@ -238,6 +249,8 @@ def _keep(schema: Schema, table: pa.Table, given: Mapping[str, Any]) -> pa.Table
         try:
             kept = read.cast(kind)
         except pa.ArrowInvalid:  # more than the type holds, and given all the same
+            kept = read
+        if pa.types.is_floating(kind) and math.isinf(kept.as_py()):  # of which no cast tells
             kept = read
         table = table.set_column(place, name, pa.repeat(kept, len(table)))
     return table
