@@ -145,6 +145,28 @@ def test_scores_come_with_p_values_and_blame(people: Path, people_run: Path, cap
     np.testing.assert_allclose(stands, fitted.standing(source, 8), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("default:.*read as missing")
+def test_dates_that_are_all_missing_or_of_another_kind_stay_dates(tmp_path: Path, capsys: Capture) -> None:
+    days = [f"2020-01-{day:02}" for day in range(1, 31)]
+    heights = np.random.default_rng(0).normal(size=30)
+    made, run, out = tmp_path / "made.csv", str(tmp_path / "run"), tmp_path / "filled.parquet"
+
+    def put(born: list[str]) -> str:
+        made.write_text(
+            "height,born\n" + "".join(f"{x},{day}\n" for x, day in zip(heights, born, strict=True))
+        )
+        return str(made)
+
+    assert main(["fit", put(days), "--out", run, "--max-epochs", "1", "--samples", "2", "--quiet"]) == 0
+    assert main(["impute", run, put([""] * 30), "-o", str(out)]) == 0
+    assert pq.read_table(out)["born"].type == pa.date32()
+    assert (
+        main(["impute", run, put([f"{day} 10:00" for day in days]), "--unseen", "missing", "-o", str(out)])
+        == 0
+    )
+    assert "holds 30 cells, the first with 2020-01-01 10:00:00, which" in capsys.readouterr().err
+
+
 def test_classes_with_their_probabilities(people: Path, people_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "classes.csv"
     assert main(["classify", str(people_run), str(people), "--column", "town", "-o", str(out)]) == 0

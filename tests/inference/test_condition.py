@@ -203,6 +203,23 @@ def test_cells_that_are_not_given_have_no_density(known: LinearGaussian) -> None
         cell_log_density(known.model, {"z": torch.zeros(1, 2)}, [slice(0, 1)])
 
 
+def test_an_outlier_takes_no_digit_from_the_other_cells_in_single_precision() -> None:
+    vae = VAE(
+        prior=StandardNormal(1),
+        encoder=DiagonalNormal(1).given("x", observed("x"), net=Linear()),
+        decoder=Normal(2).given("z", net=Linear()),
+    ).float()
+    with torch.no_grad():
+        for weight in vae.generative_parts["x"].parameters():
+            weight.zero_()  # so that no cell knows of the other
+    cells = [slice(0, 1), slice(1, 2)]
+    near, far = cell_log_density(
+        vae, {"x": torch.tensor([[0.1, 0.3], [1e6, 0.3]]).float()}, cells, samples=64
+    )
+    assert float(far[0]) < -1e9
+    torch.testing.assert_close(far[1], near[1])
+
+
 def test_weights_of_the_mixture_are_bounded_and_estimate_the_evidence() -> None:
     known = LinearGaussian(4, 2, stretch=0.3, shift=1.0)
     x = near(known, 5)

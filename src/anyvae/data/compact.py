@@ -231,9 +231,8 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
         codes, bad = standardise(feature, values)
     if (bad & observed).any():
         row = int(np.flatnonzero(bad & observed)[0])
-        wrong = misfit(feature, values[row])
+        wrong, held = misfit(feature, values[row]), str(column[row]) if dates else number(values[row])
         if feature.constant is not None:
-            held = str(column[row]) if dates else number(values[row])
             wrong = (
                 f"holds {held}, but was always {shown(feature.constant, feature.dtype)} in the data fitted: "
                 "correct or drop the row, or fit again with such data"
@@ -241,7 +240,7 @@ def _encode_column(feature: Feature, column: pa.ChunkedArray, table: str, unseen
         where = f"row {row + 1} of column {feature.name!r} of {table}"
         if unseen == "refuse":
             raise DataError(f"{where} {wrong}, {OTHERWISE}")
-        _tell(feature, table, int((bad & observed).sum()), number(values[row]))
+        _tell(feature, table, int((bad & observed).sum()), held)
         observed = observed & ~bad
     return np.where(observed, codes, 0.0), observed
 

@@ -163,7 +163,8 @@ def cell_log_density(
             found = model.zeros((len(hidden),))
             for rows, (trace, log_weight) in _weighed(model, without, samples, seed):
                 density = _cells(trace, name, item.value[rows])[..., cell].sum(-1)
-                found[rows] = (log_weight + density).logsumexp(0) - log_weight.logsumexp(0)
+                # Weights first: what an outlier among the others costs every draw is more than single precision bears.
+                found[rows] = (log_weight.log_softmax(0) + density).logsumexp(0)
             columns[:, place] = torch.where(given[:, cell].all(1), found, torch.nan)
     return columns
 

@@ -207,6 +207,8 @@ def _of_one_type(own: Any, filled: Any) -> tuple[Any, Any]:
     """Both columns in the type of the second, or of the first where its cells would not survive that; else text."""
     import pyarrow as pa
 
+    if pa.types.is_null(own.type):  # to which cuts_time would cast the second
+        return own.cast(filled.type), filled
     narrower = pa.types.is_floating(own.type) and pa.types.is_floating(filled.type)
     if narrower and own.type.bit_width > filled.type.bit_width:  # no cast to a shorter float is refused
         return own, filled.cast(own.type)
