@@ -155,3 +155,22 @@ def test_a_line_that_says_the_separator_is_no_header(csv: Put, sign: str, notes:
     assert source.table is not None
     assert source.table.to_pydict() == {"a": [1.5, 2.0], "b": ["x", "y"]}
     assert len(source.notes) == notes
+
+
+def test_unnamed_columns_that_hold_nothing_are_left_out(csv: Put) -> None:
+    one = load_source(csv("a,b,\n1.5,x,\n2.5,y,\n"), drop=[""])
+    several = load_source(csv(";a;b;;\r\n0;1.5;x;;\r\n1;2.5;y;;\r\n"), missing=["x"])
+    for source, cells in ((one, ["x", "y"]), (several, [None, "y"])):
+        assert source.table is not None
+        assert source.table.to_pydict() == {"a": [1.5, 2.5], "b": cells}
+    assert one.notes == ("column 3 of table.csv has no name, holds nothing and is left out",)
+    assert several.notes[1:] == (
+        "2 columns of table.csv without a name hold nothing and are left out",
+        "the unnamed first column of table.csv counts the rows and is left out",
+    )
+    for row, wanted in (
+        ("1,,2,3", "columns 3, 4 of table.csv have no name"),
+        ("1,,,3", "column 4 of table.csv has"),
+    ):
+        with pytest.raises(DataError, match=wanted):
+            load_source(csv(f"a,,,\n{row}\n{row}\n"))

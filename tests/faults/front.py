@@ -138,6 +138,24 @@ _PLANTED = [
         _DATES,
     ),
     ("data/compact.py", "str(column[row]) if dates else number(values[row])", "number(values[row])", _DATES),
+    (
+        "data/delimited.py",
+        "if table[place].null_count == table.num_rows]",
+        "if False]",
+        _DELIMITED + "unnamed_columns_that_hold_nothing_are_left_out",
+    ),
+    (
+        "data/delimited.py",
+        "    if others and len(nameless) > 1:\n",
+        "    if len(others) > 1:\n",
+        _DELIMITED + "unnamed_columns_that_hold_nothing_are_left_out",
+    ),
+    (
+        "data/source.py",
+        "return [column for column in drop if column]",
+        "return drop",
+        _DELIMITED + "unnamed_columns_that_hold_nothing_are_left_out",
+    ),
 ]
 
 FAULTS = numbered("front", _PLANTED)

@@ -115,7 +115,7 @@ def read_csv(
     Types come from the whole file; whole numbers some of which begin with 0, as codes do, are text, and so are those
     that no number keeps every digit of. Empty cells, ``NA``, ``NaN`` and ``null`` are missing, and so is an empty line
     of a table of one column. A first line of numbers is data, not names; an unnamed first column that counts the rows
-    is left out.
+    is left out, and so are unnamed ones that hold nothing.
 
     Arguments:
         path: the file.
@@ -146,7 +146,7 @@ def read_csv(
         notes.append(
             f"the first line of {path.name} holds numbers, so its columns are named {names[0]} to {names[-1]}"
         )
-    elif twice := [name for name, times in Counter(header).items() if times > 1]:
+    elif twice := [name for name, times in Counter(header).items() if name and times > 1]:
         raise DataError(
             f"{path.name} has more than one column named {listing(twice)}: give each its own name"
         )
@@ -157,9 +157,8 @@ def read_csv(
         met = spellings(replace(cells, nulls=()).parse(names or header), missing)
         cells = replace(cells, nulls=[*usual, *met])
     table = cells.parse(text)
-    if table.num_columns > 1 and table.column_names[0] == "" and counts_rows(table[0]):
-        table = table.remove_column(0)
-        notes.append(f"the unnamed first column of {path.name} counts the rows and is left out")
+    table, left = _leave_nameless(table, path.name)
+    notes += left
     table, zeros, long = _keep_codes(table, cells)
     if zeros:
         notes.append(f"cells begin with 0 as those of codes do, and are kept as text: {listing(zeros)}")
@@ -168,6 +167,34 @@ def read_csv(
             f"cells are whole numbers of more digits than a number keeps, and are kept as text: {listing(long)}"
         )
     return table, tuple(notes), {word.strip() for word in met}
+
+
+def _leave_nameless(table: pa.Table, name: str) -> tuple[pa.Table, list[str]]:
+    """The table without columns that have no name and hold nothing, or count the rows, and sentences on these.
+
+    One other column without a name is left in, where it is the only one.
+    """
+    nameless = [place for place, column in enumerate(table.column_names) if not column]
+    empty = [place for place in nameless if table[place].null_count == table.num_rows]
+    counter = [0] if 0 in nameless and table.num_columns > 1 and counts_rows(table[0]) else []
+    others = [place for place in nameless if place not in [*empty, *counter]]
+    if others and len(nameless) > 1:
+        places = ", ".join(str(place + 1) for place in others)
+        verb, them = ("have", "them") if len(others) > 1 else ("has", "it")
+        raise DataError(
+            f"column{'s' * (len(others) > 1)} {places} of {name} {verb} no name: name {them} in line 1"
+        )
+    notes = []
+    if empty:
+        notes.append(
+            f"{len(empty)} columns of {name} without a name hold nothing and are left out"
+            if len(empty) > 1
+            else f"column {empty[0] + 1} of {name} has no name, holds nothing and is left out"
+        )
+    if counter:
+        notes.append(f"the unnamed first column of {name} counts the rows and is left out")
+    kept = [place for place in range(table.num_columns) if place not in [*empty, *counter]]
+    return table.select(kept) if notes else table, notes
 
 
 def _bytes(path: Path) -> bytes:

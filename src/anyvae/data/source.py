@@ -243,7 +243,9 @@ def _file(
 
 def _with_unnamed(table: pa.Table, drop: Sequence[str], name: str, again: bool) -> Sequence[str]:
     """What is dropped, and with it a column without a name that no fit can have read."""
-    if "" not in table.column_names or "" in drop:
+    if "" not in table.column_names:
+        return [column for column in drop if column]  # what was left out already may be named
+    if "" in drop:
         return drop
     if again:
         return [*drop, ""]
