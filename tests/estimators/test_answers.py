@@ -99,6 +99,16 @@ def test_rows_of_no_label_are_no_class(frame: pd.DataFrame, unknown: Any) -> Non
     assert model.fit(frame, np.array([1, -1] * (ROWS // 2))).classes_.tolist() == [-1, 1]
 
 
+def test_kinds_and_groups_are_told_by_column() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.raises(TypeError, match=r"kinds of TabularVAE: got \['x0'\], a list; wanted kinds by column"):
+        TabularVAE(kinds=["x0"]).fit(rows)  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"groups of TabularVAE: got \[\['x0'\]\], a list; wanted columns by name"
+    ):
+        TabularVAE(recipe="grouped_vae", groups=[["x0"]]).fit(rows)  # type: ignore[arg-type]
+
+
 def test_kinds_are_of_the_names_that_a_frame_has() -> None:
     rows = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)))
     vae = TabularVAE(max_epochs=1, kinds={0: "real"}).fit(rows)

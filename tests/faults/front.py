@@ -156,6 +156,12 @@ _PLANTED = [
         "return drop",
         _DELIMITED + "unnamed_columns_that_hold_nothing_are_left_out",
     ),
+    (
+        "estimators/base.py",
+        "Mapping, self.kinds or {},",
+        "object, self.kinds or {},",
+        "estimators/test_answers.py::test_kinds_and_groups_are_told_by_column",
+    ),
 ]
 
 FAULTS = numbered("front", _PLANTED)

@@ -17,6 +17,7 @@ from anyvae.estimators.frames import check_names, is_frame, read_frame
 from anyvae.recipes import find_recipe
 from anyvae.runs import FitOptions, FittedModel, fit_source
 from anyvae.runs.schema import schema_of
+from anyvae.wants import wants
 
 __all__ = ["TableEstimator", "settled", "whole_number"]
 
@@ -115,14 +116,22 @@ class TableEstimator(BaseEstimator):
         if self.unseen not in self._unseen:
             raise ValueError(f"unseen is {self.unseen!r}; give {' or '.join(map(repr, self._unseen))}.")
         self._samples()
+        kind = type(self).__name__
+        wants(Mapping, self.kinds or {}, f"kinds of {kind}", 'kinds by column, as in {"age": "count"}')
+        wants(
+            Mapping,
+            self.groups or {},
+            f"groups of {kind}",
+            'columns by name of the group, as in {"face": ["px*"]}',
+        )
         if len(source) < 2:
             raise DataError(f"a fit wants two rows or more, and got n_samples = {len(source)}")
         self.seed_ = _drawn_seed(self.random_state)
         recipe = find_recipe(self.recipe)
         if recipe.given and not self.given:
-            kind = type(self).__name__ if "given" in self.get_params() else "TabularVAE"
+            giving = kind if "given" in self.get_params() else "TabularVAE"
             raise ValueError(
-                f"{self.recipe} is of rows given some columns: name them, as in {kind}(recipe={self.recipe!r}, "
+                f"{self.recipe} is of rows given some columns: name them, as in {giving}(recipe={self.recipe!r}, "
                 "given=[...])."
             )
         if recipe.groups and not self.groups:
@@ -136,9 +145,7 @@ class TableEstimator(BaseEstimator):
                 "or take recipe='grouped_vae'."
             )
         if recipe.labels and label is None and not recipe.optional("classes"):
-            raise ValueError(
-                f"{type(self).__name__} has no word for labels, which {self.recipe} wants: use VAEClassifier."
-            )
+            raise ValueError(f"{kind} has no word for labels, which {self.recipe} wants: use VAEClassifier.")
         if self.given and not recipe.given:
             raise ValueError(
                 f"{self.recipe} is not conditioned on columns, and got given={list(self.given)!r}: leave them out, or "
