@@ -133,7 +133,10 @@ def unfittable(column: str, kind: pa.DataType, table: str) -> str:
     import pyarrow as pa
 
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return f"column {column!r} of {table} is not UTF-8 text: save the file as UTF-8, or drop the column"
+        return (
+            f"column {column!r} of {table} is not UTF-8 text but bytes: save a file of text as UTF-8, turn the cells into "
+            "strings, or drop the column"
+        )
     if pa.types.is_temporal(kind):
         advice = "turn it into a number, such as seconds, or drop it"
     elif pa.types.is_union(kind):
