@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +87,14 @@ def test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some(so
     whole = source.take(np.array([0, 1, 5]))
     schema = infer_beside(whole, given=["town"])["c"]
     assert given_width(schema) == 3
-    with pytest.raises(DataError, match="the fit had none"):
+    with pytest.raises(
+        DataError, match="missing cells in 'town', which rows are given, and the fit had none"
+    ):
         encode_given(schema, source)
+    strange = replace(whole, beside=pa.table({"town": ["Rome"] * 3}))
+    with pytest.raises(DataError, match="holds 'Rome'") as refused:
+        encode_given(schema, strange, "missing")
+    assert "unseen" not in str(refused.value)  # which was asked for, and cannot be
 
 
 def test_schemas_of_what_is_set_aside_survive_json(source: Source) -> None:

@@ -92,8 +92,8 @@ FAULTS = [
     Mutation(
         "an unseen condition called missing",
         "data/beside.py",
-        'unseen if schema.missing_cells else "refuse"',
-        "unseen",
+        "encode(schema, part)",
+        "encode(schema, part, unseen)",
         (f"{_HERE}test_an_unseen_condition_is_called_so",),
     ),
     Mutation(

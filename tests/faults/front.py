@@ -162,6 +162,12 @@ _PLANTED = [
         "object, self.kinds or {},",
         "estimators/test_answers.py::test_kinds_and_groups_are_told_by_column",
     ),
+    (
+        "data/beside.py",
+        '.removesuffix(f", {OTHERWISE}")',
+        "",
+        "data/test_beside.py::test_a_condition_says_which_cells_it_lacks_only_where_the_fit_lacked_some",
+    ),
 ]
 
 FAULTS = numbered("front", _PLANTED)

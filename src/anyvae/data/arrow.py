@@ -134,8 +134,8 @@ def unfittable(column: str, kind: pa.DataType, table: str) -> str:
 
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return (
-            f"column {column!r} of {table} is not UTF-8 text but bytes: save a file of text as UTF-8, turn the cells into "
-            "strings, or drop the column"
+            f"column {column!r} of {table} is not UTF-8 text but bytes: save a file of text as UTF-8, turn the cells "
+            "into strings, or drop the column"
         )
     if pa.types.is_temporal(kind):
         advice = "turn it into a number, such as seconds, or drop it"

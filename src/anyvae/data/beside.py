@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyvae.data.arrow import lacking
+from anyvae.data.arrow import lacking, missing_cells, plain
+from anyvae.data.compact import OTHERWISE
 from anyvae.data.encode import Unseen, cell_mask, encode
 from anyvae.data.errors import DataError, listing
 from anyvae.data.infer import infer_schema
@@ -123,15 +124,22 @@ def encode_given(schema: Schema, source: Source, unseen: Unseen = "refuse") -> T
     """
     import torch
 
-    # A value that the fit did not hold cannot be taken for a missing one where none was missing.
-    encoded = encode(schema, _part(schema, source), unseen if schema.missing_cells else "refuse")
+    part = _part(schema, source)
     if not schema.missing_cells:
+        try:
+            encoded = encode(schema, part)
+        except DataError as error:
+            # What the fit did not hold cannot be taken for missing where nothing was.
+            raise DataError(str(error).removesuffix(f", {OTHERWISE}")) from None
         if encoded.mask is not None:
+            table = plain(part.table, source.name)
+            holed = [name for name in table.column_names if missing_cells(table[name])]
             raise DataError(
-                f"{source.name} has missing cells among the columns that rows are given, and the fit had none: "
+                f"{source.name} has missing cells in {listing(holed)}, which rows are given, and the fit had none: "
                 "fill them"
             )
         return encoded.x
+    encoded = encode(schema, part, unseen)
     seen = torch.ones_like(encoded.x) if encoded.mask is None else encoded.mask.to(encoded.x)
     return torch.cat([encoded.x * seen, cell_mask(seen, schema)], 1)
 
