@@ -70,7 +70,8 @@ def test_of_a_class_that_is_read_off_another_latent_it_is_the_mean_over_its_draw
 
 def test_of_a_cluster_by_bayes_rule() -> None:
     torch.manual_seed(0)
-    model, x = stirred(gmvae(Normal(4), 2, clusters=CLASSES, covariance="diagonal", hidden=6, **NETS), 0.2), rows()
+    model = stirred(gmvae(Normal(4), 2, clusters=CLASSES, covariance="diagonal", hidden=6, **NETS), 0.2)
+    x = rows()
     with torch.no_grad():
         w = model.inference_parts["w"](x).rsample((20_000,))
         z = model.inference_parts["z"](x).rsample((20_000,))
