@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -102,7 +103,7 @@ def main() -> None:
     for seed in seeds(asked):
         for case in asked.only:
             paper, what, published, limit = CASES[case]
-            told = {
+            every: dict[str, dict[str, Any]] = {
                 "gmvae": {
                     "network": f"784-500-500-1000-{FEATURES} ReLU, and back; w 32, 500 tanh from w to the clusters",
                     "clusters": CLUSTERS,
@@ -115,7 +116,7 @@ def main() -> None:
                     "first": FIRST,
                     "optimiser": f"Adam, peak {VADE_RATE}, batch {BATCH}, {VADE_EPOCHS} epochs",
                 },
-            }[case]
+            }
             torch.manual_seed(seed)
             with clock() as seconds:
                 model, result = (fit_gmvae if case == "gmvae" else fit_vade)(data, seed)
@@ -128,7 +129,7 @@ def main() -> None:
                 what=f"{what}, test, %",
                 published=published,
                 command=f"python reproductions/clusters.py --only {case}",
-                settings=told,
+                settings=every[case],
                 limit=limit,
                 sign="at least",
                 order=750 + list(CASES).index(case),
